@@ -1,0 +1,45 @@
+import type { Peer } from '../peers.ts';
+import { jsonDialect } from './json-dialect.ts';
+import { socketIoDialect } from './socketio-dialect.ts';
+
+/** What the load says to a peer and understands of it: one text per WebSocket frame. */
+export interface Dialect {
+  /** Request target of the upgrade. */
+  readonly path: string;
+  readonly subprotocol?: string;
+  /** The client's first text after the upgrade; nothing if the server speaks first. */
+  greeting(userId: string): string | undefined;
+  /** The answer to a text that came before the connection is ready, or that it is `'ready'` now. Throws if refused. */
+  shakeHands(text: string, userId: string): string | 'ready';
+  /** A request that the server answers with the action itself. */
+  call(mid: number, action: Action): string;
+  /** For all the other clients of the sender's user. */
+  broadcast(mid: number, action: Action): string;
+  /** For all the clients of these users. */
+  send(mid: number, to: readonly string[], action: Action): string;
+  /** The answer to a ping; undefined if `text` is none. */
+  pong(text: string): string | undefined;
+  /** The `mid` of the request that `text` settles; undefined if it settles none. Throws if a request failed. */
+  settled(text: string): number | undefined;
+  /** The action that `text` delivers; undefined if it delivers none. */
+  delivered(text: string): Action | undefined;
+}
+
+export interface Action {
+  readonly type: string;
+  /** When the load has sent it, on its own clock, in ms. */
+  readonly at: number;
+  readonly text: string;
+}
+
+export const dialects: Record<Peer, Dialect> = {
+  ws: jsonDialect({ path: '/' }),
+  socketio: socketIoDialect,
+  callboard: jsonDialect({ path: '/callboard', subprotocol: 'callboard.v1.json' }),
+};
+
+/** An action of about `bytes` bytes as JSON. */
+export function createAction(type: string, bytes = 120): Action {
+  const at = Math.round(performance.now() * 1000) / 1000;
+  return { type, at, text: 'x'.repeat(Math.max(0, bytes - 50)) };
+}

@@ -1,0 +1,55 @@
+/** The load process: starts one peer's server, runs one scenario against it, tells the bench, and ends. */
+
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Outcome, RunRequest } from '../control.ts';
+import { isPeer } from '../peers.ts';
+import type { Bench, Measurement } from '../scenario.ts';
+import { scenarios } from '../scenarios/index.ts';
+import { createCertificate } from './certificate.ts';
+import { openConnection } from './connection.ts';
+import { dialects } from './dialect.ts';
+import { inParallel } from './in-parallel.ts';
+import { type ServerProcess, startServer } from './server-process.ts';
+
+const openedAtOnce = 50;
+let server: ServerProcess | undefined;
+
+process.once('message', (request: RunRequest) => {
+  run(request).then((measurement) => report({ measurement }), fail);
+});
+process.on('uncaughtException', fail);
+for (const gone of ['disconnect', 'SIGTERM', 'SIGINT']) process.on(gone, () => process.exit(1));
+
+async function run({ scenario: name, peer, quick }: RunRequest): Promise<Measurement> {
+  const scenario = scenarios.find((candidate) => candidate.name === name);
+  if (!scenario || !isPeer(peer)) throw new Error(`No such scenario or peer: ${name}, ${peer}`);
+  const tls = scenario.tls ? createCertificate() : null;
+  server = await startServer(peer, name, tls);
+  server.ended.then((how) => fail(new Error(how)));
+  const { port, sample } = server;
+  const dialect = dialects[peer];
+  const connect = (userId: string) => openConnection({ port, tls: tls !== null, dialect, userId });
+  const bench: Bench = {
+    dialect,
+    sample,
+    connect,
+    connectAll: (userIds) => inParallel(userIds.length, openedAtOnce, (i) => connect(userIds[i] ?? '')),
+    times: (count) => (quick ? Math.ceil(count / 10) : count),
+  };
+  return scenario.run(bench);
+}
+
+let failed = false;
+
+/** The first error ends the run. A server's crash shows first as a lost connection: wait for the cause. */
+async function fail(error: unknown): Promise<void> {
+  if (failed) return;
+  failed = true;
+  const inTime = delay(500, undefined);
+  const crash = await Promise.race([server?.ended, inTime]);
+  report({ error: crash ?? (error instanceof Error ? (error.stack ?? error.message) : String(error)) });
+}
+
+function report(outcome: Outcome): void {
+  process.send?.(outcome, () => process.exit());
+}

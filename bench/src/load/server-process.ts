@@ -1,0 +1,40 @@
+import { fork } from 'node:child_process';
+import type { Certificate, Command, Sample, Started } from '../control.ts';
+import type { Peer } from '../peers.ts';
+
+export interface ServerProcess {
+  readonly port: number;
+  sample(options?: { gc?: boolean }): Promise<Sample>;
+  /** Resolves with how the process has ended, whenever it does. */
+  readonly ended: Promise<string>;
+}
+
+/** Starts a peer's server in a process of its own, which ends with this one. */
+export async function startServer(
+  peer: Peer,
+  scenario: string,
+  tls: Certificate | null,
+): Promise<ServerProcess> {
+  const child = fork(new URL(`../servers/${peer}.js`, import.meta.url), {
+    execArgv: ['--expose-gc'],
+    env: { ...process.env, NODE_ENV: 'production' },
+  });
+  process.on('exit', () => child.kill('SIGKILL'));
+  const ended = new Promise<string>((resolve) => {
+    child.once('exit', (code, signal) =>
+      resolve(`The ${peer} server ended with ${signal ?? `code ${code}`}`),
+    );
+    child.once('error', (error) => resolve(`The ${peer} server did not start: ${error.message}`));
+  });
+
+  function ask<Answer>(command: Command): Promise<Answer> {
+    return new Promise((resolve, reject) => {
+      child.once('message', (answer) => resolve(answer as Answer));
+      child.send(command, (error) => error && reject(error));
+      ended.then((how) => reject(new Error(how)));
+    });
+  }
+
+  const { port } = await ask<Started>({ cmd: 'start', scenario, tls });
+  return { port, ended, sample: ({ gc = false } = {}) => ask<Sample>({ cmd: 'sample', gc }) };
+}

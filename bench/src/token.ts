@@ -1,0 +1,2 @@
+/** What every client presents and every server checks. */
+export const token = 't';

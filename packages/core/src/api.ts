@@ -1,0 +1,194 @@
+import type { Server as HttpServer, IncomingMessage, ServerResponse } from 'node:http';
+import type {
+  Action,
+  ActionOutput,
+  ActionType,
+  AnyAction,
+  Contract,
+  ContractAction,
+  NativeEvent,
+  ReplyOf,
+  Sender,
+  UserId,
+  UserStatus,
+} from '@callboard/protocol';
+import type { Observable } from 'rxjs';
+import type { SnapshotFrom } from 'xstate';
+import type { Awaitable } from './awaitable.ts';
+import type { clientMachine } from './machines/client-machine.ts';
+import type { serverMachine } from './machines/server-machine.ts';
+import type { userMachine } from './machines/user-machine.ts';
+import type { ActorView } from './registry.ts';
+import type { Stats } from './stats.ts';
+import type { Peer } from './transport.ts';
+
+/** What a verifier finds out about a user; it reaches handlers as `client.claims`. */
+export type Claims = Readonly<Record<string, unknown>>;
+
+/** Who wants to connect, resume or refresh. Nothing in it is proven. */
+export interface Credentials extends Omit<Peer, 'token'> {
+  readonly userId: string;
+  /** From the `connect` or `refresh` frame, else the bearer token of the handshake. */
+  readonly token: string | undefined;
+  readonly device: string | undefined;
+}
+
+/** An accepted principal. */
+export interface Principal {
+  /** Who it is, where the verifier knows better than the client. A client that named another user is refused. */
+  readonly userId?: UserId;
+  readonly claims?: Claims;
+  /** When this ends, in milliseconds since 1970: the client is closed with TOKEN_EXPIRED unless it refreshed. */
+  readonly expiresAtMs?: number;
+}
+
+/**
+ * Says who connects: asked at every connect, resume and refresh, only where a user id is present. False refuses with
+ * UNAUTHORIZED; what throws, with VERIFY_FAILED (come back later); too slow, with VERIFY_TIMEOUT.
+ */
+export type VerifyClient = (credentials: Credentials) => Awaitable<Principal | boolean>;
+
+/** What an inbox delivers. */
+export interface Message<A extends Action = AnyAction> {
+  readonly action: A;
+  /** Absent where the server itself sent it. */
+  readonly from?: Sender;
+}
+
+/** An action on its way in, as `actions$` shows it. */
+export interface IncomingAction<A extends Action = AnyAction> {
+  readonly kind: 'call' | 'broadcast' | 'send';
+  readonly action: A;
+  readonly client: Client;
+  readonly user: User;
+  /** The recipients of a send. */
+  readonly to?: readonly string[];
+}
+
+/** One tab, device or process of a user, from its first `connect` to the end of its session. */
+export interface Client {
+  readonly id: string;
+  readonly user: User;
+  /** Name of the transport it last connected by. */
+  readonly transport: string;
+  readonly device: string | undefined;
+  readonly claims: Claims;
+  /** When it last connected, in milliseconds since 1970. */
+  readonly connectedAt: number;
+  /** Whether it has a connection; without one it may yet come back. */
+  readonly online: boolean;
+  readonly actor: ActorView<SnapshotFrom<typeof clientMachine>>;
+  /** What its inbox delivers to it while it has a connection. */
+  readonly messages$: Observable<Message>;
+  /**
+   * Ends its connection and its session. `code` is from 4000 on: to 4499 the client comes back (as a new one), from
+   * 4500 not. Default: 3507 KICKED. `reason`: at most 123 bytes.
+   * @throws RangeError where the code is none of the application's.
+   */
+  disconnect(code?: number, reason?: string): void;
+}
+
+/** A principal with one or more clients. */
+export interface User {
+  readonly id: string;
+  readonly clients: ReadonlySet<Client>;
+  /** The client that last sent something, or came last. */
+  readonly activeClient: Client | undefined;
+  readonly status: UserStatus;
+  readonly actor: ActorView<SnapshotFrom<typeof userMachine>>;
+  /** What reaches its inbox. */
+  readonly messages$: Observable<Message>;
+}
+
+/** The library's own WebSocket server, by transport name; a transport adds its type here. */
+// biome-ignore lint/suspicious/noEmptyInterface: filled by declaration merging
+export interface NativeServers {}
+export type WsServer = NativeServers extends { readonly websocket: infer S } ? S : object;
+
+/** What a handler is given, as one object. */
+export interface HandlerContext<A extends Action = AnyAction, C extends Contract = Contract> {
+  readonly action: A;
+  readonly client: Client;
+  readonly user: User;
+  /** Users with a client, by id. */
+  readonly users: ReadonlyMap<string, User>;
+  readonly server: Server<C>;
+  /** The first transport's own server; undefined where it has none. */
+  readonly wsServer: WsServer | undefined;
+  /** Sends to the client that called, and to no other. */
+  readonly sendToClient: (action: Action) => Promise<void>;
+  /** Sends to the user's other clients, in the name of the one that called. */
+  readonly broadcast: (action: Action) => Promise<void>;
+}
+
+/**
+ * Answers an action: what it returns, or what its promise resolves to, is the sender's reply. What it throws is an
+ * error to the sender: a ReplyError as it is, anything else as HANDLER_ERROR, in production without its message.
+ */
+export type ActionHandler<A extends Action = AnyAction, C extends Contract = Contract, R = unknown> = (
+  context: HandlerContext<A, C>,
+) => Awaitable<R>;
+
+/** The forebear's one handler: gets every action sent to the server that no other handler takes, and every native event. */
+export type Handler<C extends Contract = Contract> = (
+  context: HandlerContext<ContractAction<C>, C> | EventHandlerContext<C>,
+) => unknown;
+/** A native event in the shape of an action, for the one handler; `client` and `user` where it has them. */
+export interface EventHandlerContext<C extends Contract = Contract>
+  extends Omit<HandlerContext<NativeEvent | AnyAction, C>, 'client' | 'user'> {
+  readonly client: Client | undefined;
+  readonly user: User | undefined;
+}
+
+/** Handlers by action type, each typed by the contract. */
+export type Handlers<C extends Contract> =
+  string extends ActionType<C>
+    ? { readonly [type: string]: ActionHandler<AnyAction, C> }
+    : {
+        readonly [T in ActionType<C>]?: ActionHandler<ActionOutput<C, T>, C, ReplyOf<C, T>>;
+      };
+
+/** Connect-style. */
+export type Middleware = (
+  request: IncomingMessage,
+  response: ServerResponse,
+  next: (error?: unknown) => void,
+) => void;
+
+/** A running, or not yet running, node. */
+export interface Server<C extends Contract = Contract> {
+  /** Opens the transports and listens. @throws what kept it from that; it may be started again. */
+  start(): Promise<void>;
+  /**
+   * Drains and stops: takes nothing new, tells clients to come back, in batches over `spreadMs`, waits for running
+   * requests up to `graceMs`, closes. It may be started again; sessions are gone then.
+   */
+  disconnect(options?: DisconnectOptions): Promise<void>;
+  /** The same object as GET /stats. */
+  stats(): Stats;
+  /**
+   * Sends to all clients of each user, who need not be online. Resolves when every inbox has taken it.
+   * @throws ReplyError APPEND_FAILED or OUTCOME_UNKNOWN, INVALID_REQUEST where an id is none.
+   */
+  sendToUser(to: UserId | readonly UserId[], action: Action): Promise<void>;
+  /** Users with a client, by id. */
+  readonly users: ReadonlyMap<string, User>;
+  readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;
+  /** Every action that passed the pipeline. Subscribing late misses what was before. */
+  readonly actions$: Observable<IncomingAction<ContractAction<C>>>;
+  /** Every native event, those of plugins too. */
+  readonly events$: Observable<NativeEvent | AnyAction>;
+  /** Users and clients as they come. */
+  readonly users$: Observable<User>;
+  readonly clients$: Observable<Client>;
+  readonly httpServer: HttpServer;
+  /** The port it listens on; undefined while it does not. */
+  readonly port: number | undefined;
+}
+
+export interface DisconnectOptions {
+  /** For running requests, in milliseconds. Default 5,000. */
+  readonly graceMs?: number;
+  /** Over how long clients are told to go and to come back, in milliseconds. Default 0: at once. */
+  readonly spreadMs?: number;
+}

@@ -1,0 +1,281 @@
+import { randomFillSync, timingSafeEqual } from 'node:crypto';
+import { Disconnect } from '@callboard/protocol';
+import type { Observable } from 'rxjs';
+import type { Actor, SnapshotFrom } from 'xstate';
+import type { Claims, Client, Message } from './api.ts';
+import { Lane } from './lane.ts';
+import type { Link } from './link.ts';
+import type { clientMachine } from './machines/client-machine.ts';
+import { messagesOf } from './messages.ts';
+import type { Node } from './node.ts';
+import { Encoded } from './outbox.ts';
+import { Outcomes } from './outcomes.ts';
+import type { ActorView, Owner } from './registry.ts';
+import type { ServerUser } from './users.ts';
+
+type ClientActor = Actor<typeof clientMachine>;
+
+/** One client: the entity that its actor decides for. Owns the session; connections come and go. */
+export class ServerClient implements Client, Owner {
+  readonly id: string;
+  /** The connection, while there is one. */
+  link: Link | undefined;
+  device: string | undefined;
+  claims: Claims = none;
+  transport = '';
+  connectedAt = 0;
+  /** The newest connection that is on its way to this client. */
+  arriving: Link | undefined;
+  /** Native events it has subscribed to; made on demand. */
+  events: Set<string> | undefined;
+  /** What became of its requests; made with the first one. */
+  outcomes: Outcomes | undefined;
+  readonly #node: Node;
+  readonly #actor: ClientActor;
+  #user: ServerUser | undefined;
+  /** It has a connection, and has been welcomed on it. */
+  #attached = false;
+  #wasOnline = false;
+  /** The highest mid of a session that was not resumed. */
+  #floor = 0;
+  #secret = '';
+  /** The secret before, until a frame shows that the client has the new one. */
+  #previousSecret: string | undefined;
+  #lane: Lane | undefined;
+  #timer: unknown;
+  #expiry: unknown;
+
+  constructor(id: string, node: Node) {
+    this.id = id;
+    this.#node = node;
+    this.#actor = node.registry.spawn(node.clients.machine, `client:${id}`, node.clients.initial, this);
+    this.deadline(node.limits.handshakeTimeoutMs);
+  }
+
+  /** Only of a client that was authenticated. */
+  get user(): ServerUser {
+    return this.#user as ServerUser;
+  }
+
+  get authenticated(): boolean {
+    return this.#user !== undefined;
+  }
+
+  get online(): boolean {
+    return this.#attached;
+  }
+
+  get actor(): ActorView<SnapshotFrom<typeof clientMachine>> {
+    return this.#node.registry.view(this.#actor);
+  }
+
+  get messages$(): Observable<Message> {
+    return messagesOf(this.#node, this.user, this.id);
+  }
+
+  get state(): SnapshotFrom<typeof clientMachine>['value'] {
+    return this.#actor.getSnapshot().value;
+  }
+
+  /** What must wait before it is done, in the order in which it came. */
+  get lane(): Lane {
+    this.#lane ??= new Lane();
+    return this.#lane;
+  }
+
+  send(frame: string): void {
+    this.link?.send(new Encoded(frame));
+  }
+
+  disconnect(code?: number, reason?: string): void {
+    if (code !== undefined && !(code >= 4000 && code <= 4999)) {
+      throw new RangeError('an application closes with a code from 4000 to 4999');
+    }
+    this.close(new Disconnect(code ?? 'KICKED', reason === undefined ? {} : { reason }));
+  }
+
+  /** Ends the connection, if there is one, and the session. */
+  close(disconnect: Disconnect): void {
+    this.link?.end(disconnect);
+    this.#actor.send({ type: 'CLOSED', reason: disconnect.reason });
+  }
+
+  /** `connect` has come: the verifier is asked, within its own time. */
+  connecting(): void {
+    this.#actor.send({ type: 'CONNECT' });
+    this.deadline(this.#node.limits.verifyTimeoutMs);
+  }
+
+  /** It is `user`'s client from here on. */
+  begin(user: ServerUser, floor: number): void {
+    this.#user = user;
+    this.#floor = floor;
+    user.clients.add(this);
+  }
+
+  /** The client of `link`, by a first connect or a resume, has the inbox and is online. */
+  attached(link: Link, resumed: boolean): void {
+    this.deadline(undefined);
+    const { user } = this;
+    if (!this.#attached) user.online++;
+    this.#attached = true;
+    this.#wasOnline = true;
+    this.link = link;
+    this.arriving = undefined;
+    this.transport = link.peer.transport;
+    this.connectedAt = link.connectedAt;
+    this.#actor.send({ type: resumed ? 'RESUMED' : 'AUTHENTICATED' });
+    this.#node.heartbeat.add(link);
+    user.activeClient = this;
+    user.changed();
+  }
+
+  /** The connection is gone; one that was replaced is of no interest any more. */
+  detached(link: Link, forGood: boolean, reason: string): void {
+    this.#user?.feed?.leave(link);
+    if (this.link !== link) return;
+    this.link = undefined;
+    if (this.#attached) this.user.online--;
+    this.#attached = false;
+    this.#actor.send({ type: forGood ? 'CLOSED' : 'LOST', reason });
+    this.#user?.changed();
+  }
+
+  /** Its connection was handed over to the client whose session it resumed: this one never was. */
+  merge(into: ServerClient): void {
+    this.link = undefined;
+    this.#actor.send({ type: 'CLOSED', reason: `resumed ${into.id}` });
+  }
+
+  /** Effects of the machine. */
+  timedOut(state: 'connecting' | 'authenticating'): void {
+    this.link?.end(new Disconnect(state === 'connecting' ? 'HANDSHAKE_TIMEOUT' : 'VERIFY_TIMEOUT'));
+  }
+
+  waiting(reason: string): void {
+    const { limits } = this.#node;
+    this.deadline(limits.resumeWindowMs);
+    this.#emit('CLIENT_LOST', { reason });
+  }
+
+  resumed(): void {
+    this.#emit('CLIENT_RESUMED', none);
+  }
+
+  ended(reason: string): void {
+    this.#release();
+    if (this.#user === undefined) return;
+    if (this.#wasOnline) this.#emit('CLIENT_GONE', { reason });
+    this.#user.changed();
+  }
+
+  crashed(): void {
+    this.link?.end(new Disconnect('INTERNAL'));
+    this.#release();
+    this.#user?.changed();
+  }
+
+  /** Outcomes, from the first request on. */
+  requests(): Outcomes {
+    const { maxOutcomes, maxOutcomesLength, requestTimeoutMs, resumeWindowMs } = this.#node.limits;
+    this.outcomes ??= new Outcomes(
+      { maxOutcomes, maxLength: maxOutcomesLength, ttlMs: requestTimeoutMs + resumeWindowMs },
+      this.#floor,
+    );
+    return this.outcomes;
+  }
+
+  expireOutcomes(now: number): void {
+    this.outcomes?.expire(now);
+  }
+
+  /** A new session for the same client; the one that was `presented` stays valid until `confirmSession`. */
+  rotateSession(presented: string | undefined): string {
+    this.#previousSecret = presented?.slice(this.id.length + 1);
+    this.#secret = secret();
+    return `${this.id}.${this.#secret}`;
+  }
+
+  /** A frame shows that the client has the new session. */
+  confirmSession(): void {
+    this.#previousSecret = undefined;
+  }
+
+  hasSecret(candidate: string): boolean {
+    return (
+      same(candidate, this.#secret) ||
+      (this.#previousSecret !== undefined && same(candidate, this.#previousSecret))
+    );
+  }
+
+  /** Accepts what the verifier said; when it expires the connection is closed, unless it was refreshed by then. */
+  authorise(claims: Claims, expiresAtMs: number | undefined): void {
+    const { clock } = this.#node;
+    this.claims = claims;
+    clock.clearTimeout(this.#expiry);
+    if (expiresAtMs === undefined) return;
+    const wait = () => {
+      this.#expiry = clock.setTimeout(
+        () => {
+          if (clock.now() < expiresAtMs) wait();
+          else this.link?.end(new Disconnect('TOKEN_EXPIRED'));
+        },
+        Math.min(expiresAtMs - clock.now(), LONGEST_TIMER_MS),
+      );
+    };
+    wait();
+  }
+
+  /** One deadline at a time; what it means is for the machine to say. */
+  deadline(ms: number | undefined): void {
+    const { clock } = this.#node;
+    clock.clearTimeout(this.#timer);
+    this.#timer =
+      ms === undefined ? undefined : clock.setTimeout(() => this.#actor.send({ type: 'DEADLINE' }), ms);
+  }
+
+  #emit(
+    type: 'CLIENT_LOST' | 'CLIENT_GONE' | 'CLIENT_RESUMED',
+    more: { reason: string } | typeof none,
+  ): void {
+    const { events, clock } = this.#node;
+    const event = { type, userId: this.user.id, clientId: this.id, ...more, at: clock.now() };
+    events.emit(event as Parameters<typeof events.emit>[0], this.user, this);
+  }
+
+  #release(): void {
+    const { clock, clients, registry } = this.#node;
+    this.deadline(undefined);
+    clock.clearTimeout(this.#expiry);
+    registry.forget(`client:${this.id}`);
+    clients.byId.delete(this.id);
+    this.outcomes = undefined;
+    this.#secret = '';
+    const user = this.#user;
+    if (user === undefined) return;
+    user.clients.delete(this);
+    if (user.activeClient === this) user.activeClient = undefined;
+  }
+}
+
+const none = {};
+/** Node's timers cannot be longer. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const pool = Buffer.alloc(16 * 256);
+let used = pool.length;
+
+/** 128 random bits. */
+function secret(): string {
+  if (used === pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  used += 16;
+  return pool.toString('base64url', used - 16, used);
+}
+
+function same(a: string, b: string): boolean {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length > 0 && left.length === right.length && timingSafeEqual(left, right);
+}

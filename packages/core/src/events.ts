@@ -1,0 +1,71 @@
+import { type AnyAction, type NativeEvent, nativeEvents } from '@callboard/protocol';
+import { type Observable, Subject } from 'rxjs';
+import type { ServerClient } from './client.ts';
+import type { Node } from './node.ts';
+import { GuardedObservable } from './observables.ts';
+import { Encoded } from './outbox.ts';
+import type { ServerUser } from './users.ts';
+
+interface Emission {
+  readonly event: NativeEvent | AnyAction;
+  readonly user: ServerUser | undefined;
+  readonly client: ServerClient | undefined;
+}
+
+/** Native events: to the handler, to `events$`, and to the clients that subscribed and may see them. */
+export class Events {
+  readonly events$: Observable<NativeEvent | AnyAction>;
+  readonly #node: Node;
+  readonly #subject = new Subject<NativeEvent | AnyAction>();
+  readonly #types = new Set<string>(Object.values(nativeEvents).flat());
+  #held: Emission[] | undefined;
+  #holds = 0;
+
+  constructor(node: Node) {
+    this.#node = node;
+    this.events$ = new GuardedObservable(this.#subject, node.logger);
+  }
+
+  /** @throws where a type is declared already. */
+  declare(type: string): void {
+    if (this.#types.has(type)) throw new Error(`there is a native event ${type} already`);
+    this.#types.add(type);
+  }
+
+  /** Whether a type is a native event's, which no client may send as an action. */
+  has(type: string): boolean {
+    return this.#types.has(type);
+  }
+
+  /** An event of a user or of a client is for that user's clients, one of the server for everybody. */
+  emit(event: NativeEvent | AnyAction, user?: ServerUser, client?: ServerClient): void {
+    const emission = { event, user, client };
+    if (this.#holds > 0) {
+      this.#held ??= [];
+      this.#held.push(emission);
+    } else this.#dispatch(emission);
+  }
+
+  /** Nothing is emitted until as many `release`s: what is being done must be done first. */
+  hold(): void {
+    this.#holds++;
+  }
+
+  release(): void {
+    if (--this.#holds > 0) return;
+    const held = this.#held;
+    this.#held = undefined;
+    for (const emission of held ?? []) this.#dispatch(emission);
+  }
+
+  #dispatch({ event, user, client }: Emission): void {
+    this.#subject.next(event);
+    this.#node.requests.handleEvent(event, user, client);
+    let frame: Encoded | undefined;
+    for (const reader of user === undefined ? this.#node.clients.byId.values() : user.clients) {
+      if (!reader.events?.has(event.type) || !reader.online) continue;
+      frame ??= new Encoded(this.#node.codec.encode({ op: 'event', event: event as AnyAction }));
+      reader.link?.send(frame);
+    }
+  }
+}

@@ -1,0 +1,110 @@
+import { type ConnectFrame, Disconnect, INBOX, PROTOCOL_VERSION, userIdOf } from '@callboard/protocol';
+import type { Claims, Principal } from './api.ts';
+import { type Awaitable, isPromise, whenReady } from './awaitable.ts';
+import type { ServerClient } from './client.ts';
+import type { Link } from './link.ts';
+import type { Node } from './node.ts';
+
+/** Who it is, as the verifier says: never more than the client claimed, unless the verifier knows better. */
+export interface Verified {
+  readonly userId: string;
+  readonly claims: Claims;
+  readonly expiresAtMs: number | undefined;
+}
+
+/** The first frame of a connection, step by step (PROTOCOL.md, "Order of checks"). A step that refuses throws. */
+export function connect(node: Node, link: Link, frame: ConnectFrame): void {
+  const { client } = link;
+  client.connecting();
+  const refused = (error: unknown) => refuse(node, link, error);
+  whenReady(
+    () => {
+      speaksOurVersion(frame);
+      return verify(node, link, userIdIn(frame), frame.token, frame.device);
+    },
+    (verified) => {
+      if (link.open) openSession(node, link, frame, verified, refused);
+    },
+    refused,
+  );
+}
+
+/**
+ * Asks the application's verifier; without one, anybody is who they say (and the server listens on loopback only).
+ * @throws Disconnect UNAUTHORIZED or VERIFY_FAILED.
+ */
+export function verify(
+  node: Node,
+  link: Link,
+  userId: string,
+  token: string | undefined,
+  device: string | undefined,
+): Awaitable<Verified> {
+  const { verifyClient } = node;
+  if (verifyClient === undefined) return { userId, claims: {}, expiresAtMs: undefined };
+  const failed = (cause: unknown): never => {
+    throw new Disconnect('VERIFY_FAILED', { cause });
+  };
+  const { peer } = link;
+  let answer: Awaitable<Principal | boolean>;
+  try {
+    answer = verifyClient({ ...peer, userId, token: token ?? peer.token, device });
+  } catch (cause) {
+    return failed(cause);
+  }
+  const now = () => node.clock.now();
+  if (!isPromise(answer)) return principal(answer, userId, now());
+  return answer.then((resolved) => principal(resolved, userId, now()), failed);
+}
+
+function principal(answer: Principal | boolean, userId: string, now: number): Verified {
+  if (answer === true) return { userId, claims: {}, expiresAtMs: undefined };
+  if (typeof answer !== 'object' || answer === null) throw new Disconnect('UNAUTHORIZED');
+  if (answer.userId !== undefined && userIdOf(answer.userId) !== userId) throw new Disconnect('UNAUTHORIZED');
+  const { claims = {}, expiresAtMs } = answer;
+  if (expiresAtMs !== undefined && expiresAtMs <= now) throw new Disconnect('TOKEN_EXPIRED');
+  return { userId, claims, expiresAtMs };
+}
+
+function speaksOurVersion({ version }: ConnectFrame): void {
+  if (version !== PROTOCOL_VERSION) {
+    throw new Disconnect('UNSUPPORTED_VERSION', { reason: `this server speaks version ${PROTOCOL_VERSION}` });
+  }
+}
+
+function userIdIn({ userId }: ConnectFrame): string {
+  if (userId === undefined) throw new Disconnect('USER_ID_MISSING');
+  return userId;
+}
+
+function openSession(
+  node: Node,
+  link: Link,
+  { resume, device }: ConnectFrame,
+  { userId, claims, expiresAtMs }: Verified,
+  refused: (error: unknown) => void,
+): void {
+  const known = resume && node.clients.bySession(resume.session, userId);
+  const client = known ?? link.client;
+  if (known !== undefined) handOver(link, known);
+  else client.begin(node.users.obtain(userId), resume?.mid ?? 0);
+  client.device = device;
+  client.authorise(claims, expiresAtMs);
+  const session = known && resume?.session;
+  node.clients.admit({ link, user: client.user, client, session, from: resume?.positions[INBOX] }, refused);
+}
+
+function handOver(link: Link, client: ServerClient): void {
+  const provisional = link.client;
+  link.client = client;
+  provisional.merge(client);
+}
+
+function refuse(node: Node, link: Link, error: unknown): void {
+  if (!(error instanceof Disconnect)) {
+    node.logger.error('a handshake failed', { client: link.client.id, cause: error });
+  } else if (error.cause !== undefined) {
+    node.logger.error('the verifier failed', { client: link.client.id, cause: error.cause });
+  }
+  link.end(error instanceof Disconnect ? error : new Disconnect('INTERNAL', { cause: error }));
+}

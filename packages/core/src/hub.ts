@@ -1,0 +1,132 @@
+import { type AnyAction, INBOX, ReplyError, type Sender } from '@callboard/protocol';
+import { type Awaitable, isPromise } from './awaitable.ts';
+import type { Node } from './node.ts';
+import { Encoded } from './outbox.ts';
+import { guarded, Pipeline } from './pipeline.ts';
+import type { OutboundOperator } from './plugin.ts';
+import { Feed } from './streams/feed.ts';
+import { AppendRefused, type Draft } from './streams/log.ts';
+
+/** Something on its way out, as the outbound pipeline sees it: once, however many it is for. */
+export interface Outgoing {
+  readonly action: AnyAction;
+  /** Absent where the server itself sends it. */
+  readonly from?: Sender;
+  /** User ids. */
+  readonly to: readonly string[];
+}
+
+/** Which of a user's clients an outgoing action is for; all of them by default. */
+export type Selection = Pick<Draft, 'only' | 'exclude'>;
+
+/** Hands what is sent to the streams, and what the streams deliver to the readers. */
+export class Hub {
+  readonly #node: Node;
+  #pipeline: Pipeline<Outgoing> | undefined;
+  #result: Outgoing | undefined;
+  #failure: ReplyError | undefined;
+
+  constructor(node: Node) {
+    this.#node = node;
+  }
+
+  /** Composes the pipeline of the plugins' operators; once, before anything is sent. */
+  compose(operators: readonly OutboundOperator[]): void {
+    this.#pipeline = undefined;
+    if (operators.length === 0) return;
+    const failed = (cause: unknown) => {
+      this.#node.logger.error('an outbound operator failed', { cause });
+      this.#failure = new ReplyError('PLUGIN_ERROR', { cause });
+    };
+    this.#pipeline = new Pipeline(
+      operators.map((operator) => guarded(operator, failed)),
+      (outgoing) => {
+        this.#result = outgoing;
+      },
+    );
+  }
+
+  /** The inbox of a user who has a client. */
+  open(userId: string): Awaitable<Feed<Encoded>> {
+    const { log, clock, codec } = this.#node;
+    return Feed.open(
+      inboxOf(userId),
+      log,
+      clock,
+      (entry) => new Encoded(codec.message(entry.offset, entry.body)),
+    );
+  }
+
+  /**
+   * Appends to the inbox of each user; those who have none are passed over.
+   * @throws ReplyError: REFUSED or PLUGIN_ERROR by a plugin, APPEND_FAILED where certainly nothing was appended,
+   * OUTCOME_UNKNOWN where something may have been.
+   */
+  send(outgoing: Outgoing, selection: Selection = everyClient): Awaitable<void> {
+    const passed = this.#pipeline === undefined ? outgoing : this.#pass(this.#pipeline, outgoing);
+    const { action, from, to } = passed;
+    const draft: Draft = {
+      body: this.#node.codec.encodeBody(from === undefined ? { action } : { action, from }),
+      ...selection,
+    };
+    const appends = new Appends();
+    for (const userId of to) appends.add(() => this.#node.log.append(inboxOf(userId), draft));
+    return appends.settle();
+  }
+
+  #pass(pipeline: Pipeline<Outgoing>, outgoing: Outgoing): Outgoing {
+    this.#result = undefined;
+    this.#failure = undefined;
+    pipeline.push(outgoing);
+    const result = this.#result as Outgoing | undefined;
+    const failure = this.#failure as ReplyError | undefined;
+    if (failure !== undefined) throw failure;
+    if (result === undefined) throw new ReplyError('REFUSED');
+    return result;
+  }
+}
+
+const everyClient: Selection = {};
+
+export function inboxOf(userId: string): string {
+  return `${INBOX}/${userId}`;
+}
+
+/** Appends that belong to one request: all of them, or none, or nobody knows. */
+class Appends {
+  readonly #running: PromiseLike<unknown>[] = [];
+  #applied = 0;
+  #refused = 0;
+  #unknown = 0;
+  #cause: unknown;
+
+  add(append: () => Awaitable<unknown>): void {
+    try {
+      const result = append();
+      if (isPromise(result)) this.#running.push(result.then(this.#succeeded, this.#failed));
+      else this.#applied++;
+    } catch (error) {
+      this.#failed(error);
+    }
+  }
+
+  settle(): Awaitable<void> {
+    return this.#running.length === 0 ? this.#judge() : Promise.all(this.#running).then(() => this.#judge());
+  }
+
+  readonly #succeeded = () => {
+    this.#applied++;
+  };
+
+  readonly #failed = (error: unknown) => {
+    this.#cause = error;
+    if (error instanceof AppendRefused) this.#refused++;
+    else this.#unknown++;
+  };
+
+  #judge(): void {
+    if (this.#unknown === 0 && this.#refused === 0) return;
+    const certain = this.#unknown === 0 && this.#applied === 0;
+    throw new ReplyError(certain ? 'APPEND_FAILED' : 'OUTCOME_UNKNOWN', { cause: this.#cause });
+  }
+}

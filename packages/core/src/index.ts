@@ -1,0 +1,35 @@
+export * from './api.ts';
+export type { Awaitable } from './awaitable.ts';
+export { type Clock, systemClock } from './clock.ts';
+export type { Outgoing } from './hub.ts';
+export type { Inbound } from './inbound.ts';
+export { defaultLimits, type Limits } from './limits.ts';
+export { consoleLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts';
+export { clientMachine } from './machines/client-machine.ts';
+export { serverMachine } from './machines/server-machine.ts';
+export { type StatusInput, type StatusReducer, userMachine } from './machines/user-machine.ts';
+export type {
+  Check,
+  EventScope,
+  InboundOperator,
+  OutboundOperator,
+  Plugin,
+  PluginApis,
+  PluginContext,
+} from './plugin.ts';
+export type { ActorView, Inspect } from './registry.ts';
+export type { CanSend } from './requests/send.ts';
+export { createServer, type ServerOptions } from './server.ts';
+export type { Stats } from './stats.ts';
+export {
+  AppendRefused,
+  type Draft,
+  type Entry,
+  type Follow,
+  type Page,
+  type Retention,
+  type StreamLog,
+} from './streams/log.ts';
+export { MemoryStreamLog } from './streams/memory-log.ts';
+export { createToken, type Provision, provide, type Token, tokens } from './tokens.ts';
+export type { Connection, ConnectionEvents, Framing, Peer, Transport, TransportHost } from './transport.ts';

@@ -1,0 +1,130 @@
+import { Disconnect, disconnectName, disconnects, INBOX } from '@callboard/protocol';
+import type { ServerClient } from './client.ts';
+import type { Node } from './node.ts';
+import { Encoded, type Outbox, type OutboxOwner } from './outbox.ts';
+import { TokenBucket } from './rate.ts';
+import type { Gap, Reader } from './streams/feed.ts';
+import type { Connection, ConnectionEvents, Peer } from './transport.ts';
+
+/** From the close of a connection to its termination where the peer does not answer. */
+const CLOSE_TIMEOUT_MS = 5_000;
+
+/** The server's end of one connection: its outbox, its budgets, the client that it serves and whose inbox it reads. */
+export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
+  readonly peer: Peer;
+  readonly connectedAt: number;
+  /** Another one from a resume on: the connection is handed over to the client that came back. */
+  client: ServerClient;
+  /** Whether something came since the last ping. */
+  heard = true;
+  /** Its place in the heartbeat, while the client is online. */
+  slot: Set<Link> | undefined;
+  readonly frameBudget: TokenBucket;
+  readonly byteBudget: TokenBucket;
+  readonly #node: Node;
+  readonly #connection: Connection;
+  readonly #outbox: Outbox;
+  /** Entries have passed that are not for this client, since it was last told a position. */
+  #skipped = false;
+  #state: 'open' | 'ending' | 'closed' = 'open';
+
+  constructor(node: Node, connection: Connection, peer: Peer, client: ServerClient) {
+    const { clock, limits, flusher } = node;
+    this.#node = node;
+    this.#connection = connection;
+    this.peer = peer;
+    this.client = client;
+    this.connectedAt = clock.now();
+    this.frameBudget = new TokenBucket(limits.maxFramesPerSecond, this.connectedAt);
+    this.byteBudget = new TokenBucket(limits.maxBytesPerSecond, this.connectedAt);
+    this.#outbox = flusher.outbox(connection, limits.maxOutboxBytes, this);
+  }
+
+  get clientId(): string {
+    return this.client.id;
+  }
+
+  deliver(item: Encoded): void {
+    this.#node.counters.delivered++;
+    this.send(item);
+  }
+
+  skip(): void {
+    this.#skipped = true;
+  }
+
+  gap({ stream: _, ...gap }: Gap): void {
+    this.send(new Encoded(this.#node.codec.encode({ op: 'gap', stream: INBOX, ...gap })));
+  }
+
+  /** The inbox's position, once, where it moved on by entries that are not for this client. */
+  takeSkipped(): number | undefined {
+    if (!this.#skipped) return undefined;
+    this.#skipped = false;
+    return this.client.user.feed?.position.offset;
+  }
+
+  get open(): boolean {
+    return this.#state === 'open';
+  }
+
+  send(frame: Encoded): void {
+    if (this.#state === 'open') this.#outbox.push(frame);
+  }
+
+  received(text: string, bytes: number): void {
+    if (this.#state !== 'open') return;
+    this.heard = true;
+    this.#node.inbound.receive(this, text, bytes);
+  }
+
+  malformed(reason: string): void {
+    if (this.#state === 'open') this.end(new Disconnect('MALFORMED_FRAME', { reason }));
+  }
+
+  overflowed(): void {
+    this.end(new Disconnect('SLOW_READER'));
+  }
+
+  /** Once, whoever began it: from here on the client is lost, or closed where it wants no more of the session. */
+  closed(code: number, reason: string): void {
+    if (this.#state === 'closed') return;
+    const begunHere = this.#state === 'ending';
+    this.#state = 'closed';
+    this.#outbox.clear();
+    this.#node.closed(this);
+    if (!begunHere) this.#detach(code === 1000, reason || String(code));
+  }
+
+  /** Says why it ends, then ends it; the client may come back where the code says so. */
+  end(disconnect: Disconnect): void {
+    if (this.#state !== 'open') return;
+    const { clock, codec, counters } = this.#node;
+    const { code, reason, reconnect, afterMs } = disconnect;
+    counters.count(counters.disconnects, disconnectName(code));
+    // A slow reader would not read it, and its socket holds enough already.
+    if (code !== disconnects.SLOW_READER) {
+      const frame = codec.encode({
+        op: 'disconnect',
+        code,
+        reason,
+        reconnect,
+        ...(afterMs !== undefined && { afterMs }),
+      });
+      this.#outbox.push(new Encoded(frame));
+      this.#outbox.flush();
+    }
+    this.#state = 'ending';
+    this.#outbox.clear();
+    this.#connection.close(code, reason);
+    clock.setTimeout(() => {
+      if (this.#state === 'ending') this.#connection.terminate();
+    }, CLOSE_TIMEOUT_MS);
+    this.#detach(!reconnect, reason);
+  }
+
+  #detach(forGood: boolean, reason: string): void {
+    this.#node.heartbeat.remove(this);
+    this.client.detached(this, forGood, reason);
+  }
+}

@@ -1,0 +1,117 @@
+import type { Codec, Contract } from '@callboard/protocol';
+import type { Admission } from './admission.ts';
+import type { Server, VerifyClient } from './api.ts';
+import { Clients } from './clients.ts';
+import type { Clock } from './clock.ts';
+import type { Container } from './container.ts';
+import { Events } from './events.ts';
+import { Heartbeat } from './heartbeat.ts';
+import { Hub } from './hub.ts';
+import { InboundPipeline } from './inbound.ts';
+import type { Limits } from './limits.ts';
+import { Link } from './link.ts';
+import type { Logger } from './logger.ts';
+import { Flusher } from './outbox.ts';
+import type { Registrations } from './plugin.ts';
+import { type Inspect, type Owner, Registry } from './registry.ts';
+import { type RequestOptions, Requests } from './requests/requests.ts';
+import { Counters } from './stats.ts';
+import type { StreamLog } from './streams/log.ts';
+import { tokens } from './tokens.ts';
+import type { Connection, ConnectionEvents, Peer } from './transport.ts';
+import { Users } from './users.ts';
+
+export interface NodeOptions {
+  readonly server: Server<Contract>;
+  readonly container: Container;
+  readonly limits: Limits;
+  readonly admission: Admission;
+  readonly requests: RequestOptions;
+  readonly inspect: Inspect | undefined;
+  /** The first transport's own server. */
+  readonly wsServer: () => object | undefined;
+}
+
+/** The parts of one server that know of each other, made once; and where connections come in. */
+export class Node {
+  readonly server: Server<Contract>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly codec: Codec;
+  readonly log: StreamLog;
+  readonly verifyClient: VerifyClient | undefined;
+  readonly limits: Limits;
+  readonly admission: Admission;
+  readonly counters = new Counters();
+  readonly links = new Set<Link>();
+  readonly registry: Registry<Owner>;
+  readonly flusher: Flusher;
+  readonly heartbeat: Heartbeat;
+  readonly events: Events;
+  readonly hub: Hub;
+  readonly users: Users;
+  readonly clients: Clients;
+  readonly requests: Requests;
+  readonly inbound: InboundPipeline;
+  #whenClosed: (() => void) | undefined;
+  readonly #wsServer: () => object | undefined;
+
+  constructor({ server, container, limits, admission, requests, inspect, wsServer }: NodeOptions) {
+    this.server = server;
+    this.limits = limits;
+    this.admission = admission;
+    this.#wsServer = wsServer;
+    this.clock = container.get(tokens.clock);
+    this.logger = container.get(tokens.logger);
+    this.codec = container.get(tokens.codec);
+    this.log = container.get(tokens.streamLog);
+    this.verifyClient = container.has(tokens.verifier) ? container.get(tokens.verifier) : undefined;
+    this.registry = new Registry(this.clock, this.logger, inspect);
+    this.flusher = new Flusher(this.clock);
+    this.heartbeat = new Heartbeat(this);
+    this.events = new Events(this);
+    this.hub = new Hub(this);
+    this.users = new Users(this);
+    this.clients = new Clients(this);
+    this.requests = new Requests(this, requests);
+    this.inbound = new InboundPipeline(this);
+  }
+
+  get wsServer(): object | undefined {
+    return this.#wsServer();
+  }
+
+  /** Puts the plugins' parts in place; before the first connection. */
+  compose(registrations: Registrations): void {
+    this.hub.compose(registrations.outbound);
+    this.users.compose(registrations.reducers);
+    this.requests.compose(registrations);
+    this.inbound.compose(registrations.inbound);
+  }
+
+  /** A connection has passed what its transport checks: it has a client, which is still to say who it is. */
+  accept(connection: Connection, peer: Peer): ConnectionEvents {
+    const client = this.clients.make();
+    const link = new Link(this, connection, peer, client);
+    client.link = link;
+    this.links.add(link);
+    this.admission.entered(peer);
+    this.counters.accepted++;
+    return link;
+  }
+
+  /** The connection is no more. */
+  closed(link: Link): void {
+    this.links.delete(link);
+    this.admission.left(link.peer);
+    if (this.links.size === 0) this.#whenClosed?.();
+  }
+
+  /** When no connection is left. */
+  async allClosed(): Promise<void> {
+    if (this.links.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#whenClosed = resolve;
+    });
+  }
+}

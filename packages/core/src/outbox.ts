@@ -1,0 +1,160 @@
+import type { Clock } from './clock.ts';
+import type { Connection, Framing } from './transport.ts';
+
+/** A frame's text, encoded once; its bytes are made once per framing, however many connections get them. */
+export class Encoded {
+  readonly text: string;
+  #framing: Framing | undefined;
+  #bytes: Uint8Array | undefined;
+
+  constructor(text: string) {
+    this.text = text;
+  }
+
+  bytes(framing: Framing): Uint8Array {
+    if (this.#bytes === undefined || this.#framing !== framing) {
+      this.#bytes = framing.frame(this.text);
+      this.#framing = framing;
+    }
+    return this.#bytes;
+  }
+}
+
+/**
+ * The frames that fall due for a connection in one turn, as a path from an empty root. Connections that are given
+ * the same frames in the same order stand on the same node: its bytes are joined once, for all of them.
+ */
+class Batch {
+  readonly byteLength: number;
+  readonly #parent: Batch | undefined;
+  readonly #own: Uint8Array | undefined;
+  #joined: Uint8Array | undefined;
+  /** The last step taken from here: of many connections in a fan-out, all but the first take the same. */
+  #frame: Encoded | undefined;
+  #next: Batch | undefined;
+
+  constructor(parent?: Batch, own?: Uint8Array) {
+    this.#parent = parent;
+    this.#own = own;
+    this.byteLength = (parent?.byteLength ?? 0) + (own?.byteLength ?? 0);
+  }
+
+  with(frame: Encoded, framing: Framing): Batch {
+    if (this.#frame !== frame || this.#next === undefined) {
+      this.#frame = frame;
+      this.#next = new Batch(this, frame.bytes(framing));
+    }
+    return this.#next;
+  }
+
+  /** Forgets the last step, at the end of a turn: nothing outlives it. */
+  reset(): void {
+    this.#frame = undefined;
+    this.#next = undefined;
+  }
+
+  get bytes(): Uint8Array {
+    this.#joined ??= this.#join();
+    return this.#joined;
+  }
+
+  #join(): Uint8Array {
+    if (this.#own !== undefined && this.#parent?.byteLength === 0) return this.#own;
+    const joined = Buffer.allocUnsafe(this.byteLength);
+    for (
+      let node: Batch = this, end = this.byteLength;
+      node.#own !== undefined;
+      node = node.#parent as Batch
+    ) {
+      end -= node.#own.byteLength;
+      joined.set(node.#own, end);
+    }
+    return joined;
+  }
+}
+
+/** Connections flushed before the event loop gets its turn. */
+const SLICE = 1_000;
+
+/** Writes, at the end of each turn, what its outboxes hold: one write per connection. */
+export class Flusher {
+  readonly #clock: Clock;
+  readonly #roots = new Map<Framing, Batch>();
+  #due: Outbox[] = [];
+  #armed = false;
+
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** An outbox for a connection; `owner` is told when more waits than `maxBytes`. */
+  outbox(connection: Connection, maxBytes: number, owner: OutboxOwner): Outbox {
+    let root = this.#roots.get(connection.framing);
+    if (root === undefined) {
+      root = new Batch();
+      this.#roots.set(connection.framing, root);
+    }
+    return new Outbox(this, connection, root, maxBytes, owner);
+  }
+
+  due(outbox: Outbox): void {
+    this.#due.push(outbox);
+    if (this.#armed) return;
+    this.#armed = true;
+    this.#clock.endOfTurn(this.#flush);
+  }
+
+  readonly #flush = (): void => {
+    const due = this.#due;
+    const slice = due.length > SLICE ? due.splice(0, SLICE) : due;
+    if (slice === due) this.#due = [];
+    this.#armed = this.#due.length > 0;
+    if (this.#armed) this.#clock.endOfTurn(this.#flush);
+    for (const outbox of slice) outbox.flush();
+    if (!this.#armed) for (const root of this.#roots.values()) root.reset();
+  };
+}
+
+export interface OutboxOwner {
+  /** The reader is too slow: it is to be disconnected. */
+  overflowed(): void;
+}
+
+/** The bounded send queue of one connection. */
+export class Outbox {
+  readonly #flusher: Flusher;
+  readonly #connection: Connection;
+  readonly #root: Batch;
+  readonly #maxBytes: number;
+  readonly #owner: OutboxOwner;
+  #batch: Batch;
+
+  constructor(flusher: Flusher, connection: Connection, root: Batch, maxBytes: number, owner: OutboxOwner) {
+    this.#flusher = flusher;
+    this.#connection = connection;
+    this.#root = root;
+    this.#batch = root;
+    this.#maxBytes = maxBytes;
+    this.#owner = owner;
+  }
+
+  push(frame: Encoded): void {
+    if (this.#batch === this.#root) this.#flusher.due(this);
+    this.#batch = this.#batch.with(frame, this.#connection.framing);
+    if (this.#batch.byteLength > this.#maxBytes) this.#owner.overflowed();
+  }
+
+  /** Writes what waits, now. */
+  flush(): void {
+    const batch = this.#batch;
+    if (batch === this.#root) return;
+    this.#batch = this.#root;
+    this.#connection.write(batch.bytes);
+    if (this.#connection.bufferedBytes > this.#maxBytes) this.#owner.overflowed();
+  }
+
+  /** Drops what waits. */
+  clear(): void {
+    this.#batch = this.#root;
+  }
+}

@@ -1,0 +1,116 @@
+/** How much a session remembers of its requests. */
+export interface OutcomeLimits {
+  /** Outcomes, beyond those of requests that still run. */
+  readonly maxOutcomes: number;
+  /** UTF-16 units of all remembered replies. */
+  readonly maxLength: number;
+  /** Age in milliseconds. */
+  readonly ttlMs: number;
+}
+
+interface Settled {
+  readonly frame: string;
+  readonly at: number;
+}
+interface Running<Asker> {
+  asker: Asker | undefined;
+}
+
+/**
+ * What became of the requests of one session, so that a retry takes effect once: it joins the request that runs, or
+ * is given the same answer, or — where that is no longer remembered — is told that the outcome is unknown.
+ * `Asker` is what a request came by, a connection.
+ */
+export class Outcomes<Asker = unknown> {
+  readonly #byMid = new Map<number, Settled | Running<Asker>>();
+  readonly #limits: OutcomeLimits;
+  /** No request up to this mid is run any more, unless it runs already. */
+  #floor: number;
+  #length = 0;
+  #running = 0;
+
+  /** @param floor the highest mid whose outcome was never known to this server. */
+  constructor(limits: OutcomeLimits, floor = 0) {
+    this.#limits = limits;
+    this.#floor = floor;
+  }
+
+  /** Requests that run. */
+  get running(): number {
+    return this.#running;
+  }
+
+  get remembered(): number {
+    return this.#byMid.size - this.#running;
+  }
+
+  /** What to do with a request: run it (`new`), nothing (`running`), say that nobody knows, or send `frame` again. */
+  look(mid: number, asker?: Asker): 'new' | 'running' | 'unknown' | { readonly frame: string } {
+    const known = this.#byMid.get(mid);
+    if (known === undefined) return mid <= this.#floor ? 'unknown' : 'new';
+    if (!isRunning(known)) return known;
+    known.asker = asker;
+    return 'running';
+  }
+
+  begin(mid: number, asker?: Asker): void {
+    this.#byMid.set(mid, { asker });
+    this.#running++;
+  }
+
+  /** The request took effect, or may have: its answer is remembered. A later answer replaces an earlier one. */
+  settle(mid: number, frame: string, now: number): void {
+    const known = this.#byMid.get(mid);
+    if (known === undefined) return;
+    if (isRunning(known)) this.#running--;
+    else this.#length -= known.frame.length;
+    this.#byMid.delete(mid);
+    this.#byMid.set(mid, { frame, at: now });
+    this.#length += frame.length;
+    this.#forgetOldest(now);
+  }
+
+  /**
+   * The request certainly had no effect: it may be sent again. Says who asked for it last, and that one alone may be
+   * told so. On a newer connection the client has sent it again, or will: the refusal would meet that on its way, be
+   * taken for the answer to it, and then it would take effect.
+   */
+  forget(mid: number): Asker | undefined {
+    const known = this.#byMid.get(mid);
+    if (known === undefined || !isRunning(known)) return undefined;
+    this.#byMid.delete(mid);
+    this.#running--;
+    return known.asker;
+  }
+
+  /** The client has settled all requests up to `mid`. */
+  confirm(mid: number): void {
+    for (const [each, outcome] of this.#byMid)
+      if (each <= mid && !isRunning(outcome)) this.#drop(each, outcome);
+    this.#floor = Math.max(this.#floor, mid);
+  }
+
+  /** Forgets what is too old. */
+  expire(now: number): void {
+    this.#forgetOldest(now);
+  }
+
+  #forgetOldest(now: number): void {
+    const { maxOutcomes, maxLength, ttlMs } = this.#limits;
+    for (const [mid, outcome] of this.#byMid) {
+      if (isRunning(outcome)) continue;
+      if (this.remembered <= maxOutcomes && this.#length <= maxLength && outcome.at > now - ttlMs) return;
+      this.#drop(mid, outcome);
+      this.#floor = Math.max(this.#floor, mid);
+    }
+  }
+
+  #drop(mid: number, outcome: Settled): void {
+    this.#byMid.delete(mid);
+    this.#length -= outcome.frame.length;
+  }
+}
+
+function isRunning<Asker>(outcome: Settled | Running<Asker>): outcome is Running<Asker> {
+  return 'asker' in outcome;
+}

@@ -1,0 +1,88 @@
+import type { Action, AnyAction, Contract } from '@callboard/protocol';
+
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import type { ActionHandler, Client, Middleware, Server, User } from './api.ts';
+import type { Awaitable } from './awaitable.ts';
+import type { Clock } from './clock.ts';
+import type { Outgoing } from './hub.ts';
+import type { Inbound } from './inbound.ts';
+import type { Logger } from './logger.ts';
+import type { StatusReducer } from './machines/user-machine.ts';
+import type { Token } from './tokens.ts';
+
+/**
+ * Sees each request of a client once, before it is dispatched, and must let it go in the same turn: one that it holds
+ * back (`filter`) is answered with REFUSED, one that it throws on with PLUGIN_ERROR, and others are not touched.
+ */
+export type InboundOperator = MonoTypeOperatorFunction<Inbound>;
+/** Sees once what is sent, however many it is for; the same rules as for inbound. */
+export type OutboundOperator = MonoTypeOperatorFunction<Outgoing>;
+/**
+ * A check that may have to wait. A client's requests wait behind each other in the order in which they came. Throws a
+ * ReplyError to refuse; anything else it throws is PLUGIN_ERROR; too slow is CHECK_TIMEOUT.
+ */
+export type Check = (inbound: Inbound) => Awaitable<void>;
+
+/** Whom an event of a plugin's is about, and so which clients may see it: all where neither is given. */
+export interface EventScope {
+  readonly user?: User;
+  readonly client?: Client;
+}
+
+/** What a plugin is given to build on; all there is to it. Registering is for `setup` alone. */
+export interface PluginContext {
+  readonly server: Server<Contract>;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Answers actions of this type. @throws where another one does. */
+  handle(type: string, handler: ActionHandler<AnyAction>): void;
+  /** Makes a native event: clients may subscribe to it and cannot send it. Gives what emits it. @throws where there is one. */
+  event<E extends Action>(type: E['type']): (event: E, scope?: EventScope) => void;
+  inbound(operator: InboundOperator): void;
+  outbound(operator: OutboundOperator): void;
+  check(check: Check): void;
+  /** Has its say in every user's status, after Callboard's own and the plugins before. */
+  status(reducer: StatusReducer): void;
+  /** Serves `path` and all below it. */
+  route(path: string, middleware: Middleware): void;
+  provide<T>(token: Token<T>, value: T): void;
+  /** Something that the application, Callboard or an earlier plugin provides. @throws where nobody does. */
+  inject<T>(token: Token<T>): T;
+  /** A number in `stats().plugins[name]`, read when somebody asks. */
+  metric(name: string, read: () => number): void;
+  /** Runs when the server stops, last registered first. */
+  onDispose(dispose: () => Awaitable<void>): void;
+}
+
+/**
+ * Something that application code composes into a server. What `setup` returns is `server[name]`, with its type.
+ * `setup` runs once, synchronously, before the server starts.
+ */
+export interface Plugin<Name extends string = string, Api = unknown> {
+  readonly name: Name;
+  setup(context: PluginContext): Api;
+}
+
+/** What plugins add to a server, by name. */
+export type PluginApis<P extends readonly Plugin[]> = {
+  readonly [Each in P[number] as ReturnType<Each['setup']> extends void | undefined
+    ? never
+    : Each['name']]: ReturnType<Each['setup']>;
+};
+
+/** What all plugins of a server have registered. */
+export class Registrations {
+  readonly handlers = new Map<string, ActionHandler<AnyAction>>();
+  readonly inbound: InboundOperator[] = [];
+  readonly outbound: OutboundOperator[] = [];
+  readonly checks: Check[] = [];
+  readonly reducers: StatusReducer[] = [];
+  readonly routes: { readonly path: string; readonly middleware: Middleware }[] = [];
+  readonly metrics: { readonly plugin: string; readonly name: string; readonly read: () => number }[] = [];
+  readonly disposers: (() => Awaitable<void>)[] = [];
+
+  handle(type: string, handler: ActionHandler<AnyAction>): void {
+    if (this.handlers.has(type)) throw new Error(`another handler answers ${type} already`);
+    this.handlers.set(type, handler);
+  }
+}

@@ -1,0 +1,274 @@
+import {
+  type ActivityFrame,
+  type AnyAction,
+  type BroadcastFrame,
+  type CallFrame,
+  type Contract,
+  type NativeEvent,
+  ReplyError,
+  type RequestFrame,
+  type SendFrame,
+} from '@callboard/protocol';
+import { type Observable, Subject } from 'rxjs';
+import type { ActionHandler, Handler, IncomingAction } from '../api.ts';
+import { type Awaitable, isPromise } from '../awaitable.ts';
+import type { ServerClient } from '../client.ts';
+import type { Node } from '../node.ts';
+import { GuardedObservable } from '../observables.ts';
+import type { Check, Registrations } from '../plugin.ts';
+import type { ServerUser } from '../users.ts';
+import { broadcast } from './broadcast.ts';
+import { call, eventContext } from './call.ts';
+import { satisfies } from './contract.ts';
+import { refresh } from './refresh.ts';
+import { type CanSend, send } from './send.ts';
+import { subscribe, unsubscribe } from './subscribe.ts';
+
+export interface RequestOptions {
+  readonly handler: Handler | undefined;
+  readonly canSend: CanSend | undefined;
+  readonly contract: Contract | undefined;
+  /** Whether clients see the messages of errors that handlers throw. */
+  readonly exposeErrors: boolean;
+}
+
+/** A request with an action, on its way through the checks. */
+export interface ActionRequest {
+  readonly client: ServerClient;
+  readonly frame: CallFrame | BroadcastFrame | SendFrame;
+  /** What the contract made of the action. */
+  action: AnyAction;
+}
+
+/** A check that may refuse, by throwing. */
+type Gate = (request: ActionRequest) => Awaitable<void>;
+
+/** What is done with a request that has passed the pipeline, and how it is settled. */
+export class Requests {
+  readonly actions$: Observable<IncomingAction>;
+  readonly options: RequestOptions;
+  readonly #node: Node;
+  readonly #actions = new Subject<IncomingAction>();
+  #handlers: ReadonlyMap<string, ActionHandler> = new Map();
+  #gates: readonly Gate[] = [];
+  /** Called when no request runs any more; while there is one, none is begun. */
+  #drained: (() => void) | undefined;
+
+  constructor(node: Node, options: RequestOptions) {
+    this.#node = node;
+    this.options = options;
+    this.actions$ = new GuardedObservable(this.#actions, node.logger);
+  }
+
+  /** Takes in what the plugins registered; once, before the first request. */
+  compose({ handlers, checks }: Registrations): void {
+    const { contract } = this.options;
+    this.#handlers = handlers;
+    this.#gates = [
+      (request) => this.#notReserved(request),
+      ...(contract === undefined ? [] : [satisfies(contract)]),
+      ...checks.map((check) => this.#checked(check)),
+    ];
+  }
+
+  dispatch(client: ServerClient, frame: RequestFrame): void {
+    switch (frame.op) {
+      case 'call':
+        return this.#act({ client, frame, action: frame.action }, (request) => call(this.#node, request));
+      case 'broadcast':
+        return this.#act({ client, frame, action: frame.action }, (request) =>
+          broadcast(this.#node, request),
+        );
+      case 'send':
+        return this.#act({ client, frame, action: frame.action }, (request) =>
+          send(this.#node, request, frame.to),
+        );
+      case 'subscribe':
+        return this.settled(client, frame.mid, () => subscribe(this.#node, client, frame));
+      case 'unsubscribe':
+        return this.settled(client, frame.mid, () => unsubscribe(client, frame));
+      case 'refresh':
+        return refresh(this.#node, client, frame);
+    }
+  }
+
+  get draining(): boolean {
+    return this.#drained !== undefined;
+  }
+
+  /** Takes no more requests; resolves when those that run are settled. */
+  drain(): Promise<void> {
+    return new Promise((resolve) => {
+      this.#drained = resolve;
+      this.#checkDrained();
+    });
+  }
+
+  /** Takes requests again. */
+  resume(): void {
+    this.#drained = undefined;
+  }
+
+  handlerOf(type: string): ActionHandler | undefined {
+    return this.#handlers.get(type) ?? (this.options.handler as ActionHandler | undefined);
+  }
+
+  activity(client: ServerClient, { state }: ActivityFrame): void {
+    const { events, clock } = this.#node;
+    const { user, id } = client;
+    user.activity(client, state);
+    events.emit(
+      { type: 'CLIENT_ACTIVITY', userId: user.id, clientId: id, state, at: clock.now() },
+      user,
+      client,
+    );
+  }
+
+  /** Gives a native event to the application's handler, whose failure is nobody else's. */
+  handleEvent(
+    event: NativeEvent | AnyAction,
+    user: ServerUser | undefined,
+    client: ServerClient | undefined,
+  ): void {
+    const { handler } = this.options;
+    if (handler === undefined) return;
+    const failed = (cause: unknown) => {
+      this.#node.logger.error('the handler failed on a native event', { event: event.type, cause });
+    };
+    try {
+      const done = handler(eventContext(this.#node, event, user, client));
+      if (isPromise(done as Awaitable<unknown>)) (done as PromiseLike<unknown>).then(undefined, failed);
+    } catch (cause) {
+      failed(cause);
+    }
+  }
+
+  /** Replies with what `work` gives; with what it throws, where it certainly had no effect. */
+  settled(client: ServerClient, mid: number, work: () => unknown): void {
+    try {
+      this.reply(client, mid, work());
+    } catch (error) {
+      this.refuse(client, mid, error);
+    }
+  }
+
+  /** The request took effect: its answer is remembered. */
+  reply(client: ServerClient, mid: number, result?: unknown): void {
+    const { codec, counters, clock } = this.#node;
+    const offset = client.link?.takeSkipped();
+    const frame = codec.encode({ op: 'reply', mid, result, ...(offset !== undefined && { offset }) });
+    counters.replied++;
+    client.outcomes?.settle(mid, frame, clock.now());
+    client.send(frame);
+    this.#checkDrained();
+  }
+
+  /** The request may have taken effect, and failed: that is remembered, unless it may be sent again. */
+  fault(client: ServerClient, mid: number, error: ReplyError): void {
+    if (error.retryable) client.outcomes?.forget(mid);
+    else client.outcomes?.settle(mid, this.#errorFrame(mid, error), this.#node.clock.now());
+    this.fail(client, mid, error);
+  }
+
+  /** The request certainly had no effect: it may be sent again. What is no ReplyError is our own failure. */
+  refuse(client: ServerClient, mid: number, error: unknown): void {
+    client.outcomes?.forget(mid);
+    if (error instanceof ReplyError) return this.fail(client, mid, error);
+    this.#node.logger.error('a request failed', { client: client.id, cause: error });
+    this.fail(client, mid, new ReplyError('INTERNAL', { cause: error }));
+  }
+
+  /** Says that a request failed, and nothing else. */
+  fail(client: ServerClient, mid: number, error: ReplyError): void {
+    const { counters } = this.#node;
+    counters.failed++;
+    counters.count(counters.errors, error.code);
+    client.send(this.#errorFrame(mid, error));
+    this.#checkDrained();
+  }
+
+  #checkDrained(): void {
+    if (this.#drained === undefined) return;
+    for (const { outcomes } of this.#node.clients.byId.values())
+      if (outcomes !== undefined && outcomes.running > 0) return;
+    this.#drained();
+  }
+
+  #errorFrame(mid: number, { code, message, retryable, retryAfterMs }: ReplyError): string {
+    const after = retryAfterMs === undefined ? undefined : { retryAfterMs };
+    return this.#node.codec.encode({ op: 'error', mid, code, message, retryable, ...after });
+  }
+
+  /** Gates and effect, one request of a client's after the other; a call's handler is not waited for. */
+  #act(request: ActionRequest, effect: (request: ActionRequest) => Awaitable<void>): void {
+    const { client, frame } = request;
+    const go = (): Awaitable<void> => {
+      this.#show(request);
+      client.user.activeClient = client;
+      return effect(request);
+    };
+    const refused = (error: unknown) => this.refuse(client, frame.mid, error);
+    client.lane.run(() => {
+      try {
+        const passed = this.#pass(request, 0);
+        return isPromise(passed)
+          ? this.deadline(passed, 'CHECK_TIMEOUT').then(go).then(undefined, refused)
+          : go();
+      } catch (error) {
+        return refused(error);
+      }
+    });
+  }
+
+  /** Fails with `code` when `work` takes longer than a request may. */
+  deadline<T>(work: PromiseLike<T>, code: 'CHECK_TIMEOUT' | 'OUTCOME_UNKNOWN'): Promise<T> {
+    const { clock, limits } = this.#node;
+    return new Promise<T>((resolve, reject) => {
+      const timer = clock.setTimeout(() => reject(new ReplyError(code)), limits.requestTimeoutMs);
+      const done = () => clock.clearTimeout(timer);
+      work.then(
+        (value) => {
+          done();
+          resolve(value);
+        },
+        (error) => {
+          done();
+          reject(error);
+        },
+      );
+    });
+  }
+
+  #pass(request: ActionRequest, first: number): Awaitable<void> {
+    for (let i = first; i < this.#gates.length; i++) {
+      const passed = this.#gates[i]?.(request);
+      if (isPromise(passed)) return passed.then(() => this.#pass(request, i + 1));
+    }
+  }
+
+  #notReserved({ action }: ActionRequest): void {
+    if (this.#node.events.has(action.type)) throw new ReplyError('RESERVED_TYPE');
+  }
+
+  #checked(check: Check): Gate {
+    const failed = (cause: unknown): never => {
+      if (cause instanceof ReplyError) throw cause;
+      this.#node.logger.error('a check failed', { cause });
+      throw new ReplyError('PLUGIN_ERROR', { cause });
+    };
+    return ({ client, frame, action }) => {
+      try {
+        const passed = check({ client, frame: { ...frame, action } });
+        return isPromise(passed) ? passed.then(undefined, failed) : undefined;
+      } catch (cause) {
+        return failed(cause);
+      }
+    };
+  }
+
+  #show({ client, frame, action }: ActionRequest): void {
+    if (!this.#actions.observed) return;
+    const incoming = { kind: frame.op, action, client, user: client.user };
+    this.#actions.next(frame.op === 'send' ? { ...incoming, to: frame.to } : incoming);
+  }
+}

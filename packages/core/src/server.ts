@@ -1,0 +1,401 @@
+import type { Server as HttpServer } from 'node:http';
+import {
+  type Action,
+  type AnyAction,
+  type Contract,
+  Disconnect,
+  ReplyError,
+  type UserId,
+  userIdOf,
+} from '@callboard/protocol';
+import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
+import { Admission, isLoopback } from './admission.ts';
+import type {
+  Client,
+  DisconnectOptions,
+  Handler,
+  Handlers,
+  Middleware,
+  Server,
+  User,
+  VerifyClient,
+} from './api.ts';
+import type { Awaitable } from './awaitable.ts';
+import type { ServerClient } from './client.ts';
+import type { Clock } from './clock.ts';
+import { createContainer, type DependencyContainer } from './container.ts';
+import { HttpFront } from './http-front.ts';
+import { type Limits, limitsWith } from './limits.ts';
+import type { Logger } from './logger.ts';
+import { serverMachine } from './machines/server-machine.ts';
+import { Node } from './node.ts';
+import { type Plugin, type PluginApis, type PluginContext, Registrations } from './plugin.ts';
+import { type ActorView, actorClock, actorView, guardedInspect, type Inspect } from './registry.ts';
+import type { CanSend } from './requests/send.ts';
+import type { Stats } from './stats.ts';
+import { type Provision, tokens } from './tokens.ts';
+import type { Transport } from './transport.ts';
+
+export interface ServerOptions<
+  C extends Contract = Contract,
+  P extends readonly Plugin[] = readonly Plugin[],
+> {
+  /** Listens here; 0 takes a free one. Without it, and without `httpServer`, nothing listens for HTTP. */
+  readonly port?: number;
+  /** Where to listen. Default: everywhere with a verifier, 127.0.0.1 without one. */
+  readonly host?: string;
+  /** The application's own HTTP or HTTPS server (Express, Fastify …), which it makes listen, unless `port` is given too. */
+  readonly httpServer?: HttpServer;
+  readonly transports: readonly Transport[];
+  readonly plugins?: P;
+  /** Without it a server takes connections from this machine alone, and believes every user id. */
+  readonly verifyClient?: VerifyClient;
+  /** Origins of pages that may connect, as in `https://app.example`. Default: the server's own. */
+  readonly origins?: readonly string[];
+  /** Refuse what did not come over TLS. Default false. */
+  readonly requireSecure?: boolean;
+  /** Proxies whose forwarding headers are believed: true for all, or addresses and subnets. Default false. */
+  readonly trustProxy?: boolean | string | readonly string[];
+  readonly canSend?: CanSend;
+  readonly handler?: Handler<C>;
+  readonly handlers?: Handlers<C>;
+  /** Mount path → connect-style middleware, on the same HTTP server. */
+  readonly expressUse?: Readonly<Record<string, Middleware>>;
+  readonly contract?: C;
+  readonly limits?: Partial<Limits>;
+  readonly logger?: Logger;
+  /** Bearer token for GET /stats. Default: only requests from this machine see it. */
+  readonly statsToken?: string;
+  /** Whether clients see the messages of errors that handlers throw. Default: unless NODE_ENV is `production`. */
+  readonly exposeErrors?: boolean;
+  /** Gets the inspection events of all actors, as the Stately inspector wants them. */
+  readonly inspect?: Inspect;
+  /** The application's own clock, stream log, verifier … for this server: see `tokens`. */
+  readonly provide?: readonly Provision[];
+  /** The application's tsyringe container; what is registered there wins over the defaults. */
+  readonly container?: DependencyContainer;
+}
+
+/**
+ * Makes a server; `start()` opens it.
+ * @throws where the options contradict each other or a plugin's `setup` throws.
+ */
+export function createServer<
+  const C extends Contract = Contract,
+  const P extends readonly Plugin[] = readonly [],
+>(options: ServerOptions<C, P>): Server<C> & PluginApis<P> {
+  const server = new NodeServer(options as unknown as ServerOptions);
+  for (const plugin of options.plugins ?? []) server.use(plugin);
+  return server as unknown as Server<C> & PluginApis<P>;
+}
+
+/** From the last word to a connection to its termination, when a server stops. */
+const CLOSE_TIMEOUT_MS = 2_000;
+/** Clients told to go at once, when that is spread over time. */
+const BATCH = 100;
+
+/** The public face of a node, and its life: what is opened and closed in which order. */
+class NodeServer implements Server {
+  readonly users: ReadonlyMap<string, User>;
+  readonly actions$;
+  readonly events$;
+  readonly users$;
+  readonly clients$;
+  readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;
+  readonly #options: ServerOptions;
+  readonly #container;
+  readonly #node: Node;
+  readonly #http: HttpFront;
+  readonly #actor;
+  readonly #registrations = new Registrations();
+  readonly #plugins: string[] = [];
+  #draining: DisconnectOptions = {};
+  #startedAt: number | undefined;
+  /** A plugin's `setup` runs. */
+  #settingUp = false;
+
+  constructor(options: ServerOptions) {
+    const { verifyClient, logger, provide = [], handlers = {} } = options;
+    this.#options = options;
+    const limits = limitsWith(options.limits);
+    const provisions: Provision[] = [
+      ...(verifyClient === undefined ? [] : [{ token: tokens.verifier, value: verifyClient } as Provision]),
+      ...(logger === undefined ? [] : [{ token: tokens.logger, value: logger } as Provision]),
+      ...provide,
+    ];
+    this.#container = createContainer(limits, provisions, options.container);
+    const loopbackOnly = !this.#container.has(tokens.verifier);
+    if (loopbackOnly && options.host !== undefined && !isLoopbackName(options.host)) {
+      throw new Error(`without verifyClient a server listens on loopback only, not on ${options.host}`);
+    }
+    const exposeErrors = options.exposeErrors ?? process.env.NODE_ENV !== 'production';
+    const admission = new Admission({
+      origins: options.origins,
+      requireSecure: options.requireSecure ?? false,
+      trustProxy: options.trustProxy ?? false,
+      loopbackOnly,
+      maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+    });
+    this.#node = new Node({
+      server: this,
+      container: this.#container,
+      limits,
+      admission,
+      requests: {
+        handler: options.handler,
+        canSend: options.canSend,
+        contract: options.contract,
+        exposeErrors,
+      },
+      inspect: options.inspect,
+      wsServer: () => options.transports[0]?.native,
+    });
+    for (const [type, handler] of Object.entries(handlers)) this.#registrations.handle(type, handler);
+    this.#http = new HttpFront({
+      httpServer: options.httpServer,
+      admission,
+      logger: this.#node.logger,
+      statsToken: options.statsToken,
+      stats: () => this.stats(),
+      healthy: () => this.#actor.getSnapshot().value === 'running',
+      middleware: options.expressUse ?? {},
+      exposeErrors,
+    });
+    this.#actor = this.#makeActor();
+    this.actor = actorView(this.#actor, this.#node.logger);
+    this.users = this.#node.users.byId;
+    this.actions$ = this.#node.requests.actions$;
+    this.events$ = this.#node.events.events$;
+    this.users$ = this.#node.users.users$;
+    this.clients$ = this.#node.clients.clients$;
+  }
+
+  get httpServer(): HttpServer {
+    return this.#http.server;
+  }
+
+  get port(): number | undefined {
+    return this.#http.port;
+  }
+
+  async start(): Promise<void> {
+    if (this.#actor.getSnapshot().value !== 'stopped') throw new Error('the server is not stopped');
+    this.#actor.send({ type: 'START' });
+    const { context, value } = await waitFor(this.#actor, (snapshot) => snapshot.value !== 'starting');
+    if (value === 'stopped' && context.error !== undefined) throw context.error;
+  }
+
+  async disconnect(options: DisconnectOptions = {}): Promise<void> {
+    await waitFor(this.#actor, (snapshot) => snapshot.value !== 'starting');
+    if (this.#actor.getSnapshot().value === 'running') {
+      this.#draining = options;
+      this.#actor.send({ type: 'STOP' });
+    }
+    const { context } = await waitFor(this.#actor, (snapshot) => snapshot.value === 'stopped');
+    if (context.error !== undefined) throw context.error;
+  }
+
+  async sendToUser(to: UserId | readonly UserId[], action: Action): Promise<void> {
+    const ids = new Set<string>();
+    for (const id of Array.isArray(to) ? to : [to]) {
+      const userId = userIdOf(id);
+      if (userId === undefined)
+        throw new ReplyError('INVALID_REQUEST', { message: `no user id: ${String(id)}` });
+      ids.add(userId);
+    }
+    await this.#node.hub.send({ action: action as AnyAction, to: [...ids] });
+  }
+
+  stats(): Stats {
+    const { counters, clients, users, clock } = this.#node;
+    const states = { online: 0, resumable: 0, connecting: 0 };
+    let running = 0;
+    for (const client of clients.byId.values()) {
+      if (client.online) states.online++;
+      else if (client.authenticated) states.resumable++;
+      else states.connecting++;
+      running += client.outcomes?.running ?? 0;
+    }
+    const plugins: Record<string, Record<string, number>> = {};
+    for (const { plugin, name, read } of this.#registrations.metrics) {
+      plugins[plugin] ??= {};
+      plugins[plugin][name] = read();
+    }
+    const { rss, heapUsed } = process.memoryUsage();
+    return {
+      status: this.#actor.getSnapshot().value,
+      uptimeMs: this.#startedAt === undefined ? 0 : clock.now() - this.#startedAt,
+      users: users.byId.size,
+      clients: states,
+      connections: { accepted: counters.accepted, resumed: counters.resumed },
+      frames: {
+        received: counters.received,
+        receivedBytes: counters.receivedBytes,
+        delivered: counters.delivered,
+      },
+      requests: { running, replied: counters.replied, failed: counters.failed },
+      errors: Object.fromEntries(counters.errors),
+      disconnects: Object.fromEntries(counters.disconnects),
+      memory: { rssBytes: rss, heapUsedBytes: heapUsed },
+      plugins,
+    };
+  }
+
+  /** Adds a plugin, before the start. @throws what its `setup` throws. */
+  use<P extends Plugin>(plugin: P): this & PluginApis<readonly [P]> {
+    const { name } = plugin;
+    if (this.#actor.getSnapshot().value !== 'stopped')
+      throw new Error('plugins are added before the server starts');
+    if (name in this) throw new Error(`a plugin cannot be named ${name}: the server has that already`);
+    this.#plugins.push(name);
+    this.#settingUp = true;
+    try {
+      const api = plugin.setup(this.#contextFor(name));
+      if (api !== undefined) Object.defineProperty(this, name, { value: api, enumerable: true });
+    } finally {
+      this.#settingUp = false;
+    }
+    return this as this & PluginApis<readonly [P]>;
+  }
+
+  #contextFor(plugin: string): PluginContext {
+    const { clock, logger, events } = this.#node;
+    const registrations = this.#registrations;
+    const during = <Args extends unknown[], R>(register: (...args: Args) => R) => {
+      return (...args: Args): R => {
+        if (!this.#settingUp) throw new Error(`the plugin ${plugin} registers outside of its setup`);
+        return register(...args);
+      };
+    };
+    return {
+      server: this,
+      clock,
+      logger,
+      handle: during((type, handler) => registrations.handle(type, handler)),
+      event: during((type: string) => {
+        events.declare(type);
+        return (event: Action, { user, client }: { user?: User; client?: Client } = {}) => {
+          const owner = user ?? client?.user;
+          events.emit(
+            event as AnyAction,
+            owner && this.#node.users.byId.get(owner.id),
+            client as ServerClient | undefined,
+          );
+        };
+      }) as PluginContext['event'],
+      inbound: during((operator) => void registrations.inbound.push(operator)),
+      outbound: during((operator) => void registrations.outbound.push(operator)),
+      check: during((check) => void registrations.checks.push(check)),
+      status: during((reducer) => void registrations.reducers.push(reducer)),
+      route: during((path, middleware) => this.#http.route(path, middleware)),
+      provide: during((token, value) => this.#container.provide(token, value)) as PluginContext['provide'],
+      inject: (token) => this.#container.get(token),
+      metric: during((name, read) => void registrations.metrics.push({ plugin, name, read })),
+      onDispose: (dispose) => void registrations.disposers.push(dispose),
+    };
+  }
+
+  #makeActor() {
+    const { clock, logger, events } = this.#node;
+    const { inspect } = this.#options;
+    const machine = serverMachine.provide({
+      actors: { open: fromPromise(() => this.#open()), drain: fromPromise(() => this.#drain()) },
+      actions: {
+        announce: (_, { state }) => events.emit({ type: `SERVER_${state}`, at: clock.now() }),
+      },
+    });
+    return createActor(machine, {
+      id: 'server',
+      clock: actorClock(clock),
+      ...(inspect && { inspect: guardedInspect(inspect, logger) }),
+    }).start();
+  }
+
+  async #open(): Promise<void> {
+    const { port, host, transports } = this.#options;
+    const node = this.#node;
+    const loopbackOnly = node.verifyClient === undefined;
+    node.compose(this.#registrations);
+    node.heartbeat.start();
+    this.#startedAt = node.clock.now();
+    for (const transport of transports) {
+      await transport.start({
+        clock: node.clock,
+        logger: node.logger,
+        limits: node.limits,
+        onUpgrade: (path, upgraded) => this.#http.onUpgrade(transport.name, path, upgraded),
+        accept: (connection, peer) => node.accept(connection, peer),
+      });
+    }
+    const listen =
+      port === undefined ? undefined : { port, host: host ?? (loopbackOnly ? '127.0.0.1' : undefined) };
+    try {
+      await this.#http.open(listen);
+    } catch (error) {
+      await this.#close();
+      throw error;
+    }
+    if (loopbackOnly) node.logger.warn('no verifyClient: only connections from this machine are taken');
+    node.logger.info('the server runs', { port: this.port });
+  }
+
+  /** Nothing new, then the replies that are due, then a word to everybody, then the end. */
+  async #drain(): Promise<void> {
+    const { graceMs = 5_000, spreadMs = 0 } = this.#draining;
+    const { clock, requests, links, clients } = this.#node;
+    this.#http.refuseUpgrades();
+    await within(clock, graceMs, requests.drain());
+    const online = [...links];
+    const batches = Math.ceil(online.length / BATCH);
+    for (let i = 0; i < batches; i++) {
+      if (i > 0 && spreadMs > 0) await wait(clock, spreadMs / batches);
+      for (const link of online.slice(i * BATCH, (i + 1) * BATCH)) {
+        const afterMs = Math.round(Math.random() * Math.max(spreadMs, 1_000));
+        link.end(new Disconnect('SERVER_SHUTDOWN', { afterMs }));
+      }
+    }
+    await within(clock, CLOSE_TIMEOUT_MS, this.#node.allClosed());
+    for (const client of [...clients.byId.values()]) client.close(new Disconnect('SERVER_SHUTDOWN'));
+    await this.#close();
+  }
+
+  async #close(): Promise<void> {
+    const { heartbeat, logger, requests } = this.#node;
+    heartbeat.stop();
+    for (const transport of this.#options.transports) {
+      await contained(logger, 'a transport did not stop', () => transport.stop());
+    }
+    for (const dispose of this.#registrations.disposers.reverse()) {
+      await contained(logger, 'a plugin was not disposed of', dispose);
+    }
+    await this.#http.close();
+    requests.resume();
+    this.#startedAt = undefined;
+  }
+}
+
+async function contained(logger: Logger, message: string, work: () => Awaitable<void>): Promise<void> {
+  try {
+    await work();
+  } catch (cause) {
+    logger.error(message, { cause });
+  }
+}
+
+function wait(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.setTimeout(resolve, ms));
+}
+
+/** When `work` is done, at the latest after `ms`. */
+async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+  let timer: unknown;
+  const limit = new Promise<void>((resolve) => {
+    timer = clock.setTimeout(resolve, ms);
+  });
+  await Promise.race([work, limit]);
+  clock.clearTimeout(timer);
+}
+
+function isLoopbackName(host: string): boolean {
+  return host === 'localhost' || isLoopback(host);
+}

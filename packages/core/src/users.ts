@@ -1,0 +1,188 @@
+import { Disconnect, type UserStatus } from '@callboard/protocol';
+import { type Observable, Subject } from 'rxjs';
+import { type Actor, assign, type SnapshotFrom } from 'xstate';
+import type { Message, User } from './api.ts';
+import { type Awaitable, isPromise } from './awaitable.ts';
+import type { ServerClient } from './client.ts';
+import {
+  connectedStatus,
+  neverOnline,
+  type StatusInput,
+  type StatusReducer,
+  userMachine,
+} from './machines/user-machine.ts';
+import { messagesOf } from './messages.ts';
+import type { Node } from './node.ts';
+import { GuardedObservable } from './observables.ts';
+import type { Encoded } from './outbox.ts';
+import type { ActorView, Owner } from './registry.ts';
+import type { Feed } from './streams/feed.ts';
+
+type UserActor = Actor<typeof userMachine>;
+
+/** The users that have a client, and the actors that decide for them. */
+export class Users {
+  readonly byId = new Map<string, ServerUser>();
+  readonly users$: Observable<ServerUser>;
+  readonly machine;
+  readonly initial: SnapshotFrom<typeof userMachine>;
+  readonly #node: Node;
+  readonly #coming = new Subject<ServerUser>();
+  /** Inboxes that are being closed, by user id: a new one waits for that. */
+  readonly #closing = new Map<string, PromiseLike<void>>();
+  #reducers: readonly StatusReducer[] = [connectedStatus];
+
+  constructor(node: Node) {
+    this.#node = node;
+    this.users$ = new GuardedObservable(this.#coming, node.logger);
+    this.machine = userMachine.provide({
+      actions: {
+        reduceStatus: assign(({ context, event, self }) => {
+          const user = this.#owner(self.id);
+          const input = { userId: user.id, event, online: user.online, at: event.at };
+          return this.#reducers.reduce((status, reduce) => this.#guarded(reduce, status, input), context);
+        }),
+        announce: ({ context, self }) => this.#owner(self.id).announce(context),
+        end: ({ self }) => this.#owner(self.id).gone(),
+      },
+    });
+    this.initial = this.machine.resolveState({ value: 'offline', context: neverOnline });
+  }
+
+  /** The plugins' reducers, after our own. */
+  compose(reducers: readonly StatusReducer[]): void {
+    this.#reducers = [connectedStatus, ...reducers];
+  }
+
+  /** The user of this id, made where there was none; `ready` says when the inbox is open. */
+  obtain(userId: string): ServerUser {
+    const known = this.byId.get(userId);
+    if (known !== undefined) return known;
+    const user = new ServerUser(userId, this.#node);
+    this.byId.set(userId, user);
+    const open = () => this.#node.hub.open(userId);
+    const closing = this.#closing.get(userId);
+    const feed = closing ? closing.then(open) : open();
+    if (isPromise(feed)) {
+      user.ready = feed.then((opened) => {
+        user.begin(opened);
+        // Whoever it was opened for may have left meanwhile.
+        if (user.clients.size === 0) user.changed();
+        return opened;
+      });
+      user.ready.then(undefined, () => this.remove(user));
+    } else user.begin(feed);
+    return user;
+  }
+
+  /** A user is there for the first time. */
+  come(user: ServerUser): void {
+    this.#coming.next(user);
+  }
+
+  remove(user: ServerUser): void {
+    if (this.byId.get(user.id) === user) this.byId.delete(user.id);
+    const closed = user.feed?.close();
+    if (!isPromise(closed)) return;
+    const done = closed
+      .then(undefined, (cause) => this.#node.logger.warn('an inbox was not released', { cause }))
+      .then(() => void this.#closing.delete(user.id));
+    this.#closing.set(user.id, done);
+  }
+
+  /** A plugin's reducer that throws has no say this time; the user's actor lives on. */
+  #guarded(reduce: StatusReducer, status: UserStatus, input: StatusInput): UserStatus {
+    try {
+      return reduce(status, input);
+    } catch (cause) {
+      this.#node.logger.error('a status reducer failed', { user: input.userId, cause });
+      return status;
+    }
+  }
+
+  #owner(actorId: string): ServerUser {
+    return this.#node.registry.owner(actorId) as ServerUser;
+  }
+}
+
+export class ServerUser implements User, Owner {
+  readonly id: string;
+  readonly clients = new Set<ServerClient>();
+  activeClient: ServerClient | undefined;
+  /** The inbox, once it is open. */
+  ready!: Awaitable<Feed<Encoded>>;
+  /** Clients that have a connection. */
+  online = 0;
+  feed: Feed<Encoded> | undefined;
+  readonly #node: Node;
+  #actor: UserActor | undefined;
+  #joined = false;
+  #announced: UserStatus = neverOnline;
+
+  constructor(id: string, node: Node) {
+    this.id = id;
+    this.#node = node;
+  }
+
+  begin(feed: Feed<Encoded>): void {
+    const { registry, users } = this.#node;
+    this.feed = feed;
+    this.ready = feed;
+    this.#actor = registry.spawn(users.machine, `user:${this.id}`, users.initial, this);
+  }
+
+  get status(): UserStatus {
+    return this.#announced;
+  }
+
+  get actor(): ActorView<SnapshotFrom<typeof userMachine>> {
+    return this.#node.registry.view(this.#actor as UserActor);
+  }
+
+  get messages$(): Observable<Message> {
+    return messagesOf(this.#node, this, undefined);
+  }
+
+  /** The first client is welcomed. */
+  join(): void {
+    if (this.#joined) return;
+    this.#joined = true;
+    const { events, users, clock } = this.#node;
+    users.come(this);
+    events.emit({ type: 'USER_JOINED', userId: this.id, at: clock.now() }, this);
+  }
+
+  /** A client came, went or was lost. */
+  changed(): void {
+    const { clock } = this.#node;
+    const { online, clients } = this;
+    this.#actor?.send({ type: 'CLIENTS_CHANGED', online, clients: clients.size, at: clock.now() });
+  }
+
+  activity(client: ServerClient, state: 'active' | 'idle'): void {
+    if (state === 'active') this.activeClient = client;
+    this.#actor?.send({ type: 'ACTIVITY', state, clientId: client.id, at: this.#node.clock.now() });
+  }
+
+  announce(status: UserStatus): void {
+    const before = this.#announced;
+    this.#announced = status;
+    if (status.status === before.status) return;
+    const { events, clock } = this.#node;
+    events.emit({ type: 'STATUS_CHANGE', userId: this.id, ...status, at: clock.now() }, this);
+  }
+
+  gone(): void {
+    const { registry, users, events, clock } = this.#node;
+    registry.forget(`user:${this.id}`);
+    users.remove(this);
+    if (this.#joined) events.emit({ type: 'USER_LEFT', userId: this.id, at: clock.now() }, this);
+  }
+
+  /** Without its actor a user cannot go on: the clients come back to a new one. */
+  crashed(): void {
+    this.#actor = undefined;
+    for (const client of [...this.clients]) client.close(new Disconnect('INTERNAL'));
+    this.#node.users.remove(this);
+  }
+}

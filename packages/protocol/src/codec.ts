@@ -1,0 +1,91 @@
+import { Disconnect } from './errors.ts';
+import type { ClientFrame, ServerFrame } from './frames.ts';
+import { clientFrame, frameLimits } from './validate.ts';
+
+/**
+ * Frame ⇄ text. A transport turns text into bytes of its own framing. A port: an implementation passes the codec
+ * suite of the test kit.
+ */
+export interface Codec {
+  /** The subprotocol that stands for it. */
+  readonly name: string;
+  /** @throws what JSON.stringify throws (a cycle, a BigInt). */
+  encode(frame: ClientFrame | ServerFrame): string;
+  /**
+   * Reads what a client sent; trusts nothing.
+   * @throws Disconnect (MALFORMED_FRAME), or RequestRefused where a request can be answered.
+   */
+  decodeClient(text: string): ClientFrame;
+  /**
+   * Reads what a server sent; trusts its fields, as the server's word is all a client has.
+   * @throws Disconnect (MALFORMED_FRAME) where it is not a frame.
+   */
+  decodeServer(text: string): ServerFrame;
+  /** The part of a message that is the same in every inbox; made once for any number of recipients. */
+  encodeBody(body: { action: unknown; from?: unknown }): string;
+  /** A `message` frame from its offset and its body. */
+  message(offset: number, body: string): string;
+}
+
+export const jsonCodec: Codec = {
+  name: 'callboard.v1.json',
+  encode: (frame) => JSON.stringify(frame),
+  decodeClient: (text) => clientFrame(parse(text)),
+  decodeServer(text) {
+    const value = parse(text);
+    if (typeof value !== 'object' || value === null || !('op' in value) || typeof value.op !== 'string') {
+      throw new Disconnect('MALFORMED_FRAME', { reason: 'not a frame' });
+    }
+    return value as ServerFrame;
+  },
+  encodeBody: (body) => JSON.stringify(body).slice(1),
+  message: (offset, body) => `{"op":"message","offset":${offset},${body}`,
+};
+
+function parse(text: string): unknown {
+  if (tooDeep(text)) throw new Disconnect('MALFORMED_FRAME', { reason: 'nested too deeply' });
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw new Disconnect('MALFORMED_FRAME', { reason: 'not JSON', cause });
+  }
+  if (mayPollute(text) && pollutes(value)) {
+    throw new Disconnect('MALFORMED_FRAME', { reason: 'a key that would pollute a prototype' });
+  }
+  return value;
+}
+
+/** Counts brackets outside of strings, before anything recurses into them. A short text cannot be deep. */
+function tooDeep(text: string): boolean {
+  if (text.length <= frameLimits.maxDepth) return false;
+  let depth = 0;
+  let inString = false;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    if (inString) {
+      if (unit === BACKSLASH) i++;
+      else if (unit === QUOTE) inString = false;
+    } else if (unit === QUOTE) inString = true;
+    else if (unit === BRACE || unit === BRACKET) {
+      if (++depth > frameLimits.maxDepth) return true;
+    } else if (unit === BRACE_END || unit === BRACKET_END) depth--;
+  }
+  return false;
+}
+const [QUOTE, BACKSLASH, BRACE, BRACKET, BRACE_END, BRACKET_END] = [0x22, 0x5c, 0x7b, 0x5b, 0x7d, 0x5d];
+
+/** A quick look that lets almost every frame skip the walk: the names themselves, or an escape that may hide them. */
+function mayPollute(text: string): boolean {
+  return text.includes('__proto__') || text.includes('constructor') || text.includes('\\u');
+}
+
+/** JSON.parse makes `__proto__` an own property: harmless here, not in the code that merges it somewhere. */
+function pollutes(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (Array.isArray(value)) return value.some(pollutes);
+  if (Object.hasOwn(value, '__proto__')) return true;
+  const made: unknown = Object.hasOwn(value, 'constructor') ? value.constructor : undefined;
+  if (typeof made === 'object' && made !== null && Object.hasOwn(made, 'prototype')) return true;
+  return Object.values(value).some(pollutes);
+}

@@ -1,0 +1,189 @@
+/** The frames of PROTOCOL.md, as types. Fields that are not named there are ignored by whoever receives them. */
+
+export const PROTOCOL_VERSION = 1;
+/** `Sec-WebSocket-Protocol`. */
+export const SUBPROTOCOL = 'callboard.v1.json';
+/** The name under which a client's own inbox stands in positions and gaps. `$` names are reserved. */
+export const INBOX = '$inbox';
+
+/** Something sent with intent: an object with a `type`. */
+export interface Action {
+  readonly type: string;
+}
+/** An action as it arrives, before anybody said what it carries. */
+export interface AnyAction extends Action {
+  readonly [field: string]: unknown;
+}
+
+/** As an application gives it; 44 and "44" are the same user. On the wire and inside, a user id is a string. */
+export type UserId = string | number;
+
+/** A place in a stream. `offset` 0 is before the first entry; an epoch ends when the stream's state is lost. */
+export interface Position {
+  readonly epoch: string;
+  readonly offset: number;
+}
+
+/** Who sent a message. Absent where the server itself did. */
+export interface Sender {
+  readonly userId: string;
+  readonly clientId: string;
+}
+
+export interface Resume {
+  /** The last session this client was given. */
+  readonly session: string;
+  /** Where the client stands in each stream it reads. */
+  readonly positions: Readonly<Record<string, Position>>;
+  /** The highest `mid` the client has used; at a server that cannot resume, all up to it are OUTCOME_UNKNOWN. */
+  readonly mid?: number;
+}
+
+/** What a server lets a client do; announced in `connected`. */
+export interface AnnouncedLimits {
+  readonly maxFrameBytes: number;
+  readonly maxFramesPerSecond: number;
+  readonly maxBytesPerSecond: number;
+  readonly maxPendingRequests: number;
+  readonly maxRecipients: number;
+  readonly maxOutboxBytes: number;
+}
+
+/** Fields that every request carries. */
+export interface RequestFields {
+  /** Grows within the session; kept on retries and across reconnects. A safe integer ≥ 1. */
+  readonly mid: number;
+  /** All requests up to this mid are settled for the client: the server may forget their outcomes. */
+  readonly settled?: number;
+}
+
+export interface ConnectFrame {
+  readonly op: 'connect';
+  readonly version: number;
+  readonly userId?: string;
+  readonly token?: string;
+  readonly device?: string;
+  readonly resume?: Resume;
+}
+export interface CallFrame extends RequestFields {
+  readonly op: 'call';
+  readonly action: AnyAction;
+}
+export interface BroadcastFrame extends RequestFields {
+  readonly op: 'broadcast';
+  readonly action: AnyAction;
+}
+export interface SendFrame extends RequestFields {
+  readonly op: 'send';
+  readonly action: AnyAction;
+  /** At least one; without repetitions. */
+  readonly to: readonly string[];
+}
+export interface SubscribeFrame extends RequestFields {
+  readonly op: 'subscribe';
+  readonly events: readonly string[];
+}
+export interface UnsubscribeFrame extends RequestFields {
+  readonly op: 'unsubscribe';
+  readonly events: readonly string[];
+}
+export interface RefreshFrame extends RequestFields {
+  readonly op: 'refresh';
+  readonly token: string;
+}
+export interface ActivityFrame {
+  readonly op: 'activity';
+  readonly state: 'active' | 'idle';
+}
+export interface PongFrame {
+  readonly op: 'pong';
+  readonly settled?: number;
+}
+
+export type RequestFrame =
+  | CallFrame
+  | BroadcastFrame
+  | SendFrame
+  | SubscribeFrame
+  | UnsubscribeFrame
+  | RefreshFrame;
+export type ClientFrame = ConnectFrame | RequestFrame | ActivityFrame | PongFrame;
+
+export type Status = 'ONLINE' | 'AWAY' | 'OFFLINE';
+
+export interface ConnectedFrame {
+  readonly op: 'connected';
+  readonly version: number;
+  readonly clientId: string;
+  readonly userId: string;
+  /** Secret; for `resume`. The one before stays valid until the server has read a frame after this one. */
+  readonly session: string;
+  /** Whether the session given in `resume` goes on: its requests may be retried with their mids. */
+  readonly resumed: boolean;
+  /** The head of each stream that the client reads; `recovered` where all since its position follows. */
+  readonly streams: Readonly<Record<string, Position & { readonly recovered: boolean }>>;
+  readonly status: Status;
+  readonly pingIntervalMs: number;
+  readonly pongTimeoutMs: number;
+  readonly limits: AnnouncedLimits;
+}
+/**
+ * On a `reply` or `ping`, `offset` says that all of the inbox up to there that is for this client was sent before:
+ * its position moves on although what it was not meant for never came.
+ */
+export interface ReplyFrame {
+  readonly op: 'reply';
+  readonly mid: number;
+  /** Absent where the handler returned undefined. */
+  readonly result?: unknown;
+  readonly offset?: number;
+}
+export interface ErrorFrame {
+  readonly op: 'error';
+  readonly mid: number;
+  readonly code: string;
+  readonly message: string;
+  readonly retryable: boolean;
+  readonly retryAfterMs?: number;
+}
+export interface MessageFrame {
+  readonly op: 'message';
+  readonly offset: number;
+  readonly action: AnyAction;
+  readonly from?: Sender;
+}
+export type GapReason = 'evicted' | 'epoch' | 'session';
+export interface GapFrame {
+  readonly op: 'gap';
+  readonly stream: string;
+  /** The last position that this reader is known to have had. */
+  readonly from: Position;
+  /** Where it goes on: entries after `from` up to this one are lost for this reader. */
+  readonly to: Position;
+  readonly reason: GapReason;
+}
+export interface EventFrame {
+  readonly op: 'event';
+  readonly event: AnyAction;
+}
+export interface PingFrame {
+  readonly op: 'ping';
+  readonly offset?: number;
+}
+export interface DisconnectFrame {
+  readonly op: 'disconnect';
+  readonly code: number;
+  readonly reason: string;
+  readonly reconnect: boolean;
+  readonly afterMs?: number;
+}
+
+export type ServerFrame =
+  | ConnectedFrame
+  | ReplyFrame
+  | ErrorFrame
+  | MessageFrame
+  | GapFrame
+  | EventFrame
+  | PingFrame
+  | DisconnectFrame;

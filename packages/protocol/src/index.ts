@@ -1,0 +1,33 @@
+export { type Codec, jsonCodec } from './codec.ts';
+export {
+  type ActionContract,
+  type ActionInput,
+  type ActionOutput,
+  type ActionType,
+  type Contract,
+  type ContractAction,
+  defineContract,
+  type ReplyOf,
+} from './contract.ts';
+export {
+  comesBack,
+  Disconnect,
+  type DisconnectReason,
+  disconnectName,
+  disconnects,
+  type ErrorCode,
+  errors,
+  ReplyError,
+  type ReplyErrorOptions,
+} from './errors.ts';
+export {
+  type ClientEvent,
+  type NativeEvent,
+  type NativeEventType,
+  nativeEvents,
+  type ServerEvent,
+  type UserEvent,
+  type UserStatus,
+} from './events.ts';
+export * from './frames.ts';
+export { clientFrame, frameLimits, isAction, RequestRefused, userIdOf } from './validate.ts';

@@ -1,0 +1,199 @@
+import { Disconnect, ReplyError } from './errors.ts';
+import type { AnyAction, ClientFrame, Position, Resume, UserId } from './frames.ts';
+
+/** A request is refused before it ran; the connection lives. */
+export class RequestRefused extends Error {
+  override readonly name = 'RequestRefused';
+  readonly mid: number;
+  readonly error: ReplyError;
+
+  constructor(mid: number, error: ReplyError) {
+    super(error.message);
+    this.mid = mid;
+    this.error = error;
+  }
+}
+
+/** What one frame may hold, whatever the server's configured limits are. */
+export const frameLimits = {
+  /** Objects and arrays within each other. */
+  maxDepth: 64,
+  /** UTF-16 units of a user id, a device name or a type. */
+  maxNameLength: 255,
+  /** UTF-16 units of a token. */
+  maxTokenLength: 16_384,
+  /** Streams in one `resume`. */
+  maxPositions: 1_024,
+  /** Event types in one `subscribe`. */
+  maxEvents: 256,
+} as const;
+
+type Fields = Record<string, unknown>;
+type Parse = (fields: Fields) => ClientFrame;
+
+/**
+ * Makes a frame of untrusted, parsed JSON: every field is checked, fields that are not named are dropped.
+ * @throws Disconnect (MALFORMED_FRAME) where it cannot be answered, RequestRefused where a request is not well formed.
+ */
+export function clientFrame(value: unknown): ClientFrame {
+  if (!isObject(value)) throw malformed('a frame is a JSON object');
+  const { op, mid } = value;
+  if (typeof op !== 'string') throw malformed('op is missing');
+  const parse = Object.hasOwn(parsers, op) ? parsers[op as keyof typeof parsers] : undefined;
+  if (!isMid(mid)) {
+    if (parse === undefined) throw malformed('unknown op');
+    if (!withoutMid.has(op)) throw malformed('mid is not a whole number above 0');
+    try {
+      return parse(value);
+    } catch (error) {
+      throw error instanceof Invalid ? malformed(error.message) : error;
+    }
+  }
+  if (parse === undefined) throw new RequestRefused(mid, new ReplyError('UNKNOWN_OP'));
+  try {
+    return parse(value);
+  } catch (error) {
+    if (!(error instanceof Invalid)) throw error;
+    throw new RequestRefused(mid, new ReplyError('INVALID_REQUEST', { message: error.message }));
+  }
+}
+
+/** A user id as it is kept: 44 and "44" are the same user. Undefined where it is none. */
+export function userIdOf(value: unknown): string | undefined {
+  if (typeof value === 'string') return isName(value) ? value : undefined;
+  return Number.isSafeInteger(value) ? String(value as UserId) : undefined;
+}
+
+/** Whether `value` can be an action: an object with a `type` of 1 to 255 characters. */
+export function isAction(value: unknown): value is AnyAction {
+  return isObject(value) && isName(value.type);
+}
+
+class Invalid extends Error {}
+
+const withoutMid = new Set(['connect', 'activity', 'pong']);
+
+const parsers = {
+  call: (f) => ({ op: 'call', mid: f.mid as number, ...settledOf(f), action: actionOf(f) }),
+  broadcast: (f) => ({ op: 'broadcast', mid: f.mid as number, ...settledOf(f), action: actionOf(f) }),
+  send: (f) => ({
+    op: 'send',
+    mid: f.mid as number,
+    ...settledOf(f),
+    action: actionOf(f),
+    to: recipientsOf(f.to),
+  }),
+  subscribe: (f) => ({ op: 'subscribe', mid: f.mid as number, ...settledOf(f), events: eventsOf(f.events) }),
+  unsubscribe: (f) => ({
+    op: 'unsubscribe',
+    mid: f.mid as number,
+    ...settledOf(f),
+    events: eventsOf(f.events),
+  }),
+  refresh: (f) => ({ op: 'refresh', mid: f.mid as number, ...settledOf(f), token: tokenOf(f.token) }),
+  connect: connectFrame,
+  activity: (f) => {
+    if (f.state !== 'active' && f.state !== 'idle') throw new Invalid('state is neither active nor idle');
+    return { op: 'activity', state: f.state };
+  },
+  pong: (f) => ({ op: 'pong', ...settledOf(f) }),
+} satisfies Record<ClientFrame['op'], Parse>;
+
+/** A wrong user id is left out, not malformed: it is refused like a missing one, with its own code. */
+function connectFrame(f: Fields): ClientFrame {
+  if (!isMid(f.version)) throw new Invalid('version is not a whole number above 0');
+  if (f.device !== undefined && !isName(f.device)) throw new Invalid('device is not a short string');
+  const userId = userIdOf(f.userId);
+  return {
+    op: 'connect',
+    version: f.version,
+    ...(userId !== undefined && { userId }),
+    ...(f.token !== undefined && { token: tokenOf(f.token) }),
+    ...(f.device !== undefined && { device: f.device }),
+    ...(f.resume !== undefined && { resume: resumeOf(f.resume) }),
+  };
+}
+
+function resumeOf(value: unknown): Resume {
+  if (!isObject(value)) throw new Invalid('resume is not an object');
+  const { session, positions = {}, mid } = value;
+  if (!isName(session)) throw new Invalid('resume.session is not a short string');
+  if (!isObject(positions)) throw new Invalid('resume.positions is not an object');
+  if (mid !== undefined && mid !== 0 && !isMid(mid)) throw new Invalid('resume.mid is not a whole number');
+  const entries = Object.entries(positions);
+  if (entries.length > frameLimits.maxPositions) throw new Invalid('resume.positions has too many streams');
+  const checked = Object.fromEntries(entries.map(([stream, position]) => [stream, positionOf(position)]));
+  return { session, positions: checked, ...(mid !== undefined && { mid }) };
+}
+
+function positionOf(value: unknown): Position {
+  if (!isObject(value) || !isName(value.epoch)) throw new Invalid('a position has no epoch');
+  const { epoch, offset } = value;
+  if (!Number.isSafeInteger(offset) || (offset as number) < 0) throw new Invalid('a position has no offset');
+  return { epoch, offset: offset as number };
+}
+
+function actionOf(f: Fields): AnyAction {
+  if (!isAction(f.action)) throw new Invalid('action is not an object with a type of 1 to 255 characters');
+  return f.action;
+}
+
+function recipientsOf(to: unknown): readonly string[] {
+  const ids = Array.isArray(to) ? to : [to];
+  if (ids.length === 0) throw new Invalid('to is empty');
+  const unique = new Set<string>();
+  for (const id of ids) {
+    const userId = userIdOf(id);
+    if (userId === undefined) throw new Invalid('to holds something that is no user id');
+    unique.add(userId);
+  }
+  return [...unique];
+}
+
+function eventsOf(events: unknown): readonly string[] {
+  if (
+    !Array.isArray(events) ||
+    events.length === 0 ||
+    events.length > frameLimits.maxEvents ||
+    !events.every(isName)
+  ) {
+    throw new Invalid(`events is not a list of 1 to ${frameLimits.maxEvents} event types`);
+  }
+  return events;
+}
+
+function tokenOf(token: unknown): string {
+  if (typeof token !== 'string' || token.length > frameLimits.maxTokenLength)
+    throw new Invalid('token is no token');
+  return token;
+}
+
+function settledOf(f: Fields): { settled?: number } {
+  if (f.settled === undefined) return none;
+  if (f.settled !== 0 && !isMid(f.settled)) throw new Invalid('settled is not a whole number');
+  return { settled: f.settled };
+}
+const none = {};
+
+function isMid(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) > 0;
+}
+
+/** 1 to 255 characters, none of them a control character. */
+function isName(value: unknown): value is string {
+  if (typeof value !== 'string' || value.length === 0 || value.length > frameLimits.maxNameLength)
+    return false;
+  for (let i = 0; i < value.length; i++) {
+    const unit = value.charCodeAt(i);
+    if (unit < 0x20 || unit === 0x7f) return false;
+  }
+  return true;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function malformed(reason: string): Disconnect {
+  return new Disconnect('MALFORMED_FRAME', { reason });
+}

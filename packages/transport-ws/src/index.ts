@@ -1,0 +1,1 @@
+export { type WebSocketTransport, type WebSocketTransportOptions, webSocketTransport } from './transport.ts';
