@@ -1,19 +1,26 @@
 import type { IncomingMessage } from 'node:http';
+import { isIPv4, isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import proxyAddr from 'proxy-addr';
 import type { Peer } from './transport.ts';
 
 export interface AdmissionOptions {
-  /** Origins of pages that may connect, as in `https://app.example`. Default: the page's host is the server's. */
+  /** Origins of pages that may connect, as in `https://app.example`. Default: the server's own. */
   readonly origins: readonly string[] | undefined;
   /** Only over TLS. */
   readonly requireSecure: boolean;
-  /** Proxies whose forwarding headers are believed: true for all, or addresses, subnets and names as of proxy-addr. */
-  readonly trustProxy: boolean | string | readonly string[];
+  readonly trustProxy: TrustProxy;
   /** Only from this machine: there is no verifier. */
   readonly loopbackOnly: boolean;
   readonly maxConnectionsPerAddress: number;
 }
+
+/**
+ * Proxies whose forwarding headers are believed, as in Express: true for all, then the last of them must overwrite
+ * what clients send; a number of proxies in a row; or addresses, subnets and the names `loopback`, `linklocal` and
+ * `uniquelocal`, as a list or with commas between them.
+ */
+export type TrustProxy = boolean | number | string | readonly string[];
 
 /** An upgrade or request that is not admitted: the HTTP status, and what the body says (PROTOCOL.md, "Upgrade"). */
 export interface Refusal {
@@ -24,66 +31,72 @@ export interface Refusal {
 /** The checks of an HTTP request that wants to become a connection, in the order of PROTOCOL.md. */
 export class Admission {
   readonly #options: AdmissionOptions;
+  readonly #origins: ReadonlySet<string> | undefined;
   readonly #trusts: (address: string, hop: number) => boolean;
+  /** How many connections are open, by who is counted. */
   readonly #connections = new Map<string, number>();
 
+  /** @throws TypeError where an origin or a proxy's address is none. */
   constructor(options: AdmissionOptions) {
     this.#options = options;
-    const { trustProxy } = options;
-    this.#trusts =
-      typeof trustProxy === 'boolean' ? () => trustProxy : proxyAddr.compile(trustProxy as string | string[]);
+    this.#origins = options.origins && new Set(options.origins.map(configuredOrigin));
+    this.#trusts = trustOf(options.trustProxy);
   }
 
   admit(request: IncomingMessage, transport: string): Peer | Refusal {
     const peer = this.#peer(request, transport);
-    const { origin, cookie } = request.headers;
     if (this.#options.loopbackOnly && !this.isLocal(request)) return { status: 403, code: 'LOOPBACK_ONLY' };
-    if (origin === undefined ? cookie !== undefined : !this.#allows(origin, request)) {
-      return { status: 403, code: 'ORIGIN_REFUSED' };
-    }
+    if (!this.#originAllowed(request, peer)) return { status: 403, code: 'ORIGIN_REFUSED' };
     if (this.#options.requireSecure && !peer.secure) return { status: 403, code: 'TLS_REQUIRED' };
-    const open = this.#connections.get(peer.address) ?? 0;
+    const open = this.#connections.get(countedAs(peer.address)) ?? 0;
     if (open >= this.#options.maxConnectionsPerAddress) return { status: 429, code: 'TOO_MANY_CONNECTIONS' };
     return peer;
   }
 
   /** A connection is open; each is to be followed by `left`. */
   entered({ address }: Peer): void {
-    this.#connections.set(address, (this.#connections.get(address) ?? 0) + 1);
+    const key = countedAs(address);
+    this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
   }
 
   left({ address }: Peer): void {
-    const open = (this.#connections.get(address) ?? 0) - 1;
-    if (open > 0) this.#connections.set(address, open);
-    else this.#connections.delete(address);
+    const key = countedAs(address);
+    const open = (this.#connections.get(key) ?? 0) - 1;
+    if (open > 0) this.#connections.set(key, open);
+    else this.#connections.delete(key);
   }
 
   /** Truly from this machine, not through a proxy on it, and not by a foreign name that resolves to it. */
   isLocal({ headers, socket }: IncomingMessage): boolean {
-    const forwarded = forwardingHeaders.some((name) => headers[name] !== undefined);
-    const proxied = forwarded || this.#options.trustProxy !== false;
-    return !proxied && isLoopback(socket.remoteAddress) && isLoopbackHost(headers.host);
+    if (this.#options.trustProxy !== false || Object.keys(headers).some(isForwarding)) return false;
+    return isLoopback(socket.remoteAddress) && isLoopbackHost(headers.host);
   }
 
-  #allows(origin: string, { headers }: IncomingMessage): boolean {
-    const { origins } = this.#options;
-    if (origins !== undefined) return origins.includes(origin);
-    return URL.canParse(origin) && new URL(origin).host === headers.host;
+  /** Browsers say which page asks, and no page can make them say otherwise; what is no browser may say anything. */
+  #originAllowed({ headers, socket }: IncomingMessage, { secure }: Peer): boolean {
+    const { origin, cookie } = headers;
+    if (origin === undefined) return cookie === undefined;
+    const given = originOf(origin);
+    if (given === undefined) return false;
+    if (this.#origins !== undefined) return this.#origins.has(given);
+    const [scheme, host] = given.split('//');
+    // Whoever can change a page that came without TLS must not speak in its name to a server that has TLS.
+    if (host === undefined || (secure && scheme !== 'https:')) return false;
+    const forwardedHost = this.#trusts(socket.remoteAddress ?? '', 0) && firstOf(headers['x-forwarded-host']);
+    return originOf(`${scheme}//${forwardedHost || headers.host}`) === given;
   }
 
   #peer(request: IncomingMessage, transport: string): Peer {
     const { headers, socket, url = '/' } = request;
-    const direct = socket.remoteAddress ?? '';
     const { origin } = headers;
-    const forwardedProto = String(headers['x-forwarded-proto'] ?? '')
-      .split(',')[0]
-      ?.trim();
+    const direct = socket.remoteAddress ?? '';
+    const encrypted = (socket as TLSSocket).encrypted === true;
+    const forwardedProto = firstOf(headers['x-forwarded-proto']);
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
     return {
       transport,
-      address: proxyAddr(request, this.#trusts),
-      secure:
-        (socket as TLSSocket).encrypted === true || (this.#trusts(direct, 0) && forwardedProto === 'https'),
+      address: plainAddress(proxyAddr(request, this.#trusts)) ?? plainAddress(direct) ?? direct,
+      secure: encrypted || (this.#trusts(direct, 0) && forwardedProto === 'https'),
       headers,
       query: new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length)),
       ...(origin !== undefined && { origin }),
@@ -92,20 +105,82 @@ export class Admission {
   }
 }
 
-const forwardingHeaders = [
+function trustOf(trustProxy: TrustProxy): (address: string, hop: number) => boolean {
+  if (typeof trustProxy === 'boolean') return () => trustProxy;
+  if (typeof trustProxy === 'number') return (_, hop) => hop < trustProxy;
+  const proxies = typeof trustProxy === 'string' ? trustProxy.split(',') : trustProxy;
+  return proxyAddr.compile(proxies.map((proxy) => proxy.trim()));
+}
+
+function firstOf(header: string | string[] | undefined): string | undefined {
+  return String(header ?? '')
+    .split(',')[0]
+    ?.trim();
+}
+
+function configuredOrigin(text: string): string {
+  const origin = originOf(text);
+  if (origin === undefined) throw new TypeError(`not an origin, as in https://app.example: ${text}`);
+  return origin;
+}
+
+/** Scheme, host and port in the one way to write them; `null` stands for itself. Undefined where it is none. */
+function originOf(text: string): string | undefined {
+  if (text === 'null') return text;
+  if (!URL.canParse(text)) return undefined;
+  const { origin, protocol, host, href } = new URL(text);
+  const plain = origin === 'null' ? `${protocol}//${host}` : origin;
+  return href === plain || href === `${plain}/` ? plain : undefined;
+}
+
+const forwardingHeaders: ReadonlySet<string> = new Set([
   'forwarded',
-  'x-forwarded-for',
-  'x-forwarded-host',
-  'x-forwarded-proto',
-  'x-real-ip',
   'via',
-];
+  'x-real-ip',
+  'x-client-ip',
+  'x-cluster-client-ip',
+  'true-client-ip',
+  'cf-connecting-ip',
+  'fastly-client-ip',
+  'fly-client-ip',
+  'cdn-loop',
+]);
+
+function isForwarding(header: string): boolean {
+  return header.startsWith('x-forwarded') || forwardingHeaders.has(header);
+}
 
 export function isLoopback(address: string | undefined): boolean {
-  return address === '::1' || /^(::ffff:)?127\./.test(address ?? '');
+  const plain = plainAddress(address ?? '');
+  return plain === '::1' || (plain?.startsWith('127.') ?? false);
 }
 
 function isLoopbackHost(host: string | undefined): boolean {
   const name = host?.replace(/:\d+$/, '').toLowerCase();
-  return name === undefined || name === 'localhost' || name === '[::1]' || /^127(\.\d{1,3}){3}$/.test(name);
+  return name === undefined || name === 'localhost' || name === '[::1]' || (isIPv4(name) && isLoopback(name));
+}
+
+/** An IP address without port, brackets and zone, an IPv4 address in its own form. Undefined where it is none. */
+function plainAddress(text: string): string | undefined {
+  const address = /^\[(.*)\](?::\d+)?$/.exec(text)?.[1] ?? text.replace(/^([\d.]+):\d+$/, '$1');
+  if (isIPv4(address)) return address;
+  const withoutZone = address.replace(/%.*$/, '');
+  if (!isIPv6(withoutZone)) return undefined;
+  const canonical = new URL(`http://[${withoutZone}]`).hostname.slice(1, -1);
+  const mapped = /^::ffff:([\da-f]{1,4}):([\da-f]{1,4})$/.exec(canonical);
+  if (mapped === null) return canonical;
+  const [high, low] = [Number.parseInt(mapped[1] as string, 16), Number.parseInt(mapped[2] as string, 16)];
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
+
+/** A network of 64 bits is given to one subscriber: whoever has it has 2^64 addresses. */
+function countedAs(address: string): string {
+  if (!isIPv6(address)) return address;
+  const [head = '', tail] = address.split('::');
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const after = tail === '' ? [] : tail.split(':');
+    while (groups.length < 8 - after.length) groups.push('0');
+  }
+  return `${groups.slice(0, 4).join(':')}::/64`;
 }

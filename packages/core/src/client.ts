@@ -18,6 +18,7 @@ type ClientActor = Actor<typeof clientMachine>;
 /** One client: the entity that its actor decides for. Owns the session; connections come and go. */
 export class ServerClient implements Client, Owner {
   readonly id: string;
+  readonly user: ServerUser;
   /** The connection, while there is one. */
   link: Link | undefined;
   device: string | undefined;
@@ -29,15 +30,10 @@ export class ServerClient implements Client, Owner {
   /** Native events it has subscribed to; made on demand. */
   events: Set<string> | undefined;
   /** What became of its requests; made with the first one. */
-  outcomes: Outcomes | undefined;
+  outcomes: Outcomes<Link> | undefined;
   readonly #node: Node;
   readonly #actor: ClientActor;
-  #user: ServerUser | undefined;
-  /** It has a connection, and has been welcomed on it. */
-  #attached = false;
-  #wasOnline = false;
-  /** The highest mid of a session that was not resumed. */
-  #floor = 0;
+  readonly #floor: number;
   #secret = '';
   /** The secret before, until a frame shows that the client has the new one. */
   #previousSecret: string | undefined;
@@ -45,24 +41,18 @@ export class ServerClient implements Client, Owner {
   #timer: unknown;
   #expiry: unknown;
 
-  constructor(id: string, node: Node) {
+  /** @param floor the highest mid of a session that was not resumed. */
+  constructor(id: string, user: ServerUser, floor: number, node: Node) {
     this.id = id;
+    this.user = user;
+    this.#floor = floor;
     this.#node = node;
     this.#actor = node.registry.spawn(node.clients.machine, `client:${id}`, node.clients.initial, this);
-    this.deadline(node.limits.handshakeTimeoutMs);
-  }
-
-  /** Only of a client that was authenticated. */
-  get user(): ServerUser {
-    return this.#user as ServerUser;
-  }
-
-  get authenticated(): boolean {
-    return this.#user !== undefined;
+    user.clients.add(this);
   }
 
   get online(): boolean {
-    return this.#attached;
+    return this.link !== undefined;
   }
 
   get actor(): ActorView<SnapshotFrom<typeof clientMachine>> {
@@ -71,10 +61,6 @@ export class ServerClient implements Client, Owner {
 
   get messages$(): Observable<Message> {
     return messagesOf(this.#node, this.user, this.id);
-  }
-
-  get state(): SnapshotFrom<typeof clientMachine>['value'] {
-    return this.#actor.getSnapshot().value;
   }
 
   /** What must wait before it is done, in the order in which it came. */
@@ -100,61 +86,35 @@ export class ServerClient implements Client, Owner {
     this.#actor.send({ type: 'CLOSED', reason: disconnect.reason });
   }
 
-  /** `connect` has come: the verifier is asked, within its own time. */
-  connecting(): void {
-    this.#actor.send({ type: 'CONNECT' });
-    this.deadline(this.#node.limits.verifyTimeoutMs);
-  }
-
-  /** It is `user`'s client from here on. */
-  begin(user: ServerUser, floor: number): void {
-    this.#user = user;
-    this.#floor = floor;
-    user.clients.add(this);
-  }
-
-  /** The client of `link`, by a first connect or a resume, has the inbox and is online. */
+  /** It is on this connection now, by a first connect or a resume. */
   attached(link: Link, resumed: boolean): void {
-    this.deadline(undefined);
     const { user } = this;
-    if (!this.#attached) user.online++;
-    this.#attached = true;
-    this.#wasOnline = true;
+    this.#deadline(undefined);
+    if (this.link === undefined) user.online++;
     this.link = link;
     this.arriving = undefined;
     this.transport = link.peer.transport;
     this.connectedAt = link.connectedAt;
-    this.#actor.send({ type: resumed ? 'RESUMED' : 'AUTHENTICATED' });
     this.#node.heartbeat.add(link);
     user.activeClient = this;
+    if (resumed) this.#actor.send({ type: 'RESUMED' });
     user.changed();
   }
 
   /** The connection is gone; one that was replaced is of no interest any more. */
   detached(link: Link, forGood: boolean, reason: string): void {
-    this.#user?.feed?.leave(link);
+    const { user } = this;
+    user.feed?.leave(link);
     if (this.link !== link) return;
     this.link = undefined;
-    if (this.#attached) this.user.online--;
-    this.#attached = false;
+    user.online--;
     this.#actor.send({ type: forGood ? 'CLOSED' : 'LOST', reason });
-    this.#user?.changed();
-  }
-
-  /** Its connection was handed over to the client whose session it resumed: this one never was. */
-  merge(into: ServerClient): void {
-    this.link = undefined;
-    this.#actor.send({ type: 'CLOSED', reason: `resumed ${into.id}` });
+    user.changed();
   }
 
   /** Effects of the machine. */
-  timedOut(state: 'connecting' | 'authenticating'): void {
-    this.link?.end(new Disconnect(state === 'connecting' ? 'HANDSHAKE_TIMEOUT' : 'VERIFY_TIMEOUT'));
-  }
-
   waiting(reason: string): void {
-    const { limits } = this.#node;
-    this.deadline(limits.resumeWindowMs);
+    this.#deadline(this.#node.limits.resumeWindowMs);
     this.#emit('CLIENT_LOST', { reason });
   }
 
@@ -164,21 +124,20 @@ export class ServerClient implements Client, Owner {
 
   ended(reason: string): void {
     this.#release();
-    if (this.#user === undefined) return;
-    if (this.#wasOnline) this.#emit('CLIENT_GONE', { reason });
-    this.#user.changed();
+    this.#emit('CLIENT_GONE', { reason });
+    this.user.changed();
   }
 
   crashed(): void {
     this.link?.end(new Disconnect('INTERNAL'));
     this.#release();
-    this.#user?.changed();
+    this.user.changed();
   }
 
   /** Outcomes, from the first request on. */
-  requests(): Outcomes {
+  requests(): Outcomes<Link> {
     const { maxOutcomes, maxOutcomesLength, requestTimeoutMs, resumeWindowMs } = this.#node.limits;
-    this.outcomes ??= new Outcomes(
+    this.outcomes ??= new Outcomes<Link>(
       { maxOutcomes, maxLength: maxOutcomesLength, ttlMs: requestTimeoutMs + resumeWindowMs },
       this.#floor,
     );
@@ -226,8 +185,7 @@ export class ServerClient implements Client, Owner {
     wait();
   }
 
-  /** One deadline at a time; what it means is for the machine to say. */
-  deadline(ms: number | undefined): void {
+  #deadline(ms: number | undefined): void {
     const { clock } = this.#node;
     clock.clearTimeout(this.#timer);
     this.#timer =
@@ -245,14 +203,13 @@ export class ServerClient implements Client, Owner {
 
   #release(): void {
     const { clock, clients, registry } = this.#node;
-    this.deadline(undefined);
+    this.#deadline(undefined);
     clock.clearTimeout(this.#expiry);
     registry.forget(`client:${this.id}`);
     clients.byId.delete(this.id);
     this.outcomes = undefined;
     this.#secret = '';
-    const user = this.#user;
-    if (user === undefined) return;
+    const { user } = this;
     user.clients.delete(this);
     if (user.activeClient === this) user.activeClient = undefined;
   }

@@ -1,26 +1,31 @@
 import { randomBytes } from 'node:crypto';
-import { Disconnect, INBOX, type Position, PROTOCOL_VERSION } from '@callboard/protocol';
+import {
+  type AnnouncedLimits,
+  type ConnectedFrame,
+  Disconnect,
+  INBOX,
+  PROTOCOL_VERSION,
+  type Resume,
+} from '@callboard/protocol';
 import { type Observable, Subject } from 'rxjs';
 import type { SnapshotFrom } from 'xstate';
-import { type Awaitable, isPromise, whenReady } from './awaitable.ts';
+import { whenReady } from './awaitable.ts';
 import { ServerClient } from './client.ts';
+import type { Verified } from './handshake.ts';
 import type { Link } from './link.ts';
 import { clientMachine } from './machines/client-machine.ts';
 import type { Node } from './node.ts';
 import { GuardedObservable } from './observables.ts';
 import { Encoded } from './outbox.ts';
-import type { Feed, Missed, Recovery } from './streams/feed.ts';
+import type { Feed, Recovery } from './streams/feed.ts';
 import type { ServerUser } from './users.ts';
 
-/** Where a connection ends up: with the client whose session it resumes, or with the new one it was opened for. */
-export interface Admitted {
+/** A connection whose user is known, on its way to a client. */
+export interface Arrival {
   readonly link: Link;
-  readonly user: ServerUser;
-  readonly client: ServerClient;
-  /** The session that is resumed; undefined for a new client. */
-  readonly session: string | undefined;
-  /** Where the reader stood, if it says so. */
-  readonly from: Position | undefined;
+  readonly verified: Verified;
+  readonly device: string | undefined;
+  readonly resume: Resume | undefined;
 }
 
 /** The clients of this node, and how a connection gets to its own. */
@@ -32,109 +37,132 @@ export class Clients {
   readonly #node: Node;
   readonly #coming = new Subject<ServerClient>();
   readonly #prefix = randomBytes(6).toString('base64url');
+  readonly #announced: AnnouncedLimits;
   #made = 0;
 
   constructor(node: Node) {
     this.#node = node;
     this.clients$ = new GuardedObservable(this.#coming, node.logger);
+    const { maxFrameBytes, maxFramesPerSecond, maxBytesPerSecond } = node.limits;
+    const { maxPendingRequests, maxRecipients, maxOutboxBytes } = node.limits;
+    this.#announced = {
+      maxFrameBytes,
+      maxFramesPerSecond,
+      maxBytesPerSecond,
+      maxPendingRequests,
+      maxRecipients,
+      maxOutboxBytes,
+    };
     const owner = (id: string) => node.registry.owner(id) as ServerClient;
     this.machine = clientMachine.provide({
       actions: {
         wait: ({ self, context }) => owner(self.id).waiting(context.reason ?? ''),
         resumed: ({ self }) => owner(self.id).resumed(),
-        timeOut: ({ self }, { state }) => owner(self.id).timedOut(state),
         end: ({ self, context }) => owner(self.id).ended(context.reason ?? ''),
       },
     });
-    this.initial = this.machine.resolveState({ value: 'connecting', context: { reason: null } });
-  }
-
-  make(): ServerClient {
-    const client = new ServerClient(`${this.#prefix}-${(++this.#made).toString(36)}`, this.#node);
-    this.byId.set(client.id, client);
-    return client;
+    this.initial = this.machine.resolveState({ value: 'online', context: { reason: null } });
   }
 
   /** The client whose session this is, if it is `userId`'s. */
   bySession(session: string, userId: string): ServerClient | undefined {
     const dot = session.indexOf('.');
     const client = this.byId.get(session.slice(0, dot));
-    if (client === undefined || !client.authenticated || client.user.id !== userId) return undefined;
+    if (client?.user.id !== userId) return undefined;
     return client.hasSecret(session.slice(dot + 1)) ? client : undefined;
   }
 
-  /** Catches up with the inbox, then, in one turn: makes it live, says so, and sends what was missed. */
-  admit(admitted: Admitted, failed: (error: unknown) => void): void {
-    const { link, user, client, session, from } = admitted;
-    client.arriving = link;
-    const begin = (recovery: Recovery<Encoded>) => {
-      if (link.open && client.arriving === link) return this.#welcome(admitted, recovery);
-      user.feed?.leave(link);
-      link.end(new Disconnect('REPLACED'));
+  /** To the client whose session it resumes, else to a new one. */
+  admit(arrival: Arrival, failed: (error: unknown) => void): void {
+    const { link, verified, resume } = arrival;
+    const known = resume && this.bySession(resume.session, verified.userId);
+    if (known !== undefined) return this.#resume(arrival, known, failed);
+    const user = this.#node.users.obtain(verified.userId);
+    const begin = (feed: Feed<Encoded>): void => {
+      user.arriving--;
+      if (link.open) this.#begin(arrival, user, feed);
+      else user.changed();
     };
-    const join = (feed: Feed<Encoded>): Awaitable<void> => {
-      if (!link.open) return;
-      if (session !== undefined && from !== undefined) return feed.recover(link, from, begin);
-      const position = feed.join(link);
-      const lost = { stream: feed.stream, from, to: position, reason: 'session' } as const;
-      begin({ position, missed: lost.from === undefined ? [] : [{ gap: { ...lost, from: lost.from } }] });
-    };
+    user.arriving++;
     const { ready } = user;
-    whenReady(
-      () => (isPromise(ready) ? ready.then(join) : join(ready)),
-      () => {},
-      failed,
-    );
+    whenReady(() => ready, begin, failed);
   }
 
-  #welcome({ link, user, client, session }: Admitted, { missed, position }: Recovery<Encoded>): void {
-    const { codec, limits, events, counters } = this.#node;
-    const replaced = client.link === link ? undefined : client.link;
-    const resumed = session !== undefined;
+  /** A new client; a position that it brings along is of a session that is lost. */
+  #begin(arrival: Arrival, user: ServerUser, feed: Feed<Encoded>): void {
+    const { link, resume } = arrival;
+    const { events } = this.#node;
+    const id = `${this.#prefix}-${(++this.#made).toString(36)}`;
+    const client = new ServerClient(id, user, resume?.mid ?? 0, this.#node);
+    this.byId.set(id, client);
+    link.client = client;
+    const position = feed.join(link);
+    const from = resume?.positions[INBOX];
+    const gap = from && { stream: INBOX, from, to: position, reason: 'session' as const };
     events.hold();
-    if (!resumed) {
-      user.join();
-      events.emit(
-        { type: 'CLIENT_ONLINE', userId: user.id, clientId: client.id, at: link.connectedAt },
-        user,
-        client,
-      );
-    }
-    client.attached(link, resumed);
-    replaced?.end(new Disconnect('REPLACED'));
-    if (resumed) counters.resumed++;
-    const recovered = resumed && !missed.some((each) => 'gap' in each);
-    link.send(
-      new Encoded(
-        codec.encode({
-          op: 'connected',
-          version: PROTOCOL_VERSION,
-          clientId: client.id,
-          userId: user.id,
-          session: client.rotateSession(session),
-          resumed,
-          streams: { [INBOX]: { ...position, recovered } },
-          status: user.status.status,
-          pingIntervalMs: limits.pingIntervalMs,
-          pongTimeoutMs: limits.pongTimeoutMs,
-          limits: {
-            maxFrameBytes: limits.maxFrameBytes,
-            maxFramesPerSecond: limits.maxFramesPerSecond,
-            maxBytesPerSecond: limits.maxBytesPerSecond,
-            maxPendingRequests: limits.maxPendingRequests,
-            maxRecipients: limits.maxRecipients,
-            maxOutboxBytes: limits.maxOutboxBytes,
-          },
-        }),
-      ),
-    );
-    for (const each of missed) replay(link, each);
-    if (!resumed) this.#coming.next(client);
+    user.join();
+    const at = link.connectedAt;
+    events.emit({ type: 'CLIENT_ONLINE', userId: user.id, clientId: id, at }, user, client);
+    this.#welcome(arrival, client, { position, missed: gap ? [{ gap }] : [] }, false);
+    this.#coming.next(client);
     events.release();
   }
-}
 
-function replay(link: Link, missed: Missed<Encoded>): void {
-  if ('gap' in missed) link.gap(missed.gap);
-  else link.deliver(missed.item);
+  /** Catches up with the inbox, then, in one turn: makes it live, says so, and sends what was missed. */
+  #resume(arrival: Arrival, client: ServerClient, failed: (error: unknown) => void): void {
+    const { link, resume } = arrival;
+    const { events, counters } = this.#node;
+    const { feed } = client.user;
+    if (feed === undefined) throw new Error('a client without an inbox');
+    link.client = client;
+    client.arriving = link;
+    const begin = (recovery: Recovery<Encoded>): void => {
+      if (!link.open || client.arriving !== link) {
+        feed.leave(link);
+        return link.end(new Disconnect('REPLACED'));
+      }
+      counters.resumed++;
+      const replaced = client.link;
+      events.hold();
+      this.#welcome(arrival, client, recovery, true);
+      replaced?.end(new Disconnect('REPLACED'));
+      events.release();
+    };
+    const from = resume?.positions[INBOX];
+    const recover = () =>
+      from === undefined ? begin({ position: feed.join(link), missed: [] }) : feed.recover(link, from, begin);
+    whenReady(recover, () => {}, failed);
+  }
+
+  #welcome(
+    { link, verified, device, resume }: Arrival,
+    client: ServerClient,
+    { missed, position }: Recovery<Encoded>,
+    resumed: boolean,
+  ): void {
+    const { codec, limits } = this.#node;
+    client.device = device;
+    client.authorise(verified.claims, verified.expiresAtMs);
+    client.attached(link, resumed);
+    const recovered = resumed && !missed.some((each) => 'gap' in each);
+    const connected: ConnectedFrame = {
+      op: 'connected',
+      version: PROTOCOL_VERSION,
+      clientId: client.id,
+      userId: client.user.id,
+      session: client.rotateSession(resumed ? resume?.session : undefined),
+      resumed,
+      streams: { [INBOX]: { ...position, recovered } },
+      status: client.user.status.status,
+      pingIntervalMs: limits.pingIntervalMs,
+      pongTimeoutMs: limits.pongTimeoutMs,
+      limits: this.#announced,
+    };
+    link.deadline(undefined);
+    link.send(new Encoded(codec.encode(connected)));
+    for (const each of missed) {
+      if ('gap' in each) link.gap(each.gap);
+      else link.deliver(each.item);
+    }
+  }
 }

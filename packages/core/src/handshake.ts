@@ -1,7 +1,6 @@
-import { type ConnectFrame, Disconnect, INBOX, PROTOCOL_VERSION, userIdOf } from '@callboard/protocol';
+import { type ConnectFrame, Disconnect, PROTOCOL_VERSION, userIdOf } from '@callboard/protocol';
 import type { Claims, Principal } from './api.ts';
 import { type Awaitable, isPromise, whenReady } from './awaitable.ts';
-import type { ServerClient } from './client.ts';
 import type { Link } from './link.ts';
 import type { Node } from './node.ts';
 
@@ -12,18 +11,19 @@ export interface Verified {
   readonly expiresAtMs: number | undefined;
 }
 
-/** The first frame of a connection, step by step (PROTOCOL.md, "Order of checks"). A step that refuses throws. */
+/** The first frame of a connection (PROTOCOL.md, "Order of checks"): version, user id, verifier, session. */
 export function connect(node: Node, link: Link, frame: ConnectFrame): void {
-  const { client } = link;
-  client.connecting();
+  const { token, device, resume } = frame;
+  link.authenticating = true;
+  link.deadline(node.limits.verifyTimeoutMs, 'VERIFY_TIMEOUT');
   const refused = (error: unknown) => refuse(node, link, error);
   whenReady(
     () => {
       speaksOurVersion(frame);
-      return verify(node, link, userIdIn(frame), frame.token, frame.device);
+      return verify(node, link, userIdIn(frame), token, device);
     },
     (verified) => {
-      if (link.open) openSession(node, link, frame, verified, refused);
+      if (link.open) node.clients.admit({ link, verified, device, resume }, refused);
     },
     refused,
   );
@@ -77,34 +77,10 @@ function userIdIn({ userId }: ConnectFrame): string {
   return userId;
 }
 
-function openSession(
-  node: Node,
-  link: Link,
-  { resume, device }: ConnectFrame,
-  { userId, claims, expiresAtMs }: Verified,
-  refused: (error: unknown) => void,
-): void {
-  const known = resume && node.clients.bySession(resume.session, userId);
-  const client = known ?? link.client;
-  if (known !== undefined) handOver(link, known);
-  else client.begin(node.users.obtain(userId), resume?.mid ?? 0);
-  client.device = device;
-  client.authorise(claims, expiresAtMs);
-  const session = known && resume?.session;
-  node.clients.admit({ link, user: client.user, client, session, from: resume?.positions[INBOX] }, refused);
-}
-
-function handOver(link: Link, client: ServerClient): void {
-  const provisional = link.client;
-  link.client = client;
-  provisional.merge(client);
-}
-
 function refuse(node: Node, link: Link, error: unknown): void {
-  if (!(error instanceof Disconnect)) {
-    node.logger.error('a handshake failed', { client: link.client.id, cause: error });
-  } else if (error.cause !== undefined) {
-    node.logger.error('the verifier failed', { client: link.client.id, cause: error.cause });
-  }
+  const { address } = link.peer;
+  if (!(error instanceof Disconnect)) node.logger.error('a handshake failed', { address, cause: error });
+  else if (error.cause !== undefined)
+    node.logger.error('the verifier failed', { address, cause: error.cause });
   link.end(error instanceof Disconnect ? error : new Disconnect('INTERNAL', { cause: error }));
 }

@@ -58,7 +58,7 @@ export class Heartbeat {
     const ping = new Encoded(codec.encode({ op: 'ping' }));
     for (const link of this.#slots[this.#turn % SLOTS] as Set<Link>) {
       link.heard = false;
-      link.client.expireOutcomes(clock.now());
+      link.client?.expireOutcomes(clock.now());
       const offset = link.takeSkipped();
       link.send(offset === undefined ? ping : new Encoded(codec.encode({ op: 'ping', offset })));
     }

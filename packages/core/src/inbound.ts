@@ -31,7 +31,8 @@ class Received implements Inbound {
 
   constructor(link: Link, text: string, bytes: number) {
     this.link = link;
-    this.client = link.client;
+    // Without a client the frame does not get past decoding.
+    this.client = link.client as ServerClient;
     this.text = text;
     this.bytes = bytes;
   }
@@ -102,17 +103,18 @@ export class InboundPipeline {
 
   #decode(received: Received): boolean {
     const { link, client, text } = received;
+    const { codec, requests } = this.#node;
     let frame: ClientFrame;
     try {
-      frame = this.#node.codec.decodeClient(text);
+      frame = codec.decodeClient(text);
     } catch (error) {
-      if (error instanceof RequestRefused && client.online)
-        this.#node.requests.fail(client, error.mid, error.error);
+      if (error instanceof RequestRefused && client?.link === link)
+        requests.fail(client, error.mid, error.error);
       else link.end(error instanceof Disconnect ? error : new Disconnect('MALFORMED_FRAME'));
       return false;
     }
-    if (client.link !== link || !client.online) {
-      if (frame.op === 'connect' && client.state === 'connecting') connect(this.#node, link, frame);
+    if (client?.link !== link) {
+      if (frame.op === 'connect' && !link.authenticating) connect(this.#node, link, frame);
       else link.end(new Disconnect('CONNECT_EXPECTED'));
       return false;
     }
@@ -124,7 +126,7 @@ export class InboundPipeline {
     if ('settled' in frame && frame.settled !== undefined) client.outcomes?.confirm(frame.settled);
     if (frame.op === 'pong') return false;
     if (frame.op === 'activity') {
-      this.#node.requests.activity(client, frame);
+      requests.activity(client, frame);
       return false;
     }
     received.frame = frame;
@@ -136,7 +138,7 @@ export class InboundPipeline {
     const { limits, requests } = this.#node;
     const { mid } = frame;
     const outcomes = client.requests();
-    const outcome = outcomes.look(mid);
+    const outcome = outcomes.look(mid, link);
     if (outcome !== 'new') {
       if (outcome === 'unknown') requests.fail(client, mid, new ReplyError('OUTCOME_UNKNOWN'));
       else if (outcome !== 'running') client.send(outcome.frame);
@@ -155,7 +157,7 @@ export class InboundPipeline {
       requests.fail(client, mid, new ReplyError('TOO_MANY_PENDING'));
       return false;
     }
-    outcomes.begin(mid);
+    outcomes.begin(mid, link);
     if (this.#watched) this.#pending = received;
     return true;
   }
@@ -174,7 +176,6 @@ export class InboundPipeline {
   }
 
   #refuse({ client, frame }: Received, code: ErrorCode): void {
-    client.outcomes?.forget(frame.mid);
-    this.#node.requests.fail(client, frame.mid, new ReplyError(code));
+    this.#node.requests.refuse(client, frame.mid, new ReplyError(code));
   }
 }

@@ -13,8 +13,10 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   readonly peer: Peer;
   readonly connectedAt: number;
-  /** Another one from a resume on: the connection is handed over to the client that came back. */
-  client: ServerClient;
+  /** Whose connection it is, once that is known. */
+  client: ServerClient | undefined;
+  /** `connect` has come: the verifier is being asked, or the inbox opened. */
+  authenticating = false;
   /** Whether something came since the last ping. */
   heard = true;
   /** Its place in the heartbeat, while the client is online. */
@@ -26,22 +28,23 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   readonly #outbox: Outbox;
   /** Entries have passed that are not for this client, since it was last told a position. */
   #skipped = false;
+  #timer: unknown;
   #state: 'open' | 'ending' | 'closed' = 'open';
 
-  constructor(node: Node, connection: Connection, peer: Peer, client: ServerClient) {
+  constructor(node: Node, connection: Connection, peer: Peer) {
     const { clock, limits, flusher } = node;
     this.#node = node;
     this.#connection = connection;
     this.peer = peer;
-    this.client = client;
     this.connectedAt = clock.now();
     this.frameBudget = new TokenBucket(limits.maxFramesPerSecond, this.connectedAt);
     this.byteBudget = new TokenBucket(limits.maxBytesPerSecond, this.connectedAt);
     this.#outbox = flusher.outbox(connection, limits.maxOutboxBytes, this);
+    this.deadline(limits.handshakeTimeoutMs, 'HANDSHAKE_TIMEOUT');
   }
 
   get clientId(): string {
-    return this.client.id;
+    return this.client?.id ?? '';
   }
 
   deliver(item: Encoded): void {
@@ -61,7 +64,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   takeSkipped(): number | undefined {
     if (!this.#skipped) return undefined;
     this.#skipped = false;
-    return this.client.user.feed?.position.offset;
+    return this.client?.user.feed?.position.offset;
   }
 
   get open(): boolean {
@@ -123,8 +126,18 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     this.#detach(!reconnect, reason);
   }
 
+  /** Ends it with `reason` after `ms`, unless another deadline is set, or none. */
+  deadline(ms: number | undefined, reason?: 'HANDSHAKE_TIMEOUT' | 'VERIFY_TIMEOUT'): void {
+    const { clock } = this.#node;
+    clock.clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (ms === undefined || reason === undefined) return;
+    this.#timer = clock.setTimeout(() => this.end(new Disconnect(reason)), ms);
+  }
+
   #detach(forGood: boolean, reason: string): void {
+    this.deadline(undefined);
     this.#node.heartbeat.remove(this);
-    this.client.detached(this, forGood, reason);
+    this.client?.detached(this, forGood, reason);
   }
 }

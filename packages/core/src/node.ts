@@ -89,11 +89,9 @@ export class Node {
     this.inbound.compose(registrations.inbound);
   }
 
-  /** A connection has passed what its transport checks: it has a client, which is still to say who it is. */
+  /** A connection has passed what its transport checks, and is still to say whose it is. */
   accept(connection: Connection, peer: Peer): ConnectionEvents {
-    const client = this.clients.make();
-    const link = new Link(this, connection, peer, client);
-    client.link = link;
+    const link = new Link(this, connection, peer);
     this.links.add(link);
     this.admission.entered(peer);
     this.counters.accepted++;

@@ -23,6 +23,9 @@ interface Running<Asker> {
  */
 export class Outcomes<Asker = unknown> {
   readonly #byMid = new Map<number, Settled | Running<Asker>>();
+  /** Mids in the order in which they were settled; those before `#oldest` and some others are forgotten already. */
+  readonly #settled: number[] = [];
+  #oldest = 0;
   readonly #limits: OutcomeLimits;
   /** No request up to this mid is run any more, unless it runs already. */
   #floor: number;
@@ -62,11 +65,15 @@ export class Outcomes<Asker = unknown> {
   settle(mid: number, frame: string, now: number): void {
     const known = this.#byMid.get(mid);
     if (known === undefined) return;
-    if (isRunning(known)) this.#running--;
-    else this.#length -= known.frame.length;
-    this.#byMid.delete(mid);
-    this.#byMid.set(mid, { frame, at: now });
     this.#length += frame.length;
+    if (isRunning(known)) {
+      this.#running--;
+      this.#byMid.set(mid, { frame, at: now });
+      this.#settled.push(mid);
+    } else {
+      this.#length -= known.frame.length;
+      this.#byMid.set(mid, { frame, at: known.at });
+    }
     this.#forgetOldest(now);
   }
 
@@ -97,12 +104,16 @@ export class Outcomes<Asker = unknown> {
 
   #forgetOldest(now: number): void {
     const { maxOutcomes, maxLength, ttlMs } = this.#limits;
-    for (const [mid, outcome] of this.#byMid) {
-      if (isRunning(outcome)) continue;
-      if (this.remembered <= maxOutcomes && this.#length <= maxLength && outcome.at > now - ttlMs) return;
+    for (let mid = this.#settled[this.#oldest]; mid !== undefined; mid = this.#settled[++this.#oldest]) {
+      const outcome = this.#byMid.get(mid);
+      if (outcome === undefined || isRunning(outcome)) continue;
+      if (this.remembered <= maxOutcomes && this.#length <= maxLength && outcome.at > now - ttlMs) break;
       this.#drop(mid, outcome);
       this.#floor = Math.max(this.#floor, mid);
     }
+    if (this.#oldest * 2 <= this.#settled.length) return;
+    this.#settled.splice(0, this.#oldest);
+    this.#oldest = 0;
   }
 
   #drop(mid: number, outcome: Settled): void {

@@ -207,13 +207,12 @@ class NodeServer implements Server {
   }
 
   stats(): Stats {
-    const { counters, clients, users, clock } = this.#node;
-    const states = { online: 0, resumable: 0, connecting: 0 };
+    const { counters, clients, users, links, clock } = this.#node;
+    const states = { online: 0, resumable: 0 };
     let running = 0;
     for (const client of clients.byId.values()) {
       if (client.online) states.online++;
-      else if (client.authenticated) states.resumable++;
-      else states.connecting++;
+      else states.resumable++;
       running += client.outcomes?.running ?? 0;
     }
     const plugins: Record<string, Record<string, number>> = {};
@@ -226,7 +225,7 @@ class NodeServer implements Server {
       status: this.#actor.getSnapshot().value,
       uptimeMs: this.#startedAt === undefined ? 0 : clock.now() - this.#startedAt,
       users: users.byId.size,
-      clients: states,
+      clients: { ...states, connecting: links.size - states.online },
       connections: { accepted: counters.accepted, resumed: counters.resumed },
       frames: {
         received: counters.received,

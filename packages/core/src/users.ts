@@ -9,6 +9,7 @@ import {
   neverOnline,
   type StatusInput,
   type StatusReducer,
+  type UserMachineEvent,
   userMachine,
 } from './machines/user-machine.ts';
 import { messagesOf } from './messages.ts';
@@ -25,11 +26,11 @@ export class Users {
   readonly byId = new Map<string, ServerUser>();
   readonly users$: Observable<ServerUser>;
   readonly machine;
-  readonly initial: SnapshotFrom<typeof userMachine>;
   readonly #node: Node;
   readonly #coming = new Subject<ServerUser>();
   /** Inboxes that are being closed, by user id: a new one waits for that. */
   readonly #closing = new Map<string, PromiseLike<void>>();
+  readonly #online: SnapshotFrom<typeof userMachine>;
   #reducers: readonly StatusReducer[] = [connectedStatus];
 
   constructor(node: Node) {
@@ -37,16 +38,34 @@ export class Users {
     this.users$ = new GuardedObservable(this.#coming, node.logger);
     this.machine = userMachine.provide({
       actions: {
-        reduceStatus: assign(({ context, event, self }) => {
-          const user = this.#owner(self.id);
-          const input = { userId: user.id, event, online: user.online, at: event.at };
-          return this.#reducers.reduce((status, reduce) => this.#guarded(reduce, status, input), context);
-        }),
+        reduceStatus: assign(({ context, event, self }) =>
+          this.#reduce(context, this.#owner(self.id), event),
+        ),
         announce: ({ context, self }) => this.#owner(self.id).announce(context),
         end: ({ self }) => this.#owner(self.id).gone(),
       },
     });
-    this.initial = this.machine.resolveState({ value: 'offline', context: neverOnline });
+    this.#online = this.machine.resolveState({ value: 'online', context: neverOnline });
+  }
+
+  /** An actor for a user whose first client is online, and the status that it begins with. */
+  spawn(user: ServerUser): UserActor {
+    const at = this.#node.clock.now();
+    const { online, clients } = user;
+    const context = this.#reduce(neverOnline, user, {
+      type: 'CLIENTS_CHANGED',
+      online,
+      clients: clients.size,
+      at,
+    });
+    const actor = this.#node.registry.spawn(
+      this.machine,
+      `user:${user.id}`,
+      { ...this.#online, context },
+      user,
+    );
+    user.announce(context);
+    return actor;
   }
 
   /** The plugins' reducers, after our own. */
@@ -65,13 +84,14 @@ export class Users {
     const feed = closing ? closing.then(open) : open();
     if (isPromise(feed)) {
       user.ready = feed.then((opened) => {
-        user.begin(opened);
-        // Whoever it was opened for may have left meanwhile.
-        if (user.clients.size === 0) user.changed();
+        user.feed = opened;
         return opened;
       });
       user.ready.then(undefined, () => this.remove(user));
-    } else user.begin(feed);
+    } else {
+      user.feed = feed;
+      user.ready = feed;
+    }
     return user;
   }
 
@@ -88,6 +108,11 @@ export class Users {
       .then(undefined, (cause) => this.#node.logger.warn('an inbox was not released', { cause }))
       .then(() => void this.#closing.delete(user.id));
     this.#closing.set(user.id, done);
+  }
+
+  #reduce(status: UserStatus, user: ServerUser, event: UserMachineEvent): UserStatus {
+    const input = { userId: user.id, event, online: user.online, at: event.at };
+    return this.#reducers.reduce((last, reduce) => this.#guarded(reduce, last, input), status);
   }
 
   /** A plugin's reducer that throws has no say this time; the user's actor lives on. */
@@ -113,6 +138,8 @@ export class ServerUser implements User, Owner {
   ready!: Awaitable<Feed<Encoded>>;
   /** Clients that have a connection. */
   online = 0;
+  /** Connections that wait for the inbox to open; the user stays for them. */
+  arriving = 0;
   feed: Feed<Encoded> | undefined;
   readonly #node: Node;
   #actor: UserActor | undefined;
@@ -122,13 +149,6 @@ export class ServerUser implements User, Owner {
   constructor(id: string, node: Node) {
     this.id = id;
     this.#node = node;
-  }
-
-  begin(feed: Feed<Encoded>): void {
-    const { registry, users } = this.#node;
-    this.feed = feed;
-    this.ready = feed;
-    this.#actor = registry.spawn(users.machine, `user:${this.id}`, users.initial, this);
   }
 
   get status(): UserStatus {
@@ -154,9 +174,12 @@ export class ServerUser implements User, Owner {
 
   /** A client came, went or was lost. */
   changed(): void {
-    const { clock } = this.#node;
-    const { online, clients } = this;
-    this.#actor?.send({ type: 'CLIENTS_CHANGED', online, clients: clients.size, at: clock.now() });
+    const { clock, users } = this.#node;
+    const { online, arriving } = this;
+    const clients = this.clients.size + arriving;
+    if (this.#actor === undefined && clients === 0) users.remove(this);
+    else if (this.#actor === undefined && online > 0) this.#actor = users.spawn(this);
+    else this.#actor?.send({ type: 'CLIENTS_CHANGED', online, clients, at: clock.now() });
   }
 
   activity(client: ServerClient, state: 'active' | 'idle'): void {

@@ -1,3 +1,18 @@
+export { codecSuite } from './codec-suite.ts';
+export {
+  createHarness,
+  type Harness,
+  type HarnessClientOptions,
+  type HarnessOptions,
+  type MemoryClient,
+} from './harness.ts';
+export { collectingLogger, type LogEntry } from './logs.ts';
+export {
+  type MemoryPeer,
+  type MemoryTransport,
+  type MemoryWire,
+  memoryTransport,
+} from './memory-transport.ts';
 export { SimulatedClock } from './simulated-clock.ts';
 export {
   type StreamLogSuiteOptions,
@@ -5,3 +20,6 @@ export {
   type SuiteRunner,
   streamLogSuite,
 } from './stream-log-suite.ts';
+export { type RequestFields, TestClient, type TestClientOptions } from './test-client.ts';
+export { type TransportUnderTest, transportSuite } from './transport-suite.ts';
+export type { ClientWire, Closed } from './wire.ts';

@@ -165,17 +165,24 @@ export class Requests {
 
   /** The request may have taken effect, and failed: that is remembered, unless it may be sent again. */
   fault(client: ServerClient, mid: number, error: ReplyError): void {
-    if (error.retryable) client.outcomes?.forget(mid);
-    else client.outcomes?.settle(mid, this.#errorFrame(mid, error), this.#node.clock.now());
+    if (error.retryable) return this.refuse(client, mid, error);
+    client.outcomes?.settle(mid, this.#errorFrame(mid, error), this.#node.clock.now());
     this.fail(client, mid, error);
   }
 
-  /** The request certainly had no effect: it may be sent again. What is no ReplyError is our own failure. */
+  /**
+   * The request certainly had no effect: it may be sent again. That is said on the connection by which it came last;
+   * on a newer one the client has sent it again, or will, and would take this for the answer to that. What is no
+   * ReplyError is our own failure.
+   */
   refuse(client: ServerClient, mid: number, error: unknown): void {
-    client.outcomes?.forget(mid);
-    if (error instanceof ReplyError) return this.fail(client, mid, error);
-    this.#node.logger.error('a request failed', { client: client.id, cause: error });
-    this.fail(client, mid, new ReplyError('INTERNAL', { cause: error }));
+    const asker = client.outcomes?.forget(mid);
+    if (!(error instanceof ReplyError)) {
+      this.#node.logger.error('a request failed', { client: client.id, cause: error });
+    }
+    if (asker === client.link)
+      this.fail(client, mid, error instanceof ReplyError ? error : new ReplyError('INTERNAL'));
+    else this.#checkDrained();
   }
 
   /** Says that a request failed, and nothing else. */

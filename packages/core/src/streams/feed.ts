@@ -279,7 +279,6 @@ export class Feed<Item> {
     this.#early = undefined;
     this.#recent = NONE;
     this.#changes++;
-    this.#behind = true;
     this.#lose({ epoch, offset: 0 }, 'epoch');
   }
 

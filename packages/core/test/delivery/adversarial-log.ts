@@ -114,7 +114,7 @@ export class AdversarialLog implements StreamLog {
     if (this.#prompt) return take();
     return new Promise((resolve, reject) => {
       this.#steps.push((luck) => {
-        if (luck === 12) return reject(new AppendRefused('refused'));
+        if (luck >= 10 && luck <= 12) return reject(new AppendRefused('refused'));
         if (luck === 13) return reject(new Error('lost before it took effect'));
         if (luck === 14) this.#steps.push(take);
         if (luck === 14) return reject(new Error('took effect after it was given up'));

@@ -65,7 +65,7 @@ export class Server {
   readonly #sessions = new Map<string, Session>();
   #feed: Feed<Item> | undefined;
   #count = 0;
-  /** The application appends once more from within the next delivery to its observer. */
+  /** The application appends once more, and a frame arrives, from within the next delivery to its observer. */
   echo = false;
 
   constructor(world: World) {
@@ -75,6 +75,10 @@ export class Server {
 
   get ready(): boolean {
     return this.#feed !== undefined;
+  }
+
+  get readers(): number {
+    return this.#feed?.readers ?? 0;
   }
 
   /** The server process ends and another begins: what it knew of sessions is gone. */
@@ -177,6 +181,7 @@ export class Server {
         this.echo = false;
         this.publish('echo');
         this.ping();
+        this.#world.interrupt();
       },
       skip: (offset) => account.announced(offset),
       gap: (gap) => account.gap(gap),

@@ -111,9 +111,24 @@ export class World {
     }
   }
 
-  /** All goes well from here on: whoever has a connection keeps it. Then the promise must have been kept. */
+  /** All goes well from here on, and whoever has a connection keeps it. Then the promise must have been kept. */
   async end(): Promise<void> {
+    await this.#comeToRest();
+    // Nobody can know yet that the stream began anew if nothing was appended since.
+    if (this.log.truth.entries(this.log.truth.current).length > 0) this.#allAreAtHead();
     this.#server.publish('farewell');
+    await this.#comeToRest();
+    this.#allAreAtHead();
+    for (const client of this.#clients) this.#requestsAreSettled(client);
+    assert.equal(this.#server.readers, this.#clients.length + 1, 'the feed has readers that have left');
+  }
+
+  /** A frame arrives while readers are being called. */
+  interrupt(): void {
+    this.#up(0, 0);
+  }
+
+  async #comeToRest(): Promise<void> {
     for (let quiet = 0, rounds = 0; quiet < 3; rounds++) {
       assert.ok(rounds < 1_000, 'it never comes to rest');
       const before = this.log.waiting;
@@ -127,19 +142,17 @@ export class World {
       await turn();
       quiet = moved + before + this.log.waiting === 0 && this.#server.ready ? quiet + 1 : 0;
     }
-    this.#server.publish('the end');
-    await this.#drainLog();
-    this.#deliverAll();
+  }
 
+  #allAreAtHead(): void {
     this.observer?.atHead();
-    for (const client of this.#clients) {
-      client.account?.atHead();
-      this.#requestsAreSettled(client);
+    for (const { account, name } of this.#clients) {
+      assert.ok(account !== undefined, `${name} never was connected`);
+      account.atHead();
     }
   }
 
-  #requestsAreSettled({ name, outcomes, pending, account }: Client): void {
-    assert.ok(account !== undefined, `${name} never was connected`);
+  #requestsAreSettled({ name, outcomes, pending }: Client): void {
     assert.equal(pending, 0, `${name} waits for replies that do not come`);
     const effects = new Map<string, number>();
     for (const { body } of this.log.truth.all()) effects.set(body, (effects.get(body) ?? 0) + 1);
@@ -181,7 +194,8 @@ export class World {
         for (let i = 0; i <= luck % 4; i++) this.log.step(pick + i, luck);
         return;
       case 'talk':
-        return this.#talk(client);
+        this.#talk(client);
+        return;
       case 'drain':
         await this.#drainLog();
         this.#deliverAll();
@@ -191,7 +205,8 @@ export class World {
       case 'age':
         return this.log.age(luck * 60);
       case 'loseLog':
-        if (luck > 10 && this.log.lose()) this.stats.lostEpochs++;
+        // Twice at once, as well: an epoch may be over before anybody has heard of it.
+        for (let i = 10; i < luck; i += 3) if (this.log.lose()) this.stats.lostEpochs++;
         return;
       case 'restart':
         if (luck < 15) return;

@@ -1,0 +1,23 @@
+/** Callboard, as an application would set it up; the limits that one load generator would run into are raised. */
+
+import { createServer } from '@callboard/core';
+import { webSocketTransport } from '@callboard/transport-ws';
+import { token } from '../token.ts';
+import { serve } from './serve.ts';
+
+serve(async ({ httpServer }) => {
+  const server = createServer({
+    httpServer,
+    transports: [webSocketTransport()],
+    verifyClient: (credentials) => credentials.token === token,
+    canSend: () => true,
+    handlers: { ECHO: ({ action }) => action },
+    limits: {
+      maxConnectionsPerAddress: 100_000,
+      maxFramesPerSecond: 1_000_000,
+      maxBytesPerSecond: 1_000_000_000,
+      maxFrameBytes: 4 << 20,
+    },
+  });
+  await server.start();
+});

@@ -1,0 +1,116 @@
+import assert from 'node:assert/strict';
+import { type Codec, Disconnect, frameLimits, RequestRefused } from '@callboard/protocol';
+import { clientFrames, sampleAction, sampleSender, serverFrames } from './sample-frames.ts';
+import type { SuiteRunner } from './stream-log-suite.ts';
+
+/** What every `Codec` must do. */
+export function codecSuite(name: string, codec: Codec, { describe, test }: SuiteRunner): void {
+  const check = (title: string, body: () => void) => test(title, async () => body());
+  /** A text that holds `frame`, whatever it is. */
+  const textOf = (frame: object) => codec.encode(frame as never);
+  const refusal = (frame: object): RequestRefused => {
+    try {
+      codec.decodeClient(textOf(frame));
+    } catch (error) {
+      assert.ok(error instanceof RequestRefused, `thrown: ${String(error)}`);
+      return error;
+    }
+    return assert.fail('it was not refused');
+  };
+  const malformed = (decode: () => unknown) =>
+    assert.throws(decode, (error) => error instanceof Disconnect && error.code === 3502);
+
+  describe(`${name} is a codec`, () => {
+    check('has the name of a subprotocol', () => assert.match(codec.name, /^[!-~]+$/));
+
+    for (const frame of clientFrames) {
+      check(`a client's ${described(frame)} arrives as it was sent`, () =>
+        assert.deepEqual(codec.decodeClient(codec.encode(frame)), frame),
+      );
+    }
+    for (const frame of serverFrames) {
+      check(`a server's ${described(frame)} arrives as it was sent`, () =>
+        assert.deepEqual(codec.decodeServer(codec.encode(frame)), frame),
+      );
+    }
+
+    check('a reply without a result has none', () => {
+      const frame = codec.decodeServer(codec.encode({ op: 'reply', mid: 1, result: undefined }));
+      assert.equal('result' in frame, false);
+    });
+
+    check('a message is made of its offset and of a body that was made once', () => {
+      for (const body of [{ action: sampleAction }, { action: sampleAction, from: sampleSender }]) {
+        const encoded = codec.encodeBody(body);
+        for (const offset of [1, 2, Number.MAX_SAFE_INTEGER]) {
+          assert.deepEqual(codec.decodeServer(codec.message(offset, encoded)), {
+            op: 'message',
+            offset,
+            ...body,
+          });
+        }
+      }
+    });
+
+    check('fields that it does not know are dropped from what a client sent', () => {
+      const frame = { op: 'call', mid: 1, action: { type: 'A' } };
+      assert.deepEqual(codec.decodeClient(textOf({ ...frame, later: 'version' })), frame);
+    });
+
+    check('what is no frame is malformed', () => {
+      for (const text of ['', ' ', '\u0000', '{', 'null', '[]', '"call"', '1'])
+        malformed(() => codec.decodeClient(text));
+      for (const text of ['', '{', 'null', '1']) malformed(() => codec.decodeServer(text));
+      for (const frame of [{}, { op: 1 }, { op: 'nonsense' }, { op: 'call', action: { type: 'A' } }])
+        malformed(() => codec.decodeClient(textOf(frame)));
+      for (const mid of [0, -1, 1.5, '1', 2 ** 53])
+        malformed(() => codec.decodeClient(textOf({ op: 'call', mid, action: { type: 'A' } })));
+    });
+
+    check('an op that it does not know is refused by its mid', () => {
+      const { mid, error } = refusal({ op: 'nonsense', mid: 7 });
+      assert.deepEqual([mid, error.code], [7, 'UNKNOWN_OP']);
+    });
+
+    check('a request that is not well formed is refused by its mid', () => {
+      for (const fields of [
+        { op: 'call' },
+        { op: 'call', action: [] },
+        { op: 'call', action: { type: '' } },
+        { op: 'call', action: { type: 'A' }, settled: -1 },
+        { op: 'send', action: { type: 'A' }, to: [] },
+        { op: 'send', action: { type: 'A' }, to: [{}] },
+        { op: 'subscribe', events: [] },
+        { op: 'refresh' },
+      ]) {
+        const { mid, error } = refusal({ ...fields, mid: 7 });
+        assert.deepEqual([mid, error.code], [7, 'INVALID_REQUEST'], JSON.stringify(fields));
+      }
+    });
+
+    check('what is nested too deeply is malformed', () => {
+      let deep: object = {};
+      for (let i = 0; i <= frameLimits.maxDepth; i++) deep = { deep };
+      malformed(() => codec.decodeClient(textOf({ op: 'call', mid: 1, action: { type: 'A', deep } })));
+    });
+
+    check('a key that would pollute a prototype is malformed', () => {
+      const polluted = Object.defineProperty({ type: 'A' }, '__proto__', { value: {}, enumerable: true });
+      malformed(() => codec.decodeClient(textOf({ op: 'call', mid: 1, action: polluted })));
+    });
+
+    check('what cannot be encoded throws', () => {
+      const cycle: { self?: object } = {};
+      cycle.self = cycle;
+      for (const result of [1n, cycle]) {
+        assert.throws(() => codec.encode({ op: 'reply', mid: 1, result }));
+        assert.throws(() => codec.encodeBody({ action: { type: 'A', result } }));
+      }
+    });
+  });
+}
+
+function described(frame: { readonly op: string }): string {
+  const fields = Object.keys(frame).slice(1);
+  return fields.length === 0 ? frame.op : `${frame.op} with ${fields.join(', ')}`;
+}

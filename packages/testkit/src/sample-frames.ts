@@ -1,0 +1,73 @@
+import { type AnyAction, type ClientFrame, INBOX, type ServerFrame } from '@callboard/protocol';
+
+/** Carries what is easily lost on the way. */
+const action: AnyAction = {
+  type: 'SAMPLE',
+  text: 'ä€😀 \u0000\n\u2028"\\',
+  numbers: [0, -1, 1.5, 1e21, Number.MAX_SAFE_INTEGER],
+  nothing: null,
+  yes: true,
+  nested: { empty: {}, list: [[], [{}]], '': 'a nameless field' },
+};
+const position = { epoch: 'e', offset: 7 };
+const from = { userId: '44', clientId: 'c-1' };
+
+/** One of each kind that a client sends, with all fields and with none that may be left out. */
+export const clientFrames: readonly ClientFrame[] = [
+  { op: 'connect', version: 1 },
+  {
+    op: 'connect',
+    version: 1,
+    userId: '44',
+    token: 't',
+    device: 'kitchen',
+    resume: { session: 's', positions: { [INBOX]: position }, mid: 3 },
+  },
+  { op: 'call', mid: 1, action: { type: 'A' } },
+  { op: 'call', mid: 2, settled: 1, action },
+  { op: 'broadcast', mid: 3, action },
+  { op: 'send', mid: 4, action, to: ['44', '12'] },
+  { op: 'subscribe', mid: 5, events: ['STATUS_CHANGE'] },
+  { op: 'unsubscribe', mid: 6, settled: 0, events: ['STATUS_CHANGE', 'CLIENT_GONE'] },
+  { op: 'refresh', mid: Number.MAX_SAFE_INTEGER, token: 't' },
+  { op: 'activity', state: 'idle' },
+  { op: 'pong' },
+  { op: 'pong', settled: 6 },
+];
+
+/** One of each kind that a server sends. */
+export const serverFrames: readonly ServerFrame[] = [
+  {
+    op: 'connected',
+    version: 1,
+    clientId: 'c-1',
+    userId: '44',
+    session: 'c-1.secret',
+    resumed: false,
+    streams: { [INBOX]: { ...position, recovered: false } },
+    status: 'ONLINE',
+    pingIntervalMs: 25_000,
+    pongTimeoutMs: 8_000,
+    limits: {
+      maxFrameBytes: 65_536,
+      maxFramesPerSecond: 500,
+      maxBytesPerSecond: 1_048_576,
+      maxPendingRequests: 1_024,
+      maxRecipients: 1_000,
+      maxOutboxBytes: 1_048_576,
+    },
+  },
+  { op: 'reply', mid: 1 },
+  { op: 'reply', mid: 2, result: action, offset: 7 },
+  { op: 'reply', mid: 3, result: null },
+  { op: 'error', mid: 4, code: 'RATE_LIMITED', message: 'slower', retryable: true, retryAfterMs: 500 },
+  { op: 'message', offset: 8, action },
+  { op: 'message', offset: 9, action, from },
+  { op: 'gap', stream: INBOX, from: position, to: { epoch: 'f', offset: 0 }, reason: 'epoch' },
+  { op: 'event', event: { type: 'STATUS_CHANGE', status: 'AWAY' } },
+  { op: 'ping' },
+  { op: 'ping', offset: 9 },
+  { op: 'disconnect', code: 3000, reason: 'SERVER_SHUTDOWN', reconnect: true, afterMs: 500 },
+];
+
+export { action as sampleAction, from as sampleSender };

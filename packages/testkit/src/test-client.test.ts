@@ -1,0 +1,90 @@
+import { Disconnect } from '@callboard/protocol';
+import { describe, expect, test } from '@jest/globals';
+import { createHarness, TestClient } from './index.ts';
+
+describe('TestClient', () => {
+  test('takes messages in their order, and says what came instead', async () => {
+    const { server, connect } = await createHarness();
+    const client = await connect(1);
+    await server.sendToUser(1, { type: 'A' });
+    await server.sendToUser(1, { type: 'B' });
+    await expect(client.expectMessage({ type: 'B' })).rejects.toThrow(
+      /expected a message {"type":"B"}, not .*"type":"A"/,
+    );
+    await client.expectMessage({ type: 'B' });
+    await expect(client.expectMessage()).rejects.toThrow('what came, taken or not:');
+  });
+
+  test('tells a reply from an error, by mid', async () => {
+    const { connect } = await createHarness({ handlers: { A: () => 1 } });
+    const client = await connect(1);
+    const [good, bad] = [client.call({ type: 'A' }), client.call({ type: 'B' })];
+    await client.expectError(bad, 'NO_HANDLER');
+    expect(await client.expectReply(good)).toBe(1);
+    await expect(client.expectError(client.call({ type: 'A' }), 'NO_HANDLER')).rejects.toThrow(
+      'expected the error NO_HANDLER to 3',
+    );
+  });
+
+  test('knows what is settled, and where it stands', async () => {
+    const { server, clock, connect } = await createHarness({
+      handlers: { NEVER: () => new Promise(() => {}), A: () => 1 },
+    });
+    const client = await connect(1, { confirms: true });
+    await client.expectReply(client.call({ type: 'A' }));
+    const open = client.call({ type: 'NEVER' });
+    await client.expectReply(client.call({ type: 'A' }));
+    expect([client.settledUpTo, [...client.unsettled.keys()]]).toEqual([1, [open]]);
+    expect(client.unsettled.get(open)).toMatchObject({ settled: 1 });
+
+    const before = client.position?.offset ?? -1;
+    await server.sendToUser(1, { type: 'M' });
+    await client.expectMessage();
+    expect(client.position?.offset).toBe(before + 1);
+    const other = await connect(1);
+    other.broadcast({ type: 'M' });
+    await clock.advanceAsync(25_000);
+    expect(other.frames.at(-1)).toEqual({ op: 'ping', offset: before + 2 });
+    expect(other.position?.offset).toBe(before + 2);
+  });
+
+  test('expects nothing but pings', async () => {
+    const { server, clock, connect } = await createHarness();
+    const client = await connect(1);
+    await clock.advanceAsync(60_000);
+    await client.expectNothing();
+    expect(client.frames.filter(({ op }) => op === 'ping')).toHaveLength(2);
+    await server.sendToUser(1, { type: 'A' });
+    await expect(client.expectNothing()).rejects.toThrow('expected nothing, not');
+  });
+
+  test('is told of the end', async () => {
+    const { connect, client } = await createHarness({ verifyClient: ({ token }) => token === 'good' });
+    const refused = client(1, { token: 'bad' });
+    await refused.dial();
+    const { disconnect } = await refused.expectClose('UNAUTHORIZED');
+    expect(disconnect).toMatchObject({ code: new Disconnect('UNAUTHORIZED').code, reconnect: false });
+
+    const lost = await connect(1, { token: 'good' });
+    await expect(lost.expectClose(1006)).rejects.toThrow('expected the end with 1006');
+    lost.cut();
+    await lost.expectClose(1006);
+    await expect(lost.expectMessage()).rejects.toThrow('the connection was closed: 1006');
+  });
+
+  test('waits for what arrives where nothing settles time for it, until a deadline', async () => {
+    const { transport, clock, server } = await createHarness();
+    const client = new TestClient(() => transport.connect(), { userId: 1, timeoutMs: 50 });
+    const turns = setInterval(() => clock.advance(1), 1);
+    try {
+      await client.connect();
+      const message = client.expectMessage({ type: 'A' });
+      await server.sendToUser(1, { type: 'A' });
+      await message;
+      await client.expectNothing();
+      await expect(client.expectMessage()).rejects.toThrow('expected a message {}');
+    } finally {
+      clearInterval(turns);
+    }
+  });
+});

@@ -1,0 +1,312 @@
+import assert from 'node:assert/strict';
+import type { Awaitable } from '@callboard/core';
+import {
+  type Action,
+  type AnyAction,
+  type Codec,
+  type ConnectedFrame,
+  type ConnectFrame,
+  type DisconnectFrame,
+  type DisconnectReason,
+  disconnectName,
+  disconnects,
+  type ErrorCode,
+  type ErrorFrame,
+  type GapFrame,
+  INBOX,
+  jsonCodec,
+  type MessageFrame,
+  type Position,
+  PROTOCOL_VERSION,
+  type RequestFrame,
+  type Resume,
+  type ServerFrame,
+  type UserId,
+} from '@callboard/protocol';
+import { Arrivals } from './arrivals.ts';
+import { matches } from './match.ts';
+import type { ClientWire, Closed } from './wire.ts';
+
+export interface TestClientOptions {
+  readonly userId?: UserId;
+  readonly token?: string;
+  readonly device?: string;
+  /** Comes back as the client that had this session: see `TestClient.resumption`. */
+  readonly resume?: Resume;
+  /** Answers pings by itself. Default true. */
+  readonly answersPings?: boolean;
+  /** Says in each request up to which `mid` all are settled, as a real client does. Default false. */
+  readonly confirms?: boolean;
+  /**
+   * Where time is simulated: lets everything happen that is due, before an expectation looks. An expectation that is
+   * not met then fails at once; without this it waits for what may yet arrive, `timeoutMs` at most.
+   */
+  readonly settle?: () => Promise<void>;
+  /** For expectations without `settle`, in real milliseconds. Default 5,000. */
+  readonly timeoutMs?: number;
+  /** Default: JSON. */
+  readonly codec?: Codec;
+}
+
+type Fields<Frame> = Frame extends RequestFrame ? Omit<Frame, 'mid'> & { readonly mid?: number } : never;
+/** A request, whose `mid` may be left out. */
+export type RequestFields = Fields<RequestFrame>;
+
+/**
+ * A client as PROTOCOL.md has it, made for tests: nothing is hidden, and nothing happens unasked but the answer to
+ * pings. Expectations take what they are met by, in the order of arrival: messages and gaps as one sequence, events as
+ * another, replies and errors by `mid`.
+ */
+export class TestClient<Wire extends ClientWire = ClientWire> {
+  /** The latest connection. */
+  wire!: Wire;
+  /** The latest `connected`. */
+  connected!: ConnectedFrame;
+  /** Where it stands in its inbox. */
+  position: Position | undefined;
+  /** Requests that nothing has settled yet, by `mid`. */
+  readonly unsettled = new Map<number, RequestFrame>();
+  readonly #open: () => Awaitable<Wire>;
+  readonly #options: TestClientOptions;
+  readonly #codec: Codec;
+  readonly #arrivals: Arrivals;
+  #session: string | undefined;
+  #mid: number;
+
+  constructor(open: () => Awaitable<Wire>, options: TestClientOptions = {}) {
+    this.#open = open;
+    this.#options = options;
+    this.#codec = options.codec ?? jsonCodec;
+    this.#arrivals = new Arrivals(options.settle, options.timeoutMs ?? 5_000);
+    this.#session = options.resume?.session;
+    this.#mid = options.resume?.mid ?? 0;
+    this.position = options.resume?.positions[INBOX];
+  }
+
+  /** All frames that came, over all connections, the oldest first. */
+  get frames(): readonly ServerFrame[] {
+    return this.#arrivals.frames;
+  }
+
+  /** How the latest connection ended; undefined while it is open. */
+  get closed(): Closed | undefined {
+    return this.#arrivals.closed;
+  }
+
+  get clientId(): string {
+    return this.connected.clientId;
+  }
+
+  /** What it would come back with. */
+  get resumption(): Resume {
+    assert.ok(this.#session !== undefined, 'this client has no session');
+    const positions: Record<string, Position> = {};
+    if (this.position !== undefined) positions[INBOX] = this.position;
+    return { session: this.#session, positions, mid: this.#mid };
+  }
+
+  /** Opens a connection and says nothing on it. */
+  async open(): Promise<void> {
+    const wire = await this.#open();
+    this.wire = wire;
+    this.#arrivals.begin();
+    // What comes by a connection that was left for a newer one is as good as lost.
+    wire.onFrame((text) => {
+      if (wire === this.wire) this.#received(text);
+    });
+    wire.onClose((code, reason) => {
+      if (wire === this.wire) this.#arrivals.end({ code, reason });
+    });
+  }
+
+  /** Opens a connection and sends `connect`, with `fields` over what the options say; does not wait for the answer. */
+  async dial(fields: Partial<ConnectFrame> = {}): Promise<void> {
+    await this.open();
+    const { userId, token, device, resume } = this.#options;
+    this.raw(
+      this.#codec.encode({
+        op: 'connect',
+        version: PROTOCOL_VERSION,
+        ...(userId !== undefined && { userId: String(userId) }),
+        ...(token !== undefined && { token }),
+        ...(device !== undefined && { device }),
+        ...(resume !== undefined && { resume }),
+        ...fields,
+      }),
+    );
+  }
+
+  /** Opens a connection, sends `connect` and is welcomed. */
+  async connect(fields: Partial<ConnectFrame> = {}): Promise<ConnectedFrame> {
+    await this.dial(fields);
+    return this.expectConnected();
+  }
+
+  /** Comes back with its session and position, and sends again what is not settled. */
+  async resume(fields: Partial<ConnectFrame> = {}): Promise<ConnectedFrame> {
+    const connected = await this.connect({ resume: this.resumption, ...fields });
+    for (const frame of this.unsettled.values()) this.raw(this.#codec.encode(frame));
+    return connected;
+  }
+
+  /** Loses the link. */
+  cut(): void {
+    this.wire.cut();
+  }
+
+  /** Ends the connection and the session. */
+  close(): void {
+    this.wire.close();
+  }
+
+  /** Sends a text as it is. */
+  raw(text: string): void {
+    this.wire.send(text);
+  }
+
+  /** Sends a request and gives its `mid`: the next one, unless it has one. */
+  request(fields: RequestFields): number {
+    const mid = fields.mid ?? this.#mid + 1;
+    const confirmed = this.#options.confirms === true && { settled: this.settledUpTo };
+    this.#mid = Math.max(this.#mid, mid);
+    const frame = { ...confirmed, ...fields, mid } as RequestFrame;
+    this.unsettled.set(mid, frame);
+    this.raw(this.#codec.encode(frame));
+    return mid;
+  }
+
+  /** The highest `mid` up to which all requests are settled. */
+  get settledUpTo(): number {
+    return Math.min(this.#mid + 1, ...this.unsettled.keys()) - 1;
+  }
+
+  call<A extends Action>(action: A): number {
+    return this.request({ op: 'call', action: action as Action as AnyAction });
+  }
+
+  broadcast<A extends Action>(action: A): number {
+    return this.request({ op: 'broadcast', action: action as Action as AnyAction });
+  }
+
+  send<A extends Action>(action: A, to: UserId | readonly UserId[]): number {
+    const ids = (Array.isArray(to) ? to : [to]) as readonly UserId[];
+    return this.request({ op: 'send', action: action as Action as AnyAction, to: ids.map(String) });
+  }
+
+  /** Subscribes to native events, and waits until that is so. */
+  async subscribe(events: string | readonly string[]): Promise<void> {
+    const list = typeof events === 'string' ? [events] : events;
+    await this.expectReply(this.request({ op: 'subscribe', events: list }));
+  }
+
+  /** The welcome to the latest connection. */
+  expectConnected(): Promise<ConnectedFrame> {
+    return this.#arrivals.take('a welcome', (frame) => frame.op === 'connected' && frame);
+  }
+
+  /** The next message, or gap: a message whose action has these fields. */
+  async expectMessage(action: object = {}): Promise<MessageFrame> {
+    const what = `a message ${JSON.stringify(action)}`;
+    const frame = await this.#arrivals.take(what, ofInbox);
+    if (frame.op !== 'message' || !matches(frame.action, action)) this.#arrivals.fail(what, frame);
+    return frame;
+  }
+
+  /** The next message, or gap: a gap with these fields. */
+  async expectGap(fields: Partial<GapFrame> = {}): Promise<GapFrame> {
+    const what = `a gap ${JSON.stringify(fields)}`;
+    const frame = await this.#arrivals.take(what, ofInbox);
+    if (frame.op !== 'gap' || !matches(frame, fields)) this.#arrivals.fail(what, frame);
+    return frame;
+  }
+
+  /** The reply to a request: its result. */
+  async expectReply(mid: number): Promise<unknown> {
+    const what = `a reply to ${mid}`;
+    const frame = await this.#arrivals.take(what, answers(mid));
+    if (frame.op !== 'reply') this.#arrivals.fail(what, frame);
+    return frame.result;
+  }
+
+  /** The error that settles a request. */
+  async expectError(mid: number, code: ErrorCode | (string & {})): Promise<ErrorFrame> {
+    const what = `the error ${code} to ${mid}`;
+    const frame = await this.#arrivals.take(what, answers(mid));
+    if (frame.op !== 'error' || frame.code !== code) this.#arrivals.fail(what, frame);
+    return frame;
+  }
+
+  /** The next event: one of this type, with these fields. */
+  async expectEvent(type: string, fields: object = {}): Promise<AnyAction> {
+    const what = `an event ${JSON.stringify({ type, ...fields })}`;
+    const frame = await this.#arrivals.take(what, (each) => each.op === 'event' && each);
+    if (!matches(frame.event, { type, ...fields })) this.#arrivals.fail(what, frame);
+    return frame.event;
+  }
+
+  /**
+   * That nothing came but what was taken, and pings. Without `settle` a round trip makes sure of what the server has
+   * sent until now.
+   */
+  async expectNothing(): Promise<void> {
+    if (this.#options.settle !== undefined) await this.#options.settle();
+    else if (this.closed === undefined) {
+      await this.expectReply(this.request({ op: 'unsubscribe', events: ['SERVER_STARTED'] }));
+    }
+    const [first] = this.#arrivals.untaken;
+    if (first !== undefined) this.#arrivals.fail('nothing', first);
+  }
+
+  /** That the connection ends with this code, and with a `disconnect` that says the same where there is one. */
+  async expectClose(
+    code: number | DisconnectReason,
+  ): Promise<Closed & { readonly disconnect: DisconnectFrame | undefined }> {
+    const closed = await this.#arrivals.ended(`the end with ${code}`);
+    const disconnect = this.#arrivals.takeNow((frame) => frame.op === 'disconnect' && frame);
+    const expected = typeof code === 'number' ? code : disconnects[code];
+    const [wanted, got] = [disconnectName(expected), disconnectName(closed.code)];
+    assert.equal(got, wanted, `expected the end with ${wanted}, not with ${got}: ${closed.reason}`);
+    if (disconnect !== undefined) assert.equal(disconnect.code, closed.code);
+    return { ...closed, disconnect };
+  }
+
+  #received(text: string): void {
+    const frame = this.#codec.decodeServer(text);
+    switch (frame.op) {
+      case 'connected':
+        this.connected = frame;
+        this.#session = frame.session;
+        // What was missed is on its way: the position moves with it.
+        if (!frame.resumed || this.position === undefined) this.position = positionIn(frame);
+        break;
+      case 'message':
+        this.#moveTo(frame.offset);
+        break;
+      case 'gap':
+        if (frame.stream === INBOX) this.position = frame.to;
+        break;
+      case 'reply':
+      case 'error':
+        this.unsettled.delete(frame.mid);
+        if (frame.op === 'reply') this.#moveTo(frame.offset);
+        break;
+      case 'ping':
+        this.#moveTo(frame.offset);
+        if (this.#options.answersPings !== false) this.raw(this.#codec.encode({ op: 'pong' }));
+    }
+    this.#arrivals.add(frame);
+  }
+
+  #moveTo(offset: number | undefined): void {
+    if (offset !== undefined && this.position !== undefined) this.position = { ...this.position, offset };
+  }
+}
+
+const ofInbox = (frame: ServerFrame) => (frame.op === 'message' || frame.op === 'gap') && frame;
+const answers = (mid: number) => (frame: ServerFrame) =>
+  (frame.op === 'reply' || frame.op === 'error') && frame.mid === mid && frame;
+
+function positionIn({ streams }: ConnectedFrame): Position | undefined {
+  const inbox = streams[INBOX];
+  return inbox && { epoch: inbox.epoch, offset: inbox.offset };
+}
