@@ -181,6 +181,7 @@ function countedAs(address: string): string {
   if (tail !== undefined) {
     const after = tail === '' ? [] : tail.split(':');
     while (groups.length < 8 - after.length) groups.push('0');
+    groups.push(...after);
   }
   return `${groups.slice(0, 4).join(':')}::/64`;
 }

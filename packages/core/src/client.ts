@@ -11,6 +11,7 @@ import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import type { ActorView, Owner } from './registry.ts';
+import type { ActionRequest } from './requests/requests.ts';
 import type { ServerUser } from './users.ts';
 
 type ClientActor = Actor<typeof clientMachine>;
@@ -37,7 +38,7 @@ export class ServerClient implements Client, Owner {
   #secret = '';
   /** The secret before, until a frame shows that the client has the new one. */
   #previousSecret: string | undefined;
-  #lane: Lane | undefined;
+  #lane: Lane<ActionRequest> | undefined;
   #timer: unknown;
   #expiry: unknown;
 
@@ -63,9 +64,9 @@ export class ServerClient implements Client, Owner {
     return messagesOf(this.#node, this.user, this.id);
   }
 
-  /** What must wait before it is done, in the order in which it came. */
-  get lane(): Lane {
-    this.#lane ??= new Lane();
+  /** Its actions, one after the other where one has to wait. */
+  get lane(): Lane<ActionRequest> {
+    this.#lane ??= new Lane(this.#node.requests.perform);
     return this.#lane;
   }
 

@@ -1,10 +1,12 @@
-import { timingSafeEqual } from 'node:crypto';
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { once } from 'node:events';
 import {
   createServer,
   type Server as HttpServer,
   type IncomingMessage,
   type ServerResponse,
 } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import finalhandler from 'finalhandler';
 import Router from 'router';
@@ -38,18 +40,17 @@ export interface HttpFrontOptions {
 export class HttpFront {
   readonly server: HttpServer;
   readonly #options: HttpFrontOptions;
-  readonly #own: boolean;
   readonly #router = Router();
   readonly #upgrades = new Map<string, { transport: string; upgraded: Upgraded }>();
-  readonly #emit: HttpServer['emit'];
-  #attached = false;
+  /** While it listens by itself: every socket, those that somebody else has upgraded too. */
+  readonly #sockets = new Set<Socket>();
+  #stepBack: (() => void) | undefined;
+  #listens = false;
   #accepts = false;
 
   constructor(options: HttpFrontOptions) {
     this.#options = options;
-    this.#own = options.httpServer === undefined;
     this.server = options.httpServer ?? createServer();
-    this.#emit = this.server.emit;
     this.#router.get('/healthz', (_request, response) => this.#health(response));
     this.#router.get('/stats', (request, response) => this.#stats(request, response));
     for (const [path, middleware] of Object.entries(options.middleware)) this.route(path, middleware);
@@ -68,18 +69,15 @@ export class HttpFront {
     this.#upgrades.set(path, { transport, upgraded });
   }
 
-  /** Takes requests and upgrades from now on, and listens where that is asked. */
+  /** Takes requests and upgrades from now on, and listens where that is asked. @throws where it cannot listen. */
   async open(listen: { port: number; host?: string } | undefined): Promise<void> {
-    this.#attach();
+    this.#stepBack ??= this.#stepIn();
     this.#accepts = true;
     if (listen === undefined) return;
-    await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject);
-      this.server.listen(listen, () => {
-        this.server.off('error', reject);
-        resolve();
-      });
-    });
+    this.server.listen(listen);
+    this.server.on('connection', this.#opened);
+    this.#listens = true;
+    await once(this.server, 'listening');
   }
 
   /** Refuses upgrades with 503 from now on. */
@@ -87,34 +85,48 @@ export class HttpFront {
     this.#accepts = false;
   }
 
-  /** Steps back; a server of our own is closed. */
+  /** Steps back; a server that it made listen is closed, with all its connections. */
   async close(): Promise<void> {
     this.#accepts = false;
-    this.#attached = false;
-    this.server.emit = this.#emit;
-    this.server.off('upgrade', claim);
     this.#upgrades.clear();
-    if (!this.#own || !this.server.listening) return;
-    await new Promise<void>((resolve) => {
-      this.server.close(() => resolve());
-      this.server.closeAllConnections();
-    });
+    this.#stepBack?.();
+    this.#stepBack = undefined;
+    if (!this.#listens) return;
+    this.#listens = false;
+    this.server.off('connection', this.#opened);
+    const closed = new Promise<void>((resolve) => void this.server.close(() => resolve()));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
   }
 
-  #attach(): void {
-    if (this.#attached) return;
-    this.#attached = true;
-    this.server.on('upgrade', claim);
-    const emit = this.#emit as (this: HttpServer, event: string, ...args: unknown[]) => boolean;
-    const passOn = (event: string, args: unknown[]) => emit.call(this.server, event, ...args);
-    this.server.emit = (event: string, ...args: unknown[]): boolean => {
-      if (event === 'request') {
+  readonly #opened = (socket: Socket): void => {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+  };
+
+  /** Gives what undoes it, where nobody has taken over `emit` after us; else ours passes everything on. */
+  #stepIn(): () => void {
+    const { server } = this;
+    const before = server.emit as (this: HttpServer, event: string, ...args: unknown[]) => boolean;
+    const own = Object.hasOwn(server, 'emit');
+    const passOn = (event: string, args: unknown[]) => before.call(server, event, ...args);
+    let here = true;
+    const emit = (event: string, ...args: unknown[]): boolean => {
+      if (here && event === 'request') {
         this.#request(args as [IncomingMessage, ServerResponse], () => passOn(event, args));
         return true;
       }
-      if (event === 'upgrade')
-        return this.#upgrade(args as [IncomingMessage, Duplex, Buffer]) || passOn(event, args);
+      if (here && event === 'upgrade' && this.#upgrade(args as [IncomingMessage, Duplex, Buffer])) return true;
       return passOn(event, args);
+    };
+    server.emit = emit;
+    server.on('upgrade', refuseUnclaimed);
+    return () => {
+      here = false;
+      server.off('upgrade', refuseUnclaimed);
+      if (server.emit !== emit) return;
+      if (own) server.emit = before;
+      else Reflect.deleteProperty(server, 'emit');
     };
   }
 
@@ -130,26 +142,25 @@ export class HttpFront {
     });
   }
 
-  /** Whether somebody else answers upgrades that are not ours. */
-  get #hasOtherUpgrades(): boolean {
-    return this.server.listenerCount('upgrade') > 1;
-  }
-
   /** Whether it was one of ours. */
   #upgrade([request, socket, head]: [IncomingMessage, Duplex, Buffer]): boolean {
     const found = this.#upgrades.get(pathOf(request));
-    if (found === undefined) {
-      // Nobody else will answer it, so the socket would stay open for ever.
-      if (!this.#hasOtherUpgrades) refuse(socket, { status: 404, code: 'NOT_FOUND' });
-      return !this.#hasOtherUpgrades;
-    }
+    if (found === undefined) return false;
+    const { logger, admission } = this.#options;
     const admitted = this.#accepts
-      ? this.#options.admission.admit(request, found.transport)
+      ? admission.admit(request, found.transport)
       : { status: 503, code: 'UNAVAILABLE' };
     if ('status' in admitted) {
-      this.#options.logger.info('an upgrade was refused', { code: admitted.code });
+      logger.info('an upgrade was refused', { code: admitted.code });
       refuse(socket, admitted);
-    } else found.upgraded(request, socket, head, admitted);
+      return true;
+    }
+    try {
+      found.upgraded(request, socket, head, admitted);
+    } catch (cause) {
+      logger.error('an upgrade failed', { transport: found.transport, cause });
+      socket.destroy();
+    }
     return true;
   }
 
@@ -168,8 +179,14 @@ export class HttpFront {
   }
 }
 
-/** Node takes an upgrade for a plain request where nobody listens for upgrades. */
-function claim(): void {}
+/**
+ * Listens for upgrades as the last resort: Node takes them for plain requests where nobody does, and leaves the
+ * socket open for ever where nobody answers.
+ */
+function refuseUnclaimed(this: HttpServer, _request: IncomingMessage, socket: Duplex): void {
+  const claimed = this.listeners('upgrade').some((listener) => listener !== refuseUnclaimed);
+  if (!claimed && !socket.writableEnded) refuse(socket, { status: 404, code: 'NOT_FOUND' });
+}
 
 function sendJson(response: ServerResponse, status: number, body: object): void {
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' });
@@ -205,7 +222,8 @@ function pathOf({ url = '/' }: IncomingMessage): string {
   return end < 0 ? url : url.slice(0, end);
 }
 
+/** In constant time, whatever the lengths are. */
 function same(a: string, b: string): boolean {
-  const [left, right] = [Buffer.from(a), Buffer.from(b)];
-  return left.length === right.length && timingSafeEqual(left, right);
+  const [left, right] = [a, b].map((each) => createHash('sha256').update(each).digest()) as [Buffer, Buffer];
+  return timingSafeEqual(left, right);
 }

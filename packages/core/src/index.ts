@@ -1,3 +1,4 @@
+export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
 export type { Awaitable } from './awaitable.ts';
 export { type Clock, systemClock } from './clock.ts';

@@ -1,44 +1,33 @@
 import { type Awaitable, isPromise } from './awaitable.ts';
 
-/** Runs tasks one after another; at once while none of them has to wait. What a task throws is its own affair. */
-export class Lane {
-  #waiting: (() => Awaitable<void>)[] = [];
+/** Does one thing after another, in the order in which they come; at once while none has to be waited for. */
+export class Lane<T> {
+  /** Must not throw or reject. */
+  readonly #perform: (item: T) => Awaitable<void>;
+  #waiting: T[] | undefined;
   #busy = false;
 
-  run(task: () => Awaitable<void>): void {
+  constructor(perform: (item: T) => Awaitable<void>) {
+    this.#perform = perform;
+  }
+
+  run(item: T): void {
     if (this.#busy) {
-      this.#waiting.push(task);
+      this.#waiting ??= [];
+      this.#waiting.push(item);
       return;
     }
-    this.#go(task);
-  }
-
-  #go(task: () => Awaitable<void>): void {
-    this.#busy = true;
-    for (
-      let next: (() => Awaitable<void>) | undefined = task;
-      next !== undefined;
-      next = this.#waiting.shift()
-    ) {
-      const done = attempt(next);
-      if (isPromise(done)) {
-        const goOn = () => {
-          const after = this.#waiting.shift();
-          if (after === undefined) this.#busy = false;
-          else this.#go(after);
-        };
-        done.then(goOn, goOn);
-        return;
-      }
+    for (let next: T | undefined = item; next !== undefined; next = this.#waiting?.shift()) {
+      this.#busy = true;
+      const done = this.#perform(next);
+      if (isPromise(done)) return void done.then(this.#goOn, this.#goOn);
+      this.#busy = false;
     }
-    this.#busy = false;
   }
-}
 
-function attempt(task: () => Awaitable<void>): Awaitable<void> {
-  try {
-    return task();
-  } catch {
-    return undefined;
-  }
+  readonly #goOn = (): void => {
+    this.#busy = false;
+    const next = this.#waiting?.shift();
+    if (next !== undefined) this.run(next);
+  };
 }

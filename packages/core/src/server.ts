@@ -9,7 +9,7 @@ import {
   userIdOf,
 } from '@callboard/protocol';
 import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
-import { Admission, isLoopback } from './admission.ts';
+import { Admission, isLoopback, type TrustProxy } from './admission.ts';
 import type {
   Client,
   DisconnectOptions,
@@ -54,8 +54,8 @@ export interface ServerOptions<
   readonly origins?: readonly string[];
   /** Refuse what did not come over TLS. Default false. */
   readonly requireSecure?: boolean;
-  /** Proxies whose forwarding headers are believed: true for all, or addresses and subnets. Default false. */
-  readonly trustProxy?: boolean | string | readonly string[];
+  /** Proxies whose forwarding headers are believed. Default false. */
+  readonly trustProxy?: TrustProxy;
   readonly canSend?: CanSend;
   readonly handler?: Handler<C>;
   readonly handlers?: Handlers<C>;
@@ -317,18 +317,18 @@ class NodeServer implements Server {
     node.compose(this.#registrations);
     node.heartbeat.start();
     this.#startedAt = node.clock.now();
-    for (const transport of transports) {
-      await transport.start({
-        clock: node.clock,
-        logger: node.logger,
-        limits: node.limits,
-        onUpgrade: (path, upgraded) => this.#http.onUpgrade(transport.name, path, upgraded),
-        accept: (connection, peer) => node.accept(connection, peer),
-      });
-    }
     const listen =
       port === undefined ? undefined : { port, host: host ?? (loopbackOnly ? '127.0.0.1' : undefined) };
     try {
+      for (const transport of transports) {
+        await transport.start({
+          clock: node.clock,
+          logger: node.logger,
+          limits: node.limits,
+          onUpgrade: (path, upgraded) => this.#http.onUpgrade(transport.name, path, upgraded),
+          accept: (connection, peer) => node.accept(connection, peer),
+        });
+      }
       await this.#http.open(listen);
     } catch (error) {
       await this.#close();
@@ -364,7 +364,7 @@ class NodeServer implements Server {
     for (const transport of this.#options.transports) {
       await contained(logger, 'a transport did not stop', () => transport.stop());
     }
-    for (const dispose of this.#registrations.disposers.reverse()) {
+    for (const dispose of [...this.#registrations.disposers].reverse()) {
       await contained(logger, 'a plugin was not disposed of', dispose);
     }
     await this.#http.close();

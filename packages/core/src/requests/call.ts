@@ -1,16 +1,16 @@
 import { type Action, type AnyAction, type NativeEvent, ReplyError } from '@callboard/protocol';
-import type { EventHandlerContext, HandlerContext, WsServer } from '../api.ts';
+import type { EventHandlerContext, HandlerContext, Server, WsServer } from '../api.ts';
 import { type Awaitable, isPromise } from '../awaitable.ts';
 import type { ServerClient } from '../client.ts';
+import type { Selection } from '../hub.ts';
 import type { Node } from '../node.ts';
 import type { ServerUser } from '../users.ts';
 import type { ActionRequest } from './requests.ts';
 
 /** `call`: the handler's result is the reply. It runs beside the client's other calls, within its time. */
 export function call(node: Node, request: ActionRequest): void {
-  const { client, frame, action } = request;
-  const { requests } = node;
-  const handler = requests.handlerOf(action.type);
+  const { client, action } = request;
+  const handler = node.requests.handlerOf(action.type);
   if (handler === undefined) throw new ReplyError('NO_HANDLER');
   let result: Awaitable<unknown>;
   try {
@@ -60,18 +60,62 @@ function failed(node: Node, { client, frame, action }: ActionRequest, error: unk
   requests.fault(client, frame.mid, new ReplyError('HANDLER_ERROR', { ...shown, cause: error }));
 }
 
+/** What handlers are given. Made for each call, so what is seldom asked for is made when it is. */
+class CallContext implements EventHandlerContext {
+  readonly action: AnyAction;
+  readonly #node: Node;
+  readonly #user: ServerUser | undefined;
+  readonly #client: ServerClient | undefined;
+
+  constructor(node: Node, action: AnyAction, user: ServerUser | undefined, client: ServerClient | undefined) {
+    this.action = action;
+    this.#node = node;
+    this.#user = user;
+    this.#client = client;
+  }
+
+  get client(): ServerClient | undefined {
+    return this.#client;
+  }
+
+  get user(): ServerUser | undefined {
+    return this.#user;
+  }
+
+  get users(): ReadonlyMap<string, ServerUser> {
+    return this.#node.users.byId;
+  }
+
+  get server(): Server {
+    return this.#node.server;
+  }
+
+  get wsServer(): WsServer | undefined {
+    return this.#node.wsServer as WsServer | undefined;
+  }
+
+  get sendToClient(): (action: Action) => Promise<void> {
+    return (action) => this.#send(action, (clientId) => ({ only: clientId }));
+  }
+
+  get broadcast(): (action: Action) => Promise<void> {
+    return (action) => this.#send(action, (clientId) => ({ exclude: clientId }));
+  }
+
+  async #send(action: Action, select: (clientId: string) => Selection): Promise<void> {
+    const client = this.#client;
+    if (client === undefined)
+      throw new ReplyError('INVALID_REQUEST', { message: 'The event is no client’s.' });
+    const selection = select(client.id);
+    const from =
+      selection.exclude === undefined ? undefined : { userId: client.user.id, clientId: client.id };
+    const outgoing = { action: action as AnyAction, to: [client.user.id], ...(from && { from }) };
+    await this.#node.hub.send(outgoing, selection);
+  }
+}
+
 export function actionContext(node: Node, action: AnyAction, client: ServerClient): HandlerContext {
-  const { user } = client;
-  return {
-    action,
-    client,
-    user,
-    users: node.users.byId,
-    server: node.server,
-    wsServer: node.wsServer as WsServer | undefined,
-    sendToClient: (message) => toClient(node, message, client),
-    broadcast: (message) => toOthers(node, message, client),
-  };
+  return new CallContext(node, action, client.user, client) as HandlerContext;
 }
 
 export function eventContext(
@@ -80,25 +124,5 @@ export function eventContext(
   user: ServerUser | undefined,
   client: ServerClient | undefined,
 ): EventHandlerContext {
-  return {
-    action: event,
-    client,
-    user,
-    users: node.users.byId,
-    server: node.server,
-    wsServer: node.wsServer as WsServer | undefined,
-    sendToClient: (message) => toClient(node, message, client),
-    broadcast: (message) => toOthers(node, message, client),
-  };
-}
-
-async function toClient(node: Node, action: Action, client: ServerClient | undefined): Promise<void> {
-  if (client === undefined) throw new ReplyError('INVALID_REQUEST', { message: 'The event is no client’s.' });
-  await node.hub.send({ action: action as AnyAction, to: [client.user.id] }, { only: client.id });
-}
-
-async function toOthers(node: Node, action: Action, client: ServerClient | undefined): Promise<void> {
-  if (client === undefined) throw new ReplyError('INVALID_REQUEST', { message: 'The event is no client’s.' });
-  const from = { userId: client.user.id, clientId: client.id };
-  await node.hub.send({ action: action as AnyAction, from, to: [client.user.id] }, { exclude: client.id });
+  return new CallContext(node, event as AnyAction, user, client);
 }

@@ -74,15 +74,9 @@ export class Requests {
   dispatch(client: ServerClient, frame: RequestFrame): void {
     switch (frame.op) {
       case 'call':
-        return this.#act({ client, frame, action: frame.action }, (request) => call(this.#node, request));
       case 'broadcast':
-        return this.#act({ client, frame, action: frame.action }, (request) =>
-          broadcast(this.#node, request),
-        );
       case 'send':
-        return this.#act({ client, frame, action: frame.action }, (request) =>
-          send(this.#node, request, frame.to),
-        );
+        return client.lane.run({ client, frame, action: frame.action });
       case 'subscribe':
         return this.settled(client, frame.mid, () => subscribe(this.#node, client, frame));
       case 'unsubscribe':
@@ -206,25 +200,26 @@ export class Requests {
     return this.#node.codec.encode({ op: 'error', mid, code, message, retryable, ...after });
   }
 
-  /** Gates and effect, one request of a client's after the other; a call's handler is not waited for. */
-  #act(request: ActionRequest, effect: (request: ActionRequest) => Awaitable<void>): void {
+  /** Gates, then the effect; a call's handler is not waited for. */
+  readonly perform = (request: ActionRequest): Awaitable<void> => {
+    const refused = (error: unknown) => this.refuse(request.client, request.frame.mid, error);
+    try {
+      const passed = this.#pass(request, 0);
+      if (!isPromise(passed)) return this.#effect(request);
+      return this.deadline(passed, 'CHECK_TIMEOUT')
+        .then(() => this.#effect(request))
+        .then(undefined, refused);
+    } catch (error) {
+      return refused(error);
+    }
+  };
+
+  #effect(request: ActionRequest): Awaitable<void> {
     const { client, frame } = request;
-    const go = (): Awaitable<void> => {
-      this.#show(request);
-      client.user.activeClient = client;
-      return effect(request);
-    };
-    const refused = (error: unknown) => this.refuse(client, frame.mid, error);
-    client.lane.run(() => {
-      try {
-        const passed = this.#pass(request, 0);
-        return isPromise(passed)
-          ? this.deadline(passed, 'CHECK_TIMEOUT').then(go).then(undefined, refused)
-          : go();
-      } catch (error) {
-        return refused(error);
-      }
-    });
+    client.user.activeClient = client;
+    if (this.#actions.observed) this.#show(request);
+    if (frame.op === 'call') return call(this.#node, request);
+    return frame.op === 'broadcast' ? broadcast(this.#node, request) : send(this.#node, request, frame.to);
   }
 
   /** Fails with `code` when `work` takes longer than a request may. */
@@ -274,7 +269,6 @@ export class Requests {
   }
 
   #show({ client, frame, action }: ActionRequest): void {
-    if (!this.#actions.observed) return;
     const incoming = { kind: frame.op, action, client, user: client.user };
     this.#actions.next(frame.op === 'send' ? { ...incoming, to: frame.to } : incoming);
   }
