@@ -120,7 +120,8 @@ function firstOf(header: string | string[] | undefined): string | undefined {
 
 function configuredOrigin(text: string): string {
   const origin = originOf(text);
-  if (origin === undefined) throw new TypeError(`not an origin, as in https://app.example: ${text}`);
+  if (origin === undefined || text.includes('*'))
+    throw new TypeError(`not an origin, as in https://app.example: ${text}`);
   return origin;
 }
 

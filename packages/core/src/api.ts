@@ -83,7 +83,7 @@ export interface Client {
   /**
    * Ends its connection and its session. `code` is from 4000 on: to 4499 the client comes back (as a new one), from
    * 4500 not. Default: 3507 KICKED. `reason`: at most 123 bytes.
-   * @throws RangeError where the code is none of the application's.
+   * @throws RangeError where the code is none of the application's, or the reason too long.
    */
   disconnect(code?: number, reason?: string): void;
 }
@@ -116,9 +116,9 @@ export interface HandlerContext<A extends Action = AnyAction, C extends Contract
   /** The first transport's own server; undefined where it has none. */
   readonly wsServer: WsServer | undefined;
   /** Sends to the client that called, and to no other. */
-  readonly sendToClient: (action: Action) => Promise<void>;
+  readonly sendToClient: <Sent extends Action>(action: Sent) => Promise<void>;
   /** Sends to the user's other clients, in the name of the one that called. */
-  readonly broadcast: (action: Action) => Promise<void>;
+  readonly broadcast: <Sent extends Action>(action: Sent) => Promise<void>;
 }
 
 /**
@@ -170,7 +170,7 @@ export interface Server<C extends Contract = Contract> {
    * Sends to all clients of each user, who need not be online. Resolves when every inbox has taken it.
    * @throws ReplyError APPEND_FAILED or OUTCOME_UNKNOWN, INVALID_REQUEST where an id is none.
    */
-  sendToUser(to: UserId | readonly UserId[], action: Action): Promise<void>;
+  sendToUser<A extends Action>(to: UserId | readonly UserId[], action: A): Promise<void>;
   /** Users with a client, by id. */
   readonly users: ReadonlyMap<string, User>;
   readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;

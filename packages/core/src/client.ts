@@ -75,8 +75,11 @@ export class ServerClient implements Client, Owner {
   }
 
   disconnect(code?: number, reason?: string): void {
-    if (code !== undefined && !(code >= 4000 && code <= 4999)) {
+    if (code !== undefined && !(Number.isInteger(code) && code >= 4000 && code <= 4999)) {
       throw new RangeError('an application closes with a code from 4000 to 4999');
+    }
+    if (reason !== undefined && Buffer.byteLength(reason) > MAX_REASON_BYTES) {
+      throw new RangeError(`the reason of a close has at most ${MAX_REASON_BYTES} bytes`);
     }
     this.close(new Disconnect(code ?? 'KICKED', reason === undefined ? {} : { reason }));
   }
@@ -217,6 +220,8 @@ export class ServerClient implements Client, Owner {
 }
 
 const none = {};
+/** What a WebSocket close frame holds (RFC 6455, section 5.5). */
+const MAX_REASON_BYTES = 123;
 /** Node's timers cannot be longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 

@@ -100,12 +100,16 @@ export class Clients {
     const from = resume?.positions[INBOX];
     const gap = from && { stream: INBOX, from, to: position, reason: 'session' as const };
     events.hold();
-    user.join();
-    const at = link.connectedAt;
-    events.emit({ type: 'CLIENT_ONLINE', userId: user.id, clientId: id, at }, user, client);
-    this.#welcome(arrival, client, { position, missed: gap ? [{ gap }] : [] }, false);
-    this.#coming.next(client);
-    events.release();
+    try {
+      const first = user.join();
+      const at = link.connectedAt;
+      events.emit({ type: 'CLIENT_ONLINE', userId: user.id, clientId: id, at }, user, client);
+      this.#welcome(arrival, client, { position, missed: gap ? [{ gap }] : [] }, false);
+      if (first) this.#node.users.come(user);
+      this.#coming.next(client);
+    } finally {
+      events.release();
+    }
   }
 
   /** Catches up with the inbox, then, in one turn: makes it live, says so, and sends what was missed. */
@@ -121,12 +125,21 @@ export class Clients {
         feed.leave(link);
         return link.end(new Disconnect('REPLACED'));
       }
+      if (!this.byId.has(client.id)) {
+        // Its window ended while the log was asked.
+        feed.leave(link);
+        link.client = undefined;
+        return this.admit(arrival, failed);
+      }
       counters.resumed++;
       const replaced = client.link;
       events.hold();
-      this.#welcome(arrival, client, recovery, true);
-      replaced?.end(new Disconnect('REPLACED'));
-      events.release();
+      try {
+        this.#welcome(arrival, client, recovery, true);
+        replaced?.end(new Disconnect('REPLACED'));
+      } finally {
+        events.release();
+      }
     };
     const from = resume?.positions[INBOX];
     const recover = () =>
@@ -164,5 +177,13 @@ export class Clients {
       if ('gap' in each) link.gap(each.gap);
       else link.deliver(each.item);
     }
+    const stands = endOf(missed) ?? resume?.positions[INBOX]?.offset;
+    if (resumed && stands !== position.offset) link.skip(position.offset);
   }
+}
+
+/** The offset that the last of what is sent tells the reader. */
+function endOf(missed: Recovery<Encoded>['missed']): number | undefined {
+  const last = missed.at(-1);
+  return last && ('gap' in last ? last.gap.to.offset : last.offset);
 }

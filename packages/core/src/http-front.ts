@@ -116,7 +116,8 @@ export class HttpFront {
         this.#request(args as [IncomingMessage, ServerResponse], () => passOn(event, args));
         return true;
       }
-      if (here && event === 'upgrade' && this.#upgrade(args as [IncomingMessage, Duplex, Buffer])) return true;
+      if (here && event === 'upgrade' && this.#upgrade(args as [IncomingMessage, Duplex, Buffer]))
+        return true;
       return passOn(event, args);
     };
     server.emit = emit;

@@ -1,3 +1,14 @@
+export {
+  type Action,
+  type AnyAction,
+  type Contract,
+  Disconnect,
+  defineContract,
+  type NativeEvent,
+  ReplyError,
+  type UserId,
+  type UserStatus,
+} from '@callboard/protocol';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
 export type { Awaitable } from './awaitable.ts';
@@ -9,14 +20,15 @@ export { consoleLogger, type LogFields, type Logger, type LogLevel, silentLogger
 export { clientMachine } from './machines/client-machine.ts';
 export { serverMachine } from './machines/server-machine.ts';
 export { type StatusInput, type StatusReducer, userMachine } from './machines/user-machine.ts';
-export type {
-  Check,
-  EventScope,
-  InboundOperator,
-  OutboundOperator,
-  Plugin,
-  PluginApis,
-  PluginContext,
+export {
+  type Check,
+  definePlugin,
+  type EventScope,
+  type InboundOperator,
+  type OutboundOperator,
+  type Plugin,
+  type PluginApis,
+  type PluginContext,
 } from './plugin.ts';
 export type { ActorView, Inspect } from './registry.ts';
 export type { CanSend } from './requests/send.ts';

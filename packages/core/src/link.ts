@@ -26,8 +26,9 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   readonly #node: Node;
   readonly #connection: Connection;
   readonly #outbox: Outbox;
-  /** Entries have passed that are not for this client, since it was last told a position. */
-  #skipped = false;
+  /** The last entry passed over that is not for this client, since it was last told so. */
+  #skipped: number | undefined;
+  /** The handshake's deadline, or once it is ending, that of its end. */
   #timer: unknown;
   #state: 'open' | 'ending' | 'closed' = 'open';
 
@@ -52,19 +53,20 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     this.send(item);
   }
 
-  skip(): void {
-    this.#skipped = true;
+  skip(offset: number): void {
+    this.#skipped = offset;
   }
 
   gap({ stream: _, ...gap }: Gap): void {
+    this.#skipped = undefined;
     this.send(new Encoded(this.#node.codec.encode({ op: 'gap', stream: INBOX, ...gap })));
   }
 
-  /** The inbox's position, once, where it moved on by entries that are not for this client. */
+  /** Once after entries were passed over: all of the inbox up to there that is for this client was sent. */
   takeSkipped(): number | undefined {
-    if (!this.#skipped) return undefined;
-    this.#skipped = false;
-    return this.client?.user.feed?.position.offset;
+    const offset = this.#skipped;
+    this.#skipped = undefined;
+    return offset;
   }
 
   get open(): boolean {
@@ -94,6 +96,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     if (this.#state === 'closed') return;
     const begunHere = this.#state === 'ending';
     this.#state = 'closed';
+    this.deadline(undefined);
     this.#outbox.clear();
     this.#node.closed(this);
     if (!begunHere) this.#detach(code === 1000, reason || String(code));
@@ -105,6 +108,8 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     const { clock, codec, counters } = this.#node;
     const { code, reason, reconnect, afterMs } = disconnect;
     counters.count(counters.disconnects, disconnectName(code));
+    // From here on an outbox that overflows, by the last word for example, is of no interest.
+    this.#state = 'ending';
     // A slow reader would not read it, and its socket holds enough already.
     if (code !== disconnects.SLOW_READER) {
       const frame = codec.encode({
@@ -117,13 +122,12 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
       this.#outbox.push(new Encoded(frame));
       this.#outbox.flush();
     }
-    this.#state = 'ending';
     this.#outbox.clear();
     this.#connection.close(code, reason);
-    clock.setTimeout(() => {
-      if (this.#state === 'ending') this.#connection.terminate();
-    }, CLOSE_TIMEOUT_MS);
     this.#detach(!reconnect, reason);
+    // Unless that closed it at once.
+    if (this.#state === 'ending')
+      this.#timer = clock.setTimeout(() => this.#connection.terminate(), CLOSE_TIMEOUT_MS);
   }
 
   /** Ends it with `reason` after `ms`, unless another deadline is set, or none. */

@@ -63,6 +63,11 @@ export interface Plugin<Name extends string = string, Api = unknown> {
   setup(context: PluginContext): Api;
 }
 
+/** Gives a plugin its exact type: its name and what it adds to the server. */
+export function definePlugin<const Name extends string, Api>(plugin: Plugin<Name, Api>): Plugin<Name, Api> {
+  return plugin;
+}
+
 /** What plugins add to a server, by name. */
 export type PluginApis<P extends readonly Plugin[]> = {
   readonly [Each in P[number] as ReturnType<Each['setup']> extends void | undefined

@@ -186,8 +186,9 @@ class NodeServer implements Server {
   }
 
   async disconnect(options: DisconnectOptions = {}): Promise<void> {
-    await waitFor(this.#actor, (snapshot) => snapshot.value !== 'starting');
-    if (this.#actor.getSnapshot().value === 'running') {
+    const { value } = await waitFor(this.#actor, (snapshot) => snapshot.value !== 'starting');
+    if (value === 'stopped') return;
+    if (value === 'running') {
       this.#draining = options;
       this.#actor.send({ type: 'STOP' });
     }
@@ -207,7 +208,7 @@ class NodeServer implements Server {
   }
 
   stats(): Stats {
-    const { counters, clients, users, links, clock } = this.#node;
+    const { counters, clients, users, links, clock, logger } = this.#node;
     const states = { online: 0, resumable: 0 };
     let running = 0;
     for (const client of clients.byId.values()) {
@@ -218,14 +219,20 @@ class NodeServer implements Server {
     const plugins: Record<string, Record<string, number>> = {};
     for (const { plugin, name, read } of this.#registrations.metrics) {
       plugins[plugin] ??= {};
-      plugins[plugin][name] = read();
+      try {
+        plugins[plugin][name] = read();
+      } catch (cause) {
+        logger.error('a metric failed', { plugin, name, cause });
+      }
     }
+    let connecting = 0;
+    for (const link of links) if (link.open && !link.client?.online) connecting++;
     const { rss, heapUsed } = process.memoryUsage();
     return {
       status: this.#actor.getSnapshot().value,
       uptimeMs: this.#startedAt === undefined ? 0 : clock.now() - this.#startedAt,
       users: users.byId.size,
-      clients: { ...states, connecting: links.size - states.online },
+      clients: { ...states, connecting },
       connections: { accepted: counters.accepted, resumed: counters.resumed },
       frames: {
         received: counters.received,
@@ -246,6 +253,7 @@ class NodeServer implements Server {
     if (this.#actor.getSnapshot().value !== 'stopped')
       throw new Error('plugins are added before the server starts');
     if (name in this) throw new Error(`a plugin cannot be named ${name}: the server has that already`);
+    if (this.#plugins.includes(name)) throw new Error(`there is a plugin named ${name} already`);
     this.#plugins.push(name);
     this.#settingUp = true;
     try {

@@ -78,10 +78,10 @@ export class Users {
     const known = this.byId.get(userId);
     if (known !== undefined) return known;
     const user = new ServerUser(userId, this.#node);
-    this.byId.set(userId, user);
     const open = () => this.#node.hub.open(userId);
     const closing = this.#closing.get(userId);
     const feed = closing ? closing.then(open) : open();
+    this.byId.set(userId, user);
     if (isPromise(feed)) {
       user.ready = feed.then((opened) => {
         user.feed = opened;
@@ -118,7 +118,9 @@ export class Users {
   /** A plugin's reducer that throws has no say this time; the user's actor lives on. */
   #guarded(reduce: StatusReducer, status: UserStatus, input: StatusInput): UserStatus {
     try {
-      return reduce(status, input);
+      const next = reduce(status, input);
+      if (typeof next?.status !== 'string') throw new TypeError('a status reducer gave no status');
+      return next;
     } catch (cause) {
       this.#node.logger.error('a status reducer failed', { user: input.userId, cause });
       return status;
@@ -163,13 +165,13 @@ export class ServerUser implements User, Owner {
     return messagesOf(this.#node, this, undefined);
   }
 
-  /** The first client is welcomed. */
-  join(): void {
-    if (this.#joined) return;
+  /** A client is welcomed. Says whether it is the first. */
+  join(): boolean {
+    if (this.#joined) return false;
     this.#joined = true;
-    const { events, users, clock } = this.#node;
-    users.come(this);
+    const { events, clock } = this.#node;
     events.emit({ type: 'USER_JOINED', userId: this.id, at: clock.now() }, this);
+    return true;
   }
 
   /** A client came, went or was lost. */

@@ -21,7 +21,10 @@ export interface Codec {
    * @throws Disconnect (MALFORMED_FRAME) where it is not a frame.
    */
   decodeServer(text: string): ServerFrame;
-  /** The part of a message that is the same in every inbox; made once for any number of recipients. */
+  /**
+   * The part of a message that is the same in every inbox; made once for any number of recipients.
+   * @throws TypeError where the action does not become an object, and what JSON.stringify throws.
+   */
   encodeBody(body: { action: unknown; from?: unknown }): string;
   /** A `message` frame from its offset and its body. */
   message(offset: number, body: string): string;
@@ -38,7 +41,11 @@ export const jsonCodec: Codec = {
     }
     return value as ServerFrame;
   },
-  encodeBody: (body) => JSON.stringify(body).slice(1),
+  encodeBody({ action, from }) {
+    const text = JSON.stringify({ action, from });
+    if (!text.startsWith('{"action":{')) throw new TypeError('an action is an object');
+    return text.slice(1);
+  },
   message: (offset, body) => `{"op":"message","offset":${offset},${body}`,
 };
 
@@ -56,9 +63,9 @@ function parse(text: string): unknown {
   return value;
 }
 
-/** Counts brackets outside of strings, before anything recurses into them. A short text cannot be deep. */
+/** Counts brackets outside of strings, before anything recurses into them. A short text that is JSON cannot be deep. */
 function tooDeep(text: string): boolean {
-  if (text.length <= frameLimits.maxDepth) return false;
+  if (text.length <= 2 * frameLimits.maxDepth) return false;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {

@@ -99,14 +99,16 @@ export function disconnectName(code: number): string {
 
 /** Whether a client that was closed with `code` should come back by itself. */
 export function comesBack(code: number): boolean {
-  return code < 3000 ? code !== 1000 : code % 1000 < 500;
+  return code < 3000 ? !endings.has(code) : code % 1000 < 500;
 }
+/** Of WebSocket's own (RFC 6455, section 7.4.1): the normal closure, and what blames the frames of the one closed. */
+const endings = new Set([1000, 1002, 1003, 1007, 1009]);
 
 /** The connection ends, with a code and a reason that tell the client whether to come back. */
 export class Disconnect extends Error {
   override readonly name = 'Disconnect';
   readonly code: number;
-  /** At most 123 bytes of UTF-8, so that it fits a WebSocket close frame (RFC 6455, section 5.5). */
+  /** Cut to 123 bytes of UTF-8, so that it fits a WebSocket close frame (RFC 6455, section 5.5). */
   readonly reason: string;
   readonly reconnect: boolean;
   /** Earliest time to come back, in milliseconds from now. Default: the client's own backoff. */
@@ -116,11 +118,26 @@ export class Disconnect extends Error {
     code: DisconnectReason | number,
     options: { reason?: string; afterMs?: number; cause?: unknown } = {},
   ) {
-    const reason = options.reason ?? (typeof code === 'number' ? String(code) : code);
+    const reason = cut(options.reason ?? String(code));
     super(reason, { cause: options.cause });
     this.code = typeof code === 'number' ? code : disconnects[code];
     this.reason = reason;
     this.reconnect = comesBack(this.code);
     this.afterMs = options.afterMs;
   }
+}
+
+const MAX_REASON_BYTES = 123;
+
+function cut(reason: string): string {
+  if (reason.length * 3 <= MAX_REASON_BYTES) return reason;
+  let bytes = 0;
+  let end = 0;
+  for (const character of reason) {
+    const point = character.codePointAt(0) as number;
+    bytes += point < 0x80 ? 1 : point < 0x800 ? 2 : point < 0x10000 ? 3 : 4;
+    if (bytes > MAX_REASON_BYTES) break;
+    end += character.length;
+  }
+  return reason.slice(0, end);
 }

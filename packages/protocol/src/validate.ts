@@ -1,5 +1,12 @@
 import { Disconnect, ReplyError } from './errors.ts';
-import type { AnyAction, ClientFrame, Position, Resume, UserId } from './frames.ts';
+import {
+  type AnyAction,
+  type ClientFrame,
+  type Position,
+  PROTOCOL_VERSION,
+  type Resume,
+  type UserId,
+} from './frames.ts';
 
 /** A request is refused before it ran; the connection lives. */
 export class RequestRefused extends Error {
@@ -39,21 +46,18 @@ export function clientFrame(value: unknown): ClientFrame {
   if (!isObject(value)) throw malformed('a frame is a JSON object');
   const { op, mid } = value;
   if (typeof op !== 'string') throw malformed('op is missing');
+  const isRequest = !withoutMid.has(op);
+  const answerable = isRequest && isMid(mid);
   const parse = Object.hasOwn(parsers, op) ? parsers[op as keyof typeof parsers] : undefined;
-  if (!isMid(mid)) {
-    if (parse === undefined) throw malformed('unknown op');
-    if (!withoutMid.has(op)) throw malformed('mid is not a whole number above 0');
-    try {
-      return parse(value);
-    } catch (error) {
-      throw error instanceof Invalid ? malformed(error.message) : error;
-    }
+  if (parse === undefined) {
+    throw answerable ? new RequestRefused(mid, new ReplyError('UNKNOWN_OP')) : malformed('unknown op');
   }
-  if (parse === undefined) throw new RequestRefused(mid, new ReplyError('UNKNOWN_OP'));
+  if (isRequest && !answerable) throw malformed('mid is not a whole number above 0');
   try {
     return parse(value);
   } catch (error) {
     if (!(error instanceof Invalid)) throw error;
+    if (!answerable) throw malformed(error.message);
     throw new RequestRefused(mid, new ReplyError('INVALID_REQUEST', { message: error.message }));
   }
 }
@@ -99,9 +103,13 @@ const parsers = {
   pong: (f) => ({ op: 'pong', ...settledOf(f) }),
 } satisfies Record<ClientFrame['op'], Parse>;
 
-/** A wrong user id is left out, not malformed: it is refused like a missing one, with its own code. */
+/**
+ * A wrong user id is left out, not malformed: it is refused like a missing one, with its own code. Of another version
+ * nothing but the version is looked at.
+ */
 function connectFrame(f: Fields): ClientFrame {
   if (!isMid(f.version)) throw new Invalid('version is not a whole number above 0');
+  if (f.version !== PROTOCOL_VERSION) return { op: 'connect', version: f.version };
   if (f.device !== undefined && !isName(f.device)) throw new Invalid('device is not a short string');
   const userId = userIdOf(f.userId);
   return {
@@ -179,13 +187,15 @@ function isMid(value: unknown): value is number {
   return Number.isSafeInteger(value) && (value as number) > 0;
 }
 
-/** 1 to 255 characters, none of them a control character. */
+/** 1 to 255 UTF-16 units of well-formed Unicode without control characters: the same in every encoding. */
 function isName(value: unknown): value is string {
   if (typeof value !== 'string' || value.length === 0 || value.length > frameLimits.maxNameLength)
     return false;
   for (let i = 0; i < value.length; i++) {
     const unit = value.charCodeAt(i);
     if (unit < 0x20 || unit === 0x7f) return false;
+    if ((unit & 0xf800) !== 0xd800) continue;
+    if (unit > 0xdbff || (value.charCodeAt(++i) & 0xfc00) !== 0xdc00) return false;
   }
   return true;
 }

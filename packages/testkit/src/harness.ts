@@ -25,6 +25,8 @@ export interface HarnessOptions<
 > extends Omit<ServerOptions<C, P>, 'transports' | 'logger'> {
   /** Besides the memory transport. */
   readonly transports?: readonly Transport[];
+  /** Default: one of its own. */
+  readonly clock?: SimulatedClock;
 }
 
 /** What a client is connected with, besides its user id. */
@@ -37,7 +39,7 @@ export interface HarnessClientOptions extends Omit<TestClientOptions, 'userId' |
 export type MemoryClient = TestClient<MemoryWire>;
 
 /** A server that runs in memory and in simulated time, and clients of it. */
-export interface Harness<C extends Contract = Contract, P extends readonly Plugin[] = readonly Plugin[]> {
+export interface Harness<C extends Contract = Contract, P extends readonly Plugin[] = readonly []> {
   readonly server: Server<C> & PluginApis<P>;
   readonly clock: SimulatedClock;
   readonly transport: MemoryTransport;
@@ -58,7 +60,7 @@ export async function createHarness<
   const C extends Contract = Contract,
   const P extends readonly Plugin[] = readonly [],
 >(options: HarnessOptions<C, P> = {}): Promise<Harness<C, P>> {
-  const clock = new SimulatedClock();
+  const { clock = new SimulatedClock() } = options;
   const transport = memoryTransport();
   const logger = collectingLogger();
   const server = createServer<C, P>({

@@ -28,7 +28,11 @@ describe('TestClient', () => {
 
   test('knows what is settled, and where it stands', async () => {
     const { server, clock, connect } = await createHarness({
-      handlers: { NEVER: () => new Promise(() => {}), A: () => 1 },
+      handlers: {
+        NEVER: () => new Promise(() => {}),
+        A: () => 1,
+        SELF: ({ sendToClient }) => sendToClient({ type: 'M' }),
+      },
     });
     const client = await connect(1, { confirms: true });
     await client.expectReply(client.call({ type: 'A' }));
@@ -42,10 +46,12 @@ describe('TestClient', () => {
     await client.expectMessage();
     expect(client.position?.offset).toBe(before + 1);
     const other = await connect(1);
-    other.broadcast({ type: 'M' });
-    await clock.advanceAsync(25_000);
-    expect(other.frames.at(-1)).toEqual({ op: 'ping', offset: before + 2 });
+    await other.expectReply(other.broadcast({ type: 'M' }));
     expect(other.position?.offset).toBe(before + 2);
+    await client.expectReply(client.call({ type: 'SELF' }));
+    await clock.advanceAsync(25_000);
+    expect(other.frames.at(-1)).toEqual({ op: 'ping', offset: before + 3 });
+    expect(other.position?.offset).toBe(before + 3);
   });
 
   test('expects nothing but pings', async () => {

@@ -22,7 +22,7 @@ export function deliver(
   const { requests, hub, logger } = node;
   const failed = (error: unknown) => {
     if (!(error instanceof ReplyError)) return requests.refuse(client, frame.mid, error);
-    if (error.cause !== undefined)
+    if (error.cause !== undefined && error.code !== 'PLUGIN_ERROR')
       logger.error('a message was not appended', { code: error.code, cause: error.cause });
     if (error.code === 'OUTCOME_UNKNOWN') requests.fault(client, frame.mid, error);
     else requests.refuse(client, frame.mid, error);

@@ -1,6 +1,6 @@
 import { type Action, type AnyAction, type NativeEvent, ReplyError } from '@callboard/protocol';
 import type { EventHandlerContext, HandlerContext, Server, WsServer } from '../api.ts';
-import { type Awaitable, isPromise } from '../awaitable.ts';
+import { isPromise } from '../awaitable.ts';
 import type { ServerClient } from '../client.ts';
 import type { Selection } from '../hub.ts';
 import type { Node } from '../node.ts';
@@ -12,14 +12,13 @@ export function call(node: Node, request: ActionRequest): void {
   const { client, action } = request;
   const handler = node.requests.handlerOf(action.type);
   if (handler === undefined) throw new ReplyError('NO_HANDLER');
-  let result: Awaitable<unknown>;
   try {
-    result = handler(actionContext(node, action, client));
+    const result = handler(actionContext(node, action, client));
+    if (isPromise(result)) settleLater(node, request, result);
+    else succeeded(node, request, result);
   } catch (error) {
-    return failed(node, request, error);
+    failed(node, request, error);
   }
-  if (isPromise(result)) settleLater(node, request, result);
-  else succeeded(node, request, result);
 }
 
 /** A reply that comes after the time-out replaces it, for whoever asks again. */

@@ -1,5 +1,5 @@
 import { Disconnect, type RefreshFrame, ReplyError } from '@callboard/protocol';
-import { whenReady } from '../awaitable.ts';
+import { isPromise, whenReady } from '../awaitable.ts';
 import type { ServerClient } from '../client.ts';
 import { verify } from '../handshake.ts';
 import type { Node } from '../node.ts';
@@ -10,8 +10,12 @@ export function refresh(node: Node, client: ServerClient, { mid, token }: Refres
   const { link, user, device } = client;
   if (link === undefined) return;
   whenReady(
-    () => verify(node, link, user.id, token, device),
+    () => {
+      const verified = verify(node, link, user.id, token, device);
+      return isPromise(verified) ? requests.deadline(verified, 'CHECK_TIMEOUT') : verified;
+    },
     ({ claims, expiresAtMs }) => {
+      if (!node.clients.byId.has(client.id)) return;
       client.authorise(claims, expiresAtMs);
       requests.reply(client, mid, expiresAtMs === undefined ? {} : { expiresAtMs });
     },

@@ -149,11 +149,12 @@ export class Requests {
   /** The request took effect: its answer is remembered. */
   reply(client: ServerClient, mid: number, result?: unknown): void {
     const { codec, counters, clock } = this.#node;
-    const offset = client.link?.takeSkipped();
-    const frame = codec.encode({ op: 'reply', mid, result, ...(offset !== undefined && { offset }) });
+    const frame = codec.encode({ op: 'reply', mid, result });
     counters.replied++;
     client.outcomes?.settle(mid, frame, clock.now());
-    client.send(frame);
+    // Of this moment and this connection: not remembered.
+    const offset = client.link?.takeSkipped();
+    client.send(offset === undefined ? frame : codec.encode({ op: 'reply', mid, result, offset }));
     this.#checkDrained();
   }
 
