@@ -62,7 +62,7 @@ function checkImport({ specifier, typeOnly, path, file, isTest, pkg, packages, f
 
   const name = specifier.split('/', specifier.startsWith('@') ? 2 : 1).join('/');
   if (name === pkg.name) return `'${specifier}' is this package itself: import the file`;
-  if (containerOnly.includes(name) && file !== containerFile)
+  if (containerOnly.includes(name) && file.replace('.test.ts', '.ts') !== containerFile)
     return `'${name}' is imported by ${containerFile} alone`;
 
   if (name.startsWith(scope)) {

@@ -9,8 +9,10 @@ try {
   await server.start();
 } catch (error) {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'EADDRINUSE') fail(`Port ${port} is taken. Choose another one, or 0 for any: PORT=0 npm start`);
-  if (code === 'EACCES') fail(`Port ${port} is not for everybody. Choose one above 1023: PORT=4001 npm start`);
+  if (code === 'EADDRINUSE')
+    fail(`Port ${port} is taken. Choose another one, or 0 for any: PORT=0 npm start`);
+  if (code === 'EACCES')
+    fail(`Port ${port} is not for everybody. Choose one above 1023: PORT=4001 npm start`);
   throw error;
 }
 console.log(`

@@ -168,7 +168,7 @@ export interface Server<C extends Contract = Contract> {
   stats(): Stats;
   /**
    * Sends to all clients of each user, who need not be online. Resolves when every inbox has taken it.
-   * @throws ReplyError APPEND_FAILED or OUTCOME_UNKNOWN, INVALID_REQUEST where an id is none.
+   * @throws SendFailed where an inbox did not take it or a plugin refused it, TypeError where an id or the action is none.
    */
   sendToUser<A extends Action>(to: UserId | readonly UserId[], action: A): Promise<void>;
   /** Users with a client, by id. */

@@ -44,7 +44,8 @@ export class Clients {
     this.#node = node;
     this.clients$ = new GuardedObservable(this.#coming, node.logger);
     const { maxFrameBytes, maxFramesPerSecond, maxBytesPerSecond } = node.limits;
-    const { maxPendingRequests, maxRecipients, maxOutboxBytes } = node.limits;
+    const { maxPendingRequests, maxRecipients, maxOutboxBytes, resumeWindowMs, requestTimeoutMs } =
+      node.limits;
     this.#announced = {
       maxFrameBytes,
       maxFramesPerSecond,
@@ -52,6 +53,8 @@ export class Clients {
       maxPendingRequests,
       maxRecipients,
       maxOutboxBytes,
+      resumeWindowMs,
+      requestTimeoutMs,
     };
     const owner = (id: string) => node.registry.owner(id) as ServerClient;
     this.machine = clientMachine.provide({
@@ -157,7 +160,8 @@ export class Clients {
     client.device = device;
     client.authorise(verified.claims, verified.expiresAtMs);
     client.attached(link, resumed);
-    const recovered = resumed && !missed.some((each) => 'gap' in each);
+    const from = resume?.positions[INBOX];
+    const recovered = resumed && from !== undefined && !missed.some((each) => 'gap' in each);
     const connected: ConnectedFrame = {
       op: 'connected',
       version: PROTOCOL_VERSION,
@@ -169,6 +173,7 @@ export class Clients {
       status: client.user.status.status,
       pingIntervalMs: limits.pingIntervalMs,
       pongTimeoutMs: limits.pongTimeoutMs,
+      ...(verified.expiresAtMs !== undefined && { expiresAtMs: verified.expiresAtMs }),
       limits: this.#announced,
     };
     link.deadline(undefined);
@@ -177,7 +182,7 @@ export class Clients {
       if ('gap' in each) link.gap(each.gap);
       else link.deliver(each.item);
     }
-    const stands = endOf(missed) ?? resume?.positions[INBOX]?.offset;
+    const stands = endOf(missed) ?? from?.offset;
     if (resumed && stands !== position.offset) link.skip(position.offset);
   }
 }

@@ -8,6 +8,7 @@ import {
 } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import type { TLSSocket } from 'node:tls';
 import finalhandler from 'finalhandler';
 import Router from 'router';
 import type { Admission, Refusal } from './admission.ts';
@@ -121,10 +122,10 @@ export class HttpFront {
       return passOn(event, args);
     };
     server.emit = emit;
-    server.on('upgrade', refuseUnclaimed);
+    server.on('upgrade', answerUnclaimed);
     return () => {
       here = false;
-      server.off('upgrade', refuseUnclaimed);
+      server.off('upgrade', answerUnclaimed);
       if (server.emit !== emit) return;
       if (own) server.emit = before;
       else Reflect.deleteProperty(server, 'emit');
@@ -184,9 +185,29 @@ export class HttpFront {
  * Listens for upgrades as the last resort: Node takes them for plain requests where nobody does, and leaves the
  * socket open for ever where nobody answers.
  */
-function refuseUnclaimed(this: HttpServer, _request: IncomingMessage, socket: Duplex): void {
-  const claimed = this.listeners('upgrade').some((listener) => listener !== refuseUnclaimed);
-  if (!claimed && !socket.writableEnded) refuse(socket, { status: 404, code: 'NOT_FOUND' });
+function answerUnclaimed(this: HttpServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const claimed = this.listeners('upgrade').some((listener) => listener !== answerUnclaimed);
+  if (claimed || answered.has(request)) return;
+  answered.add(request);
+  if (request.headers.upgrade?.toLowerCase() === 'websocket') {
+    refuse(socket, { status: 404, code: 'NOT_FOUND' });
+  } else ignoreUpgrade(this, request, socket, head);
+}
+/** Two servers of ours on one HTTP server listen both. */
+const answered = new WeakSet<IncomingMessage>();
+
+/**
+ * What asks for another protocol, as Java's HttpClient does for HTTP/2 on each of its first requests, is served as if
+ * it had not (RFC 9110, section 7.8): the request is read anew, without the header.
+ */
+function ignoreUpgrade(server: HttpServer, request: IncomingMessage, socket: Duplex, head: Buffer): void {
+  const { method, url, httpVersion, rawHeaders } = request;
+  const lines = [`${method} ${url} HTTP/${httpVersion}`];
+  for (let i = 0; i < rawHeaders.length; i += 2) {
+    if (rawHeaders[i]?.toLowerCase() !== 'upgrade') lines.push(`${rawHeaders[i]}: ${rawHeaders[i + 1]}`);
+  }
+  socket.unshift(Buffer.concat([Buffer.from(`${lines.join('\r\n')}\r\n\r\n`, 'latin1'), head]));
+  server.emit((socket as TLSSocket).encrypted ? 'secureConnection' : 'connection', socket);
 }
 
 function sendJson(response: ServerResponse, status: number, body: object): void {

@@ -74,6 +74,15 @@ export class Hub {
     return appends.settle();
   }
 
+  /** The same for the server's own code. @throws SendFailed, TypeError where the action is none. */
+  async sendFromServer(outgoing: Outgoing, selection?: Selection): Promise<void> {
+    try {
+      await this.send(outgoing, selection);
+    } catch (error) {
+      throw error instanceof ReplyError ? new SendFailed(error) : error;
+    }
+  }
+
   #pass(pipeline: Pipeline<Outgoing>, outgoing: Outgoing): Outgoing {
     this.#result = undefined;
     this.#failure = undefined;
@@ -83,6 +92,20 @@ export class Hub {
     if (failure !== undefined) throw failure;
     if (result === undefined) throw new ReplyError('REFUSED');
     return result;
+  }
+}
+
+/**
+ * The server itself could not send. `code` says what is known: APPEND_FAILED, REFUSED or PLUGIN_ERROR (nothing was
+ * sent), or OUTCOME_UNKNOWN. No ReplyError: a handler that fails of it may have had other effects before.
+ */
+export class SendFailed extends Error {
+  override readonly name = 'SendFailed';
+  readonly code: string;
+
+  constructor(cause: ReplyError) {
+    super(cause.message, { cause });
+    this.code = cause.code;
   }
 }
 

@@ -13,7 +13,7 @@ export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
 export type { Awaitable } from './awaitable.ts';
 export { type Clock, systemClock } from './clock.ts';
-export type { Outgoing } from './hub.ts';
+export { type Outgoing, SendFailed } from './hub.ts';
 export type { Inbound } from './inbound.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { consoleLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts';

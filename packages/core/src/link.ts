@@ -50,6 +50,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
 
   deliver(item: Encoded): void {
     this.#node.counters.delivered++;
+    this.#skipped = undefined;
     this.send(item);
   }
 

@@ -8,14 +8,24 @@ import type { ServerUser } from './users.ts';
 
 /** What reaches a user's inbox, or of that what is for one client: a reader like any other, made on subscription. */
 export function messagesOf(node: Node, user: ServerUser, clientId: string | undefined): Observable<Message> {
+  const read = (text: string): Message | undefined => {
+    try {
+      const frame = node.codec.decodeServer(text);
+      if (frame.op !== 'message') return undefined;
+      const { action, from } = frame;
+      return from === undefined ? { action } : { action, from };
+    } catch (cause) {
+      // A foreign log gave what is no message: the other readers of this entry must not miss it.
+      node.logger.error('an entry is no message', { user: user.id, cause });
+      return undefined;
+    }
+  };
   const messages = new Observable<Message>((subscriber) => {
     const reader: Reader<Encoded> = {
       clientId: clientId ?? '',
       deliver(item) {
-        const frame = node.codec.decodeServer(item.text);
-        if (frame.op !== 'message') return;
-        const { action, from } = frame;
-        subscriber.next(from === undefined ? { action } : { action, from });
+        const message = read(item.text);
+        if (message !== undefined) subscriber.next(message);
       },
       skip() {},
       gap() {},

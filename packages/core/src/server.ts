@@ -4,7 +4,6 @@ import {
   type AnyAction,
   type Contract,
   Disconnect,
-  ReplyError,
   type UserId,
   userIdOf,
 } from '@callboard/protocol';
@@ -200,11 +199,10 @@ class NodeServer implements Server {
     const ids = new Set<string>();
     for (const id of Array.isArray(to) ? to : [to]) {
       const userId = userIdOf(id);
-      if (userId === undefined)
-        throw new ReplyError('INVALID_REQUEST', { message: `no user id: ${String(id)}` });
+      if (userId === undefined) throw new TypeError(`not a user id: ${String(id)}`);
       ids.add(userId);
     }
-    await this.#node.hub.send({ action: action as AnyAction, to: [...ids] });
+    await this.#node.hub.sendFromServer({ action: action as AnyAction, to: [...ids] });
   }
 
   stats(): Stats {

@@ -47,6 +47,10 @@ export interface AnnouncedLimits {
   readonly maxPendingRequests: number;
   readonly maxRecipients: number;
   readonly maxOutboxBytes: number;
+  /** How long a session waits for its client to come back, in milliseconds. */
+  readonly resumeWindowMs: number;
+  /** How long a request may take, in milliseconds; a client's own time-out is best a little longer. */
+  readonly requestTimeoutMs: number;
 }
 
 /** Fields that every request carries. */
@@ -116,7 +120,7 @@ export interface ConnectedFrame {
   readonly version: number;
   readonly clientId: string;
   readonly userId: string;
-  /** Secret; for `resume`. The one before stays valid until the server has read a frame after this one. */
+  /** Secret; for `resume`. The one before stays valid until the server has read a well-formed frame after this one. */
   readonly session: string;
   /** Whether the session given in `resume` goes on: its requests may be retried with their mids. */
   readonly resumed: boolean;
@@ -125,6 +129,8 @@ export interface ConnectedFrame {
   readonly status: Status;
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;
+  /** When the principal expires, in milliseconds since 1970: TOKEN_EXPIRED, unless it was refreshed by then. */
+  readonly expiresAtMs?: number;
   readonly limits: AnnouncedLimits;
 }
 /**

@@ -55,6 +55,8 @@ export const serverFrames: readonly ServerFrame[] = [
       maxPendingRequests: 1_024,
       maxRecipients: 1_000,
       maxOutboxBytes: 1_048_576,
+      resumeWindowMs: 60_000,
+      requestTimeoutMs: 30_000,
     },
   },
   { op: 'reply', mid: 1 },

@@ -241,7 +241,7 @@ describe('instead of HTTP', () => {
         expect(came).toMatch(/^(HTTP\/1\.1 \d{3} |$)/);
         await bystanderIsWell();
       }),
-      { seed, numRuns: 150 },
+      { seed, numRuns: 100 },
     );
     await nothingIsLeft();
   }, 60_000);
@@ -273,7 +273,7 @@ describe('after the upgrade', () => {
             expect(frameCodes.has(echoed) || (echoed >= 1000 && echoed < 5000)).toBe(true);
           }
         }),
-        { seed, numRuns: 120 },
+        { seed, numRuns: 80 },
       );
       await nothingIsLeft();
     },
@@ -310,7 +310,7 @@ describe('after the upgrade', () => {
           await bystanderIsWell();
           peer.socket.destroy();
         }),
-        { seed, numRuns: 150 },
+        { seed, numRuns: 100 },
       );
       await nothingIsLeft();
     },
@@ -388,9 +388,9 @@ test('no memory is kept', async () => {
     }
     await nothingIsLeft();
   };
-  await round(100, 0);
-  await round(100, 1);
+  await round(60, 0);
+  await round(60, 1);
   const before = await heap();
-  for (let i = 2; i < 6; i++) await round(100, i);
+  for (let i = 2; i < 6; i++) await round(60, i);
   expect((await heap()) - before).toBeLessThan(4_000_000);
 }, 60_000);

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { Agent, createServer, get, type IncomingMessage, type RequestListener } from 'node:http';
 import { createServer as createTlsServer, get as getSecure } from 'node:https';
-import type { AddressInfo, Socket } from 'node:net';
+import { type AddressInfo, connect as connectTcp, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { createServer as createCallboard, type Stats, silentLogger } from '@callboard/core';
 import { TestClient } from '@callboard/testkit';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -14,6 +15,7 @@ import {
   openWire,
   type SocketWire,
   Stage,
+  turn,
   UpgradeRefused,
   until,
   upgradeRequest,
@@ -469,6 +471,38 @@ describe('an HTTP server of the application’s', () => {
     await running.server.start();
     await echoes(await running.connect(44));
     await peer();
+  });
+
+  test.each(['http', 'https'])('%s: other protocols that are asked for are left aside', async (scheme) => {
+    const app = express();
+    app.use(express.json());
+    app.post('/things', (request, response) => void response.json(request.body));
+    const httpServer = scheme === 'http' ? createServer(app) : createTlsServer(selfSigned(), app);
+    const port = await stage.listen(httpServer);
+    // A second one: both listen for upgrades.
+    await stage.serve({ httpServer, transports: [webSocketTransport({ path: '/two' })] });
+    await stage.serve({ httpServer });
+    const socket =
+      scheme === 'http'
+        ? connectTcp(port, '127.0.0.1')
+        : connectTls({ port, host: '127.0.0.1', rejectUnauthorized: false });
+    stage.after(() => socket.destroy());
+    let came = '';
+    socket.on('data', (chunk) => {
+      came += chunk;
+    });
+    const post = (body: string) =>
+      `POST /things HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\n` +
+      `HTTP2-Settings: AAEAAEAAAAIAAAABAAMAAABk\r\nX-Umlaut: \xe4\r\nContent-Type: application/json\r\n` +
+      `Content-Length: ${body.length}\r\n\r\n`;
+    for (const body of ['{"a":1}', '{"b":2}', `{"c":"${'x'.repeat(50_000)}"}`]) {
+      came = '';
+      socket.write(Buffer.from(post(body) + body.slice(0, 3), 'latin1'));
+      await turn();
+      socket.write(body.slice(3));
+      await until(() => came.endsWith(body), 'the answer');
+      expect(came).toMatch(/^HTTP\/1\.1 200 OK\r\n/);
+    }
   });
 
   test('whose other upgrades are the application’s own affair', async () => {

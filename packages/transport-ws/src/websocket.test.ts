@@ -110,11 +110,12 @@ describe('the end', () => {
     expect(disconnect).toMatchObject({ code: 4567, reason: 'go away', reconnect: false });
   });
 
-  test('a reason that is too long is cut between characters', async () => {
+  test('a reason is as long as a close frame takes', async () => {
     const running = await stage.serve();
     const client = await running.connect(44);
     const [only] = running.server.users.get('44')?.clients ?? [];
-    only?.disconnect(4567, '€'.repeat(200));
+    expect(() => only?.disconnect(4567, '€'.repeat(42))).toThrow(RangeError);
+    only?.disconnect(4567, '€'.repeat(41));
     expect((await client.expectClose(4567)).reason).toBe('€'.repeat(41));
   });
 

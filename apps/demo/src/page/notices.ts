@@ -53,7 +53,10 @@ export class Notices {
   /** A session that is gone has its slip already. */
   gap({ reason, from, to }: GapFrame): void {
     if (reason === 'session') return;
-    this.#slip('Something is missing', `What was sent after № ${from.offset}, up to № ${to.offset}, is lost.`);
+    this.#slip(
+      'Something is missing',
+      `What was sent after № ${from.offset}, up to № ${to.offset}, is lost.`,
+    );
   }
 
   #slip(title: string, text: string): void {
@@ -111,13 +114,23 @@ class Sheet {
   }
 }
 
-function note(tag: 'li', className: string, { action, from, offset }: MessageFrame, self: string): HTMLElement {
-  const who =
-    from === undefined ? 'The house' : from.userId === self ? 'Another tab of yours' : from.userId;
+function note(
+  tag: 'li',
+  className: string,
+  { action, from, offset }: MessageFrame,
+  self: string,
+): HTMLElement {
+  const who = from === undefined ? 'The house' : from.userId === self ? 'Another tab of yours' : from.userId;
   const text = typeof action.text === 'string' ? action.text : JSON.stringify(action);
   const number = element('span', 'number', `№ ${offset}`);
   number.title = 'Its offset in your inbox';
   const sender = element('p', 'sender', who);
   if (from) sender.title = `client ${from.clientId}`;
-  return element(tag, className, sender, element('p', 'text', text), element('p', 'meta', clockTime(), number));
+  return element(
+    tag,
+    className,
+    sender,
+    element('p', 'text', text),
+    element('p', 'meta', clockTime(), number),
+  );
 }

@@ -1,7 +1,11 @@
 import type { ErrorFrame, ReplyFrame, RequestFrame } from '@callboard/protocol';
 
 /** A request before it has its mid. */
-export type Body = RequestFrame extends infer F ? (F extends unknown ? Omit<F, 'mid' | 'settled'> : never) : never;
+export type Body = RequestFrame extends infer F
+  ? F extends unknown
+    ? Omit<F, 'mid' | 'settled'>
+    : never
+  : never;
 
 export type Answer =
   | { readonly ok: true; readonly result: unknown; readonly ms: number }
@@ -50,7 +54,7 @@ export class Requests {
     const timer = setTimeout(() => this.#timeOut(mid), TIMEOUT_MS);
     this.#open.set(mid, {
       // `settled` stays what it is now: a repetition is the same frame.
-      frame: { op, mid, settled: this.settledBefore(mid), ...fields } as RequestFrame,
+      frame: { op, mid, settled: Math.min(this.settled, mid - 1), ...fields } as RequestFrame,
       writtenAt: undefined,
       settle: (given) => {
         clearTimeout(timer);
@@ -59,10 +63,6 @@ export class Requests {
       },
     });
     return { frame: this.#open.get(mid)!.frame, answer };
-  }
-
-  settledBefore(mid: number): number {
-    return Math.min(this.settled, mid - 1);
   }
 
   written({ mid }: RequestFrame): void {

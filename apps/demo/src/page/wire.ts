@@ -181,12 +181,11 @@ export class Wire {
     this.#silenceMs = pingIntervalMs + pongTimeoutMs;
     this.#heard();
     this.#become({ name: 'online' });
-    const awayMs = before === undefined ? 0 : Date.now() - this.#lostAt;
-    this.#listener.onConnected({ frame, before: before?.clientId, awayMs });
-
     if (!resumed) this.#requests.forgetWritten();
     for (const open of this.#requests.open) this.#send(open);
     if (!resumed) void this.request({ op: 'subscribe', events: this.#events });
+    const awayMs = before === undefined ? 0 : Date.now() - this.#lostAt;
+    this.#listener.onConnected({ frame, before: before?.clientId, awayMs });
   }
 
   #moveTo(offset: number): void {

@@ -1,6 +1,8 @@
 import { ReplyError } from '@callboard/protocol';
 import { createHarness, type HarnessOptions } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
+import { filter } from 'rxjs';
+import { definePlugin } from '../plugin.ts';
 
 /** A client of a server whose handler for A is this. */
 async function caller(handler: (context: never) => unknown, options: HarnessOptions = {}) {
@@ -208,3 +210,23 @@ describe('who handles what', () => {
 function assertNever(): never {
   throw new Error('a secret of ours');
 }
+
+test('a send of the server’s own that fails is the handler’s failure, never a refusal that may be retried', async () => {
+  let charged = 0;
+  const refuses = definePlugin({ name: 'refuses', setup: ({ outbound }) => outbound(filter(() => false)) });
+  const { connect } = await createHarness({
+    plugins: [refuses],
+    handlers: {
+      BUY: async ({ sendToClient }) => {
+        charged++;
+        await sendToClient({ type: 'TICKET' });
+      },
+    },
+  });
+  const tab = await connect(1);
+  const mid = tab.call({ type: 'BUY' });
+  await tab.expectError(mid, 'HANDLER_ERROR');
+  tab.wire.send(JSON.stringify({ op: 'call', mid, action: { type: 'BUY' } }));
+  await tab.expectError(mid, 'HANDLER_ERROR');
+  expect(charged).toBe(1);
+});

@@ -109,7 +109,7 @@ class CallContext implements EventHandlerContext {
     const from =
       selection.exclude === undefined ? undefined : { userId: client.user.id, clientId: client.id };
     const outgoing = { action: action as AnyAction, to: [client.user.id], ...(from && { from }) };
-    await this.#node.hub.send(outgoing, selection);
+    await this.#node.hub.sendFromServer(outgoing, selection);
   }
 }
 

@@ -45,6 +45,7 @@ describe('MemoryStreamLog', () => {
     for (let i = 0; i < 10; i++) {
       log.open(`s${i}`, () => {});
       log.append(`s${i}`, { body: '' });
+      log.append(`s${i}`, { body: '' });
     }
     expect(clock.pendingTimers).toBe(1);
     clock.advance(999);
