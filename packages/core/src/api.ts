@@ -18,6 +18,7 @@ import type { Awaitable } from './awaitable.ts';
 import type { clientMachine } from './machines/client-machine.ts';
 import type { serverMachine } from './machines/server-machine.ts';
 import type { userMachine } from './machines/user-machine.ts';
+import type { Plugin, PluginApis } from './plugin.ts';
 import type { ActorView } from './registry.ts';
 import type { Stats } from './stats.ts';
 import type { Peer } from './transport.ts';
@@ -164,6 +165,8 @@ export interface Server<C extends Contract = Contract> {
    * requests up to `graceMs`, closes. It may be started again; sessions are gone then.
    */
   disconnect(options?: DisconnectOptions): Promise<void>;
+  /** Adds a plugin, before the start; the server that comes back has what the plugin adds. @throws what its `setup` throws. */
+  use<P extends Plugin>(plugin: P): this & PluginApis<readonly [P]>;
   /** The same object as GET /stats. */
   stats(): Stats;
   /**

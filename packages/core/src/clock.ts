@@ -15,3 +15,17 @@ export const systemClock: Clock = {
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
   endOfTurn: (task) => void setImmediate(task),
 };
+
+export function wait(clock: Clock, ms: number): Promise<void> {
+  return new Promise((resolve) => void clock.setTimeout(resolve, ms));
+}
+
+/** When `work` is done, at the latest after `ms`. */
+export async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
+  let timer: unknown;
+  const limit = new Promise<void>((resolve) => {
+    timer = clock.setTimeout(resolve, ms);
+  });
+  await Promise.race([work, limit]);
+  clock.clearTimeout(timer);
+}

@@ -18,8 +18,8 @@ export interface Container {
 }
 
 /**
- * A tsyringe container of the server's own, below the application's where there is one. What the application has
- * registered for a token wins, then `provisions`, then the defaults.
+ * A tsyringe container of the server's own, below the application's where there is one. For a token
+ * `provisions` win, then what the application has registered there, then the defaults.
  */
 export function createContainer(
   limits: Limits,

@@ -140,6 +140,21 @@ describe('native events', () => {
 });
 
 describe('what an application observes', () => {
+  test('the active client: the one that came last, or last did something', async () => {
+    const { server, connect } = await createHarness({ handlers: { A: () => 1 } });
+    const [tab, phone] = [await connect(1), await connect(1)];
+    const active = () => server.users.get('1')?.activeClient?.id;
+    expect(active()).toBe(phone.clientId);
+    tab.raw('{"op":"activity","state":"idle"}');
+    expect(active()).toBe(phone.clientId);
+    tab.raw('{"op":"activity","state":"active"}');
+    expect(active()).toBe(tab.clientId);
+    phone.call({ type: 'A' });
+    expect(active()).toBe(phone.clientId);
+    phone.close();
+    expect(active()).not.toBe(phone.clientId);
+  });
+
   test('users and clients as they come, complete', async () => {
     const { server, connect } = await createHarness();
     const seen: unknown[] = [];

@@ -20,6 +20,7 @@ export { consoleLogger, type LogFields, type Logger, type LogLevel, silentLogger
 export { clientMachine } from './machines/client-machine.ts';
 export { serverMachine } from './machines/server-machine.ts';
 export { type StatusInput, type StatusReducer, userMachine } from './machines/user-machine.ts';
+export type { ServerOptions } from './options.ts';
 export {
   type Check,
   definePlugin,
@@ -32,7 +33,7 @@ export {
 } from './plugin.ts';
 export type { ActorView, Inspect } from './registry.ts';
 export type { CanSend } from './requests/send.ts';
-export { createServer, type ServerOptions } from './server.ts';
+export { createServer } from './server.ts';
 export type { Stats } from './stats.ts';
 export {
   AppendRefused,

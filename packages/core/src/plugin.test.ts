@@ -95,6 +95,20 @@ describe('a plugin made of public parts alone', () => {
     expect(disposed).toEqual(['audience', 'applause']);
   });
 
+  test('serves its route on the server’s HTTP server, while that runs', async () => {
+    const harness = await createHarness({ port: 0, plugins: [applause, audience] });
+    const { server, connect, until } = harness;
+    const tab = await connect(1);
+    await tab.expectReply(tab.call({ type: 'CLAP' }));
+    const page = () => fetch(`http://127.0.0.1:${server.port}/journal`).then((response) => response.text());
+    try {
+      expect(await page()).toBe('in call');
+    } finally {
+      await until(server.disconnect({ graceMs: 0 }));
+    }
+    expect(server.port).toBeUndefined();
+  });
+
   test('emits to everybody what is about nobody', async () => {
     let emit: (event: { type: 'NEWS' }) => void = () => {};
     const news: Plugin = {

@@ -70,9 +70,9 @@ export function definePlugin<const Name extends string, Api>(plugin: Plugin<Name
 
 /** What plugins add to a server, by name. */
 export type PluginApis<P extends readonly Plugin[]> = {
-  readonly [Each in P[number] as ReturnType<Each['setup']> extends void | undefined
-    ? never
-    : Each['name']]: ReturnType<Each['setup']>;
+  readonly [Each in P[number] as ReturnType<Each['setup']> extends void ? never : Each['name']]: ReturnType<
+    Each['setup']
+  >;
 };
 
 /** What all plugins of a server have registered. */

@@ -8,72 +8,22 @@ import {
   userIdOf,
 } from '@callboard/protocol';
 import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
-import { Admission, isLoopback, type TrustProxy } from './admission.ts';
-import type {
-  Client,
-  DisconnectOptions,
-  Handler,
-  Handlers,
-  Middleware,
-  Server,
-  User,
-  VerifyClient,
-} from './api.ts';
+import { Admission, isLoopback } from './admission.ts';
+import type { DisconnectOptions, Server, User } from './api.ts';
 import type { Awaitable } from './awaitable.ts';
-import type { ServerClient } from './client.ts';
-import type { Clock } from './clock.ts';
-import { createContainer, type DependencyContainer } from './container.ts';
+import { wait, within } from './clock.ts';
+import { createContainer } from './container.ts';
 import { HttpFront } from './http-front.ts';
-import { type Limits, limitsWith } from './limits.ts';
+import { limitsWith } from './limits.ts';
 import type { Logger } from './logger.ts';
 import { serverMachine } from './machines/server-machine.ts';
 import { Node } from './node.ts';
-import { type Plugin, type PluginApis, type PluginContext, Registrations } from './plugin.ts';
-import { type ActorView, actorClock, actorView, guardedInspect, type Inspect } from './registry.ts';
-import type { CanSend } from './requests/send.ts';
-import type { Stats } from './stats.ts';
+import type { ServerOptions } from './options.ts';
+import { type Plugin, type PluginApis, Registrations } from './plugin.ts';
+import { pluginContext } from './plugin-context.ts';
+import { type ActorView, actorClock, actorView, guardedInspect } from './registry.ts';
+import { type Stats, statsOf } from './stats.ts';
 import { type Provision, tokens } from './tokens.ts';
-import type { Transport } from './transport.ts';
-
-export interface ServerOptions<
-  C extends Contract = Contract,
-  P extends readonly Plugin[] = readonly Plugin[],
-> {
-  /** Listens here; 0 takes a free one. Without it, and without `httpServer`, nothing listens for HTTP. */
-  readonly port?: number;
-  /** Where to listen. Default: everywhere with a verifier, 127.0.0.1 without one. */
-  readonly host?: string;
-  /** The application's own HTTP or HTTPS server (Express, Fastify …), which it makes listen, unless `port` is given too. */
-  readonly httpServer?: HttpServer;
-  readonly transports: readonly Transport[];
-  readonly plugins?: P;
-  /** Without it a server takes connections from this machine alone, and believes every user id. */
-  readonly verifyClient?: VerifyClient;
-  /** Origins of pages that may connect, as in `https://app.example`. Default: the server's own. */
-  readonly origins?: readonly string[];
-  /** Refuse what did not come over TLS. Default false. */
-  readonly requireSecure?: boolean;
-  /** Proxies whose forwarding headers are believed. Default false. */
-  readonly trustProxy?: TrustProxy;
-  readonly canSend?: CanSend;
-  readonly handler?: Handler<C>;
-  readonly handlers?: Handlers<C>;
-  /** Mount path → connect-style middleware, on the same HTTP server. */
-  readonly expressUse?: Readonly<Record<string, Middleware>>;
-  readonly contract?: C;
-  readonly limits?: Partial<Limits>;
-  readonly logger?: Logger;
-  /** Bearer token for GET /stats. Default: only requests from this machine see it. */
-  readonly statsToken?: string;
-  /** Whether clients see the messages of errors that handlers throw. Default: unless NODE_ENV is `production`. */
-  readonly exposeErrors?: boolean;
-  /** Gets the inspection events of all actors, as the Stately inspector wants them. */
-  readonly inspect?: Inspect;
-  /** The application's own clock, stream log, verifier … for this server: see `tokens`. */
-  readonly provide?: readonly Provision[];
-  /** The application's tsyringe container; what is registered there wins over the defaults. */
-  readonly container?: DependencyContainer;
-}
 
 /**
  * Makes a server; `start()` opens it.
@@ -110,8 +60,6 @@ class NodeServer implements Server {
   readonly #plugins: string[] = [];
   #draining: DisconnectOptions = {};
   #startedAt: number | undefined;
-  /** A plugin's `setup` runs. */
-  #settingUp = false;
 
   constructor(options: ServerOptions) {
     const { verifyClient, logger, provide = [], handlers = {} } = options;
@@ -206,43 +154,8 @@ class NodeServer implements Server {
   }
 
   stats(): Stats {
-    const { counters, clients, users, links, clock, logger } = this.#node;
-    const states = { online: 0, resumable: 0 };
-    let running = 0;
-    for (const client of clients.byId.values()) {
-      if (client.online) states.online++;
-      else states.resumable++;
-      running += client.outcomes?.running ?? 0;
-    }
-    const plugins: Record<string, Record<string, number>> = {};
-    for (const { plugin, name, read } of this.#registrations.metrics) {
-      plugins[plugin] ??= {};
-      try {
-        plugins[plugin][name] = read();
-      } catch (cause) {
-        logger.error('a metric failed', { plugin, name, cause });
-      }
-    }
-    let connecting = 0;
-    for (const link of links) if (link.open && !link.client?.online) connecting++;
-    const { rss, heapUsed } = process.memoryUsage();
-    return {
-      status: this.#actor.getSnapshot().value,
-      uptimeMs: this.#startedAt === undefined ? 0 : clock.now() - this.#startedAt,
-      users: users.byId.size,
-      clients: { ...states, connecting },
-      connections: { accepted: counters.accepted, resumed: counters.resumed },
-      frames: {
-        received: counters.received,
-        receivedBytes: counters.receivedBytes,
-        delivered: counters.delivered,
-      },
-      requests: { running, replied: counters.replied, failed: counters.failed },
-      errors: Object.fromEntries(counters.errors),
-      disconnects: Object.fromEntries(counters.disconnects),
-      memory: { rssBytes: rss, heapUsedBytes: heapUsed },
-      plugins,
-    };
+    const status = this.#actor.getSnapshot().value;
+    return statsOf(this.#node, status, this.#startedAt, this.#registrations.metrics);
   }
 
   /** Adds a plugin, before the start. @throws what its `setup` throws. */
@@ -253,51 +166,19 @@ class NodeServer implements Server {
     if (name in this) throw new Error(`a plugin cannot be named ${name}: the server has that already`);
     if (this.#plugins.includes(name)) throw new Error(`there is a plugin named ${name} already`);
     this.#plugins.push(name);
-    this.#settingUp = true;
+    const { context, end } = pluginContext(name, {
+      node: this.#node,
+      container: this.#container,
+      http: this.#http,
+      registrations: this.#registrations,
+    });
     try {
-      const api = plugin.setup(this.#contextFor(name));
+      const api = plugin.setup(context);
       if (api !== undefined) Object.defineProperty(this, name, { value: api, enumerable: true });
     } finally {
-      this.#settingUp = false;
+      end();
     }
     return this as this & PluginApis<readonly [P]>;
-  }
-
-  #contextFor(plugin: string): PluginContext {
-    const { clock, logger, events } = this.#node;
-    const registrations = this.#registrations;
-    const during = <Args extends unknown[], R>(register: (...args: Args) => R) => {
-      return (...args: Args): R => {
-        if (!this.#settingUp) throw new Error(`the plugin ${plugin} registers outside of its setup`);
-        return register(...args);
-      };
-    };
-    return {
-      server: this,
-      clock,
-      logger,
-      handle: during((type, handler) => registrations.handle(type, handler)),
-      event: during((type: string) => {
-        events.declare(type);
-        return (event: Action, { user, client }: { user?: User; client?: Client } = {}) => {
-          const owner = user ?? client?.user;
-          events.emit(
-            event as AnyAction,
-            owner && this.#node.users.byId.get(owner.id),
-            client as ServerClient | undefined,
-          );
-        };
-      }) as PluginContext['event'],
-      inbound: during((operator) => void registrations.inbound.push(operator)),
-      outbound: during((operator) => void registrations.outbound.push(operator)),
-      check: during((check) => void registrations.checks.push(check)),
-      status: during((reducer) => void registrations.reducers.push(reducer)),
-      route: during((path, middleware) => this.#http.route(path, middleware)),
-      provide: during((token, value) => this.#container.provide(token, value)) as PluginContext['provide'],
-      inject: (token) => this.#container.get(token),
-      metric: during((name, read) => void registrations.metrics.push({ plugin, name, read })),
-      onDispose: (dispose) => void registrations.disposers.push(dispose),
-    };
   }
 
   #makeActor() {
@@ -385,20 +266,6 @@ async function contained(logger: Logger, message: string, work: () => Awaitable<
   } catch (cause) {
     logger.error(message, { cause });
   }
-}
-
-function wait(clock: Clock, ms: number): Promise<void> {
-  return new Promise((resolve) => void clock.setTimeout(resolve, ms));
-}
-
-/** When `work` is done, at the latest after `ms`. */
-async function within(clock: Clock, ms: number, work: Promise<void>): Promise<void> {
-  let timer: unknown;
-  const limit = new Promise<void>((resolve) => {
-    timer = clock.setTimeout(resolve, ms);
-  });
-  await Promise.race([work, limit]);
-  clock.clearTimeout(timer);
 }
 
 function isLoopbackName(host: string): boolean {

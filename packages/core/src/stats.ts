@@ -1,3 +1,6 @@
+import type { Node } from './node.ts';
+import type { Registrations } from './plugin.ts';
+
 /** What a server is doing, as `stats()` and GET /stats give it. Numbers are since the start of the server. */
 export interface Stats {
   readonly status: 'stopped' | 'starting' | 'running' | 'draining';
@@ -31,4 +34,45 @@ export class Counters {
   count(counts: Map<string, number>, key: string): void {
     counts.set(key, (counts.get(key) ?? 0) + 1);
   }
+}
+
+export function statsOf(
+  node: Node,
+  status: Stats['status'],
+  startedAt: number | undefined,
+  metrics: Registrations['metrics'],
+): Stats {
+  const { counters, clients, users, links, clock, logger } = node;
+  const states = { online: 0, resumable: 0, connecting: 0 };
+  let running = 0;
+  for (const client of clients.byId.values()) {
+    if (client.online) states.online++;
+    else states.resumable++;
+    running += client.outcomes?.running ?? 0;
+  }
+  for (const link of links) if (link.open && !link.client?.online) states.connecting++;
+  const plugins: Record<string, Record<string, number>> = {};
+  for (const { plugin, name, read } of metrics) {
+    plugins[plugin] ??= {};
+    try {
+      plugins[plugin][name] = read();
+    } catch (cause) {
+      logger.error('a metric failed', { plugin, name, cause });
+    }
+  }
+  const { rss, heapUsed } = process.memoryUsage();
+  const { accepted, resumed, received, receivedBytes, delivered, replied, failed } = counters;
+  return {
+    status,
+    uptimeMs: startedAt === undefined ? 0 : clock.now() - startedAt,
+    users: users.byId.size,
+    clients: states,
+    connections: { accepted, resumed },
+    frames: { received, receivedBytes, delivered },
+    requests: { running, replied, failed },
+    errors: Object.fromEntries(counters.errors),
+    disconnects: Object.fromEntries(counters.disconnects),
+    memory: { rssBytes: rss, heapUsedBytes: heapUsed },
+    plugins,
+  };
 }

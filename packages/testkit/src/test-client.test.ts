@@ -54,6 +54,18 @@ describe('TestClient', () => {
     expect(other.position?.offset).toBe(before + 3);
   });
 
+  test('moves its position forward only, whatever an old reply says that is sent again', async () => {
+    const { server, connect } = await createHarness();
+    const [tab, other] = [await connect(1), await connect(1)];
+    const mid = tab.broadcast({ type: 'A' });
+    await tab.expectReply(mid);
+    await other.expectMessage({ type: 'A' });
+    await server.sendToUser(1, { type: 'B' });
+    await tab.expectMessage({ type: 'B' });
+    await tab.expectReply(tab.request({ op: 'broadcast', mid, action: { type: 'A' } }));
+    expect(tab.position?.offset).toBe(2);
+  });
+
   test('expects nothing but pings', async () => {
     const { server, clock, connect } = await createHarness();
     const client = await connect(1);

@@ -101,13 +101,16 @@ describe('the end', () => {
   });
 
   test('the server closes with its code and reason, after its last words', async () => {
-    const running = await stage.serve();
+    const clock = new LiveClock();
+    const running = await stage.serve({ clock });
+    const idle = clock.pendingTimers;
     const client = await running.connect(44);
     const [only] = running.server.users.get('44')?.clients ?? [];
     only?.disconnect(4567, 'go away');
     const { reason, disconnect } = await client.expectClose(4567);
     expect(reason).toBe('go away');
     expect(disconnect).toMatchObject({ code: 4567, reason: 'go away', reconnect: false });
+    await until(() => clock.pendingTimers === idle, 'the end of all timers');
   });
 
   test('a reason is as long as a close frame takes', async () => {

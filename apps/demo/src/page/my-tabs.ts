@@ -68,7 +68,7 @@ export class MyTabs {
         'li',
         online ? 'here' : 'lost',
         element('code', '', clientId),
-        element('span', '', online ? 'is here' : 'is away, and may come back'),
+        element('span', '', online ? 'is here' : 'is away for now'),
       ),
     );
     this.#list.replaceChildren(

@@ -82,7 +82,7 @@ function gist(frame: Frame): string {
     case 'error':
       return frame.code;
     case 'message':
-      return `${frame.action.type} № ${frame.offset} from ${frame.from?.userId ?? 'the server'}`;
+      return `${frame.action.type} from ${frame.from?.userId ?? 'the server'}, offset ${frame.offset}`;
     case 'gap':
       return `${frame.stream}: ${frame.reason}`;
     case 'event':

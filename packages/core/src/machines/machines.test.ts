@@ -1,7 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
-import { createActor, type EventFromLogic } from 'xstate';
+import { createActor, type EventFromLogic, fromPromise, waitFor } from 'xstate';
 import { getShortestPaths, getSimplePaths } from 'xstate/graph';
 import { clientMachine } from './client-machine.ts';
+import { serverMachine } from './server-machine.ts';
 import { connectedStatus, neverOnline, userMachine } from './user-machine.ts';
 
 type ClientEvent = EventFromLogic<typeof clientMachine>;
@@ -103,6 +104,65 @@ describe('the user machine', () => {
     const events = [clients(1, 1), clients(0, 1), clients(0, 0)];
     const paths = getShortestPaths(userMachine, { events, serializeState: ({ value }) => String(value) });
     expect(paths.map(({ state }) => state.value).sort()).toEqual(['gone', 'offline', 'online']);
+  });
+});
+
+describe('the server machine', () => {
+  const broken = new Error('broken');
+  const make = (open: () => Promise<void>, drain: () => Promise<void>) => {
+    const seen: string[] = [];
+    const machine = serverMachine.provide({
+      actors: { open: fromPromise(open), drain: fromPromise(drain) },
+      actions: { announce: (_, { state }) => void seen.push(state) },
+    });
+    const actor = createActor(machine).start();
+    actor.subscribe(({ value }) => seen.push(String(value)));
+    const until = (state: string) => waitFor(actor, ({ value }) => value === state);
+    return { seen, actor, until };
+  };
+  const done = async () => {};
+  const fails = async () => {
+    throw broken;
+  };
+
+  test('starts, runs, drains, stops, and again', async () => {
+    const { seen, actor, until } = make(done, done);
+    for (let i = 0; i < 2; i++) {
+      seen.length = 0;
+      actor.send({ type: 'STOP' });
+      actor.send({ type: 'START' });
+      actor.send({ type: 'START' });
+      actor.send({ type: 'STOP' });
+      await until('running');
+      actor.send({ type: 'START' });
+      actor.send({ type: 'STOP' });
+      await until('stopped');
+      const states = seen.filter((state, place) => state !== seen[place - 1]);
+      expect(states).toEqual(expect.arrayContaining(['starting', 'running', 'draining', 'stopped']));
+      expect(states.filter((state) => state === state.toUpperCase())).toEqual([
+        'STARTED',
+        'DRAINING',
+        'STOPPED',
+      ]);
+      expect(actor.getSnapshot().context.error).toBeUndefined();
+    }
+  });
+
+  test('is stopped, and keeps why, where it cannot open', async () => {
+    const { seen, actor, until } = make(fails, done);
+    actor.send({ type: 'START' });
+    expect((await until('stopped')).context.error).toBe(broken);
+    expect(seen).not.toContain('STARTED');
+    actor.send({ type: 'START' });
+    expect(actor.getSnapshot().context.error).toBeUndefined();
+  });
+
+  test('is stopped, and keeps why, where it cannot drain', async () => {
+    const { actor, until } = make(done, fails);
+    actor.send({ type: 'START' });
+    await until('running');
+    actor.send({ type: 'STOP' });
+    expect((await until('stopped')).context.error).toBe(broken);
   });
 });
 

@@ -1,0 +1,54 @@
+import type { Action, AnyAction } from '@callboard/protocol';
+import type { ServerClient } from './client.ts';
+import type { Container } from './container.ts';
+import type { HttpFront } from './http-front.ts';
+import type { Node } from './node.ts';
+import type { EventScope, PluginContext, Registrations } from './plugin.ts';
+
+export interface PluginHost {
+  readonly node: Node;
+  readonly container: Container;
+  readonly http: HttpFront;
+  readonly registrations: Registrations;
+}
+
+/** What the plugin of this name is given; `end` is called when its `setup` is over, and with that its registering. */
+export function pluginContext(plugin: string, host: PluginHost): { context: PluginContext; end: () => void } {
+  const { node, container, http, registrations } = host;
+  let settingUp = true;
+  const during = <Args extends unknown[], R>(register: (...args: Args) => R) => {
+    return (...args: Args): R => {
+      if (!settingUp) throw new Error(`the plugin ${plugin} registers outside of its setup`);
+      return register(...args);
+    };
+  };
+  const context: PluginContext = {
+    server: node.server,
+    clock: node.clock,
+    logger: node.logger,
+    handle: during((type, handler) => registrations.handle(type, handler)),
+    event: during((type: string) => {
+      node.events.declare(type);
+      return (event: Action, { user, client }: EventScope = {}) => {
+        const owner = user ?? client?.user;
+        const entity = owner && node.users.byId.get(owner.id);
+        node.events.emit(event as AnyAction, entity, client as ServerClient | undefined);
+      };
+    }) as PluginContext['event'],
+    inbound: during((operator) => void registrations.inbound.push(operator)),
+    outbound: during((operator) => void registrations.outbound.push(operator)),
+    check: during((check) => void registrations.checks.push(check)),
+    status: during((reducer) => void registrations.reducers.push(reducer)),
+    route: during((path, middleware) => http.route(path, middleware)),
+    provide: during((token, value) => container.provide(token, value)) as PluginContext['provide'],
+    inject: (token) => container.get(token),
+    metric: during((name, read) => void registrations.metrics.push({ plugin, name, read })),
+    onDispose: (dispose) => void registrations.disposers.push(dispose),
+  };
+  return {
+    context,
+    end: () => {
+      settingUp = false;
+    },
+  };
+}
