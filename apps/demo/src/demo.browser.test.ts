@@ -238,6 +238,7 @@ inChromium('the demo in Chromium', () => {
   });
 
   test.each([
+    ['small phone', { width: 320, height: 640 }],
     ['phone', { width: 390, height: 844 }],
     ['desktop', { width: 1280, height: 800 }],
   ])('nothing sticks out sideways on a %s', async (_, viewport) => {

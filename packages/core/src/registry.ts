@@ -25,7 +25,8 @@ export interface Owner {
   crashed(error: unknown): void;
 }
 
-export type Inspect = (event: InspectionEvent) => void;
+/** A function, or an observer such as the Stately inspector's `inspector.inspect`. */
+export type Inspect = ((event: InspectionEvent) => void) | Pick<Observer<InspectionEvent>, 'next'>;
 
 /**
  * Where the actors of clients and users live: children, in one actor system, of a supervisor that keeps no snapshot
@@ -135,10 +136,11 @@ export function actorClock(clock: Clock) {
 }
 
 /** An inspector that throws must not reach into the actors that it looks at. */
-export function guardedInspect(inspect: Inspect, logger: Logger): Inspect {
+export function guardedInspect(inspect: Inspect, logger: Logger): (event: InspectionEvent) => void {
   return (event) => {
     try {
-      inspect(event);
+      if (typeof inspect === 'function') inspect(event);
+      else inspect.next?.(event);
     } catch (cause) {
       logger.error('the inspector failed', { cause });
     }

@@ -17,7 +17,8 @@ import {
   memoryTransport,
 } from './memory-transport.ts';
 import { SimulatedClock } from './simulated-clock.ts';
-import { TestClient, type TestClientOptions } from './test-client.ts';
+import { TestClient } from './test-client.ts';
+import type { TestClientOptions } from './test-client-options.ts';
 
 export interface HarnessOptions<
   C extends Contract = Contract,

@@ -20,6 +20,8 @@ export {
   type SuiteRunner,
   streamLogSuite,
 } from './stream-log-suite.ts';
-export { type RequestFields, TestClient, type TestClientOptions } from './test-client.ts';
-export { type TransportUnderTest, transportSuite } from './transport-suite.ts';
+export { TestClient } from './test-client.ts';
+export type { RequestFields, TestClientOptions } from './test-client-options.ts';
+export type { TransportUnderTest } from './transport-stage.ts';
+export { transportSuite } from './transport-suite.ts';
 export type { ClientWire, Closed } from './wire.ts';
