@@ -74,8 +74,14 @@ describe('with a secret', () => {
 
   test('time: expired, not yet, and how far clocks may differ', async () => {
     const expired = await hs256({ sub: '44', exp: inSeconds(-1) });
-    expect(await ask({ secret }, expired)).toBe(false);
-    expect(await ask({ secret }, await hs256({ sub: '44', exp: inSeconds(0) }))).toBe(false);
+    // Good but for its age: its end is in the past, and so the connection's, with TOKEN_EXPIRED.
+    expect(await ask({ secret }, expired)).toMatchObject({ userId: '44', expiresAtMs: now - 1_000 });
+    expect(await ask({ secret }, await hs256({ sub: '44', exp: inSeconds(0) }))).toMatchObject({
+      expiresAtMs: now,
+    });
+    expect(await ask({ secret }, await hs256({ sub: '45', exp: inSeconds(-1) }))).toBe(false);
+    expect(await ask({ secret, issuer: 'x' }, expired)).toBe(false);
+    expect(await ask({ secret: 'another secret, as long as it must be' }, expired)).toBe(false);
     expect(await ask({ secret, clockToleranceMs: 5_000 }, expired)).toMatchObject({
       expiresAtMs: now + 4_000,
     });
@@ -204,7 +210,9 @@ describe('with public keys', () => {
       expect(await ask(options, await sign(pair(kid), { sub: '44' }, {}))).toMatchObject({ userId: '44' });
     const { privateKey } = await generateKeyPair('ES256');
     expect(await ask(options, await sign({ ...pair('ec'), privateKey }, { sub: '44' }, {}))).toBe(false);
-    expect(await ask(options, await sign(pair('ec2'), { sub: '44', exp: inSeconds(-1) }, {}))).toBe(false);
+    expect(await ask(options, await sign(pair('ec2'), { sub: '44', exp: inSeconds(-1) }, {}))).toMatchObject({
+      expiresAtMs: now - 1_000,
+    });
   });
 
   test('a public key is no secret: nothing that is signed with it passes', async () => {

@@ -37,9 +37,9 @@ export type JwtOptions = JwtKeys & {
 };
 
 /**
- * Verifies a JSON Web Token (RFC 7519) as the client's token: for the option `verifyClient`. A missing, invalid,
- * expired or foreign one is refused (UNAUTHORIZED); where the keys cannot be had, nobody can tell (VERIFY_FAILED,
- * come back later). Its claims reach handlers as `client.claims`, and its end is the connection's.
+ * Verifies a JSON Web Token (RFC 7519) as the client's token: for the option `verifyClient`. A missing, invalid or
+ * foreign one is refused (UNAUTHORIZED); one that has expired is TOKEN_EXPIRED, come back with a fresh one; where the
+ * keys cannot be had, nobody can tell (VERIFY_FAILED, come back later). Its claims reach handlers as `client.claims`, and its end is the connection's.
  * @throws TypeError where the options contradict each other, RangeError where the secret is too short.
  */
 export function jwt(options: JwtOptions): VerifyClient {
@@ -97,6 +97,8 @@ async function verified(
     return (await jwtVerify(token, keys, options)).payload;
   } catch (error) {
     if (error instanceof errors.JWKSMultipleMatchingKeys) return anyOf(error, token, options);
+    // `exp` is looked at last: but for its age the token is good, and its client should come back with a fresh one.
+    if (error instanceof errors.JWTExpired && error.claim === 'exp') return error.payload;
     if (error instanceof errors.JOSEError && faultsOfTokens.has(error.code)) return undefined;
     throw error;
   }

@@ -4,6 +4,13 @@ import { deferred } from '../test/deferred.ts';
 import { defaultLimits, limitsWith } from './limits.ts';
 
 describe('limitsWith', () => {
+  test('an inbox keeps no more by default than a replay may send at once', () => {
+    const { maxInboxLength, maxInboxEntries } = limitsWith({ maxOutboxBytes: 100_000 });
+    expect(maxInboxLength * 3 + maxInboxEntries * 64).toBeLessThanOrEqual(100_000);
+    expect(limitsWith({ maxOutboxBytes: 100 }).maxInboxLength).toBe(1);
+    expect(limitsWith({ maxOutboxBytes: 100_000, maxInboxLength: 60_000 }).maxInboxLength).toBe(60_000);
+  });
+
   test('keeps the defaults that are not set', () => {
     expect(limitsWith()).toEqual(defaultLimits);
     const changed = limitsWith({ maxRecipients: 5, pingIntervalMs: undefined } as object);

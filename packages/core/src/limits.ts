@@ -28,7 +28,10 @@ export interface Limits {
   readonly maxOutboxBytes: number;
   /** Entries that an inbox keeps for clients that come back. Default 256. */
   readonly maxInboxEntries: number;
-  /** UTF-16 units that an inbox keeps. Default 262,144. */
+  /**
+   * UTF-16 units that an inbox keeps. Default 262,144, less where `maxOutboxBytes` would not hold them: who sets both
+   * leaves 3 bytes a unit, or a long replay disconnects the reader it is for.
+   */
   readonly maxInboxLength: number;
   /** Outcomes of requests that a session remembers. Default 1,024. */
   readonly maxOutcomes: number;
@@ -69,5 +72,13 @@ export function limitsWith(settings: Partial<Limits> = {}): Limits {
       throw new RangeError(`limits.${name} must be a number above 0`);
     limits[name] = value;
   }
+  limits.maxInboxLength = settings.maxInboxLength ?? replayable(limits as unknown as Limits);
   return limits as unknown as Limits;
+}
+
+/** What an inbox keeps is sent in one turn after a resume, and must fit the outbox: a UTF-16 unit is up to 3 bytes. */
+function replayable({ maxInboxLength, maxInboxEntries, maxOutboxBytes }: Limits): number {
+  const bytesAroundBody = 64;
+  const fits = Math.floor((maxOutboxBytes - maxInboxEntries * bytesAroundBody) / 3);
+  return Math.max(1, Math.min(maxInboxLength, fits));
 }

@@ -4,6 +4,7 @@ import type { Container } from './container.ts';
 import type { HttpFront } from './http-front.ts';
 import type { Node } from './node.ts';
 import type { EventScope, PluginContext, Registrations } from './plugin.ts';
+import { type Token, tokens } from './tokens.ts';
 
 export interface PluginHost {
   readonly node: Node;
@@ -11,6 +12,9 @@ export interface PluginHost {
   readonly http: HttpFront;
   readonly registrations: Registrations;
 }
+
+/** What the server stands on is settled before plugins are set up. */
+const ownTokens: readonly Token<unknown>[] = Object.values(tokens);
 
 /** What the plugin of this name is given; `end` is called when its `setup` is over, and with that its registering. */
 export function pluginContext(plugin: string, host: PluginHost): { context: PluginContext; end: () => void } {
@@ -40,7 +44,10 @@ export function pluginContext(plugin: string, host: PluginHost): { context: Plug
     check: during((check) => void registrations.checks.push(check)),
     status: during((reducer) => void registrations.reducers.push(reducer)),
     route: during((path, middleware) => http.route(path, middleware)),
-    provide: during((token, value) => container.provide(token, value)) as PluginContext['provide'],
+    provide: during((token: Token<unknown>, value: unknown) => {
+      if (ownTokens.includes(token)) throw new Error(`${String(token)} is the application's to provide`);
+      container.provide(token, value);
+    }) as PluginContext['provide'],
     inject: (token) => container.get(token),
     metric: during((name, read) => void registrations.metrics.push({ plugin, name, read })),
     onDispose: (dispose) => void registrations.disposers.push(dispose),

@@ -1,7 +1,7 @@
 import { createHarness } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { map, tap } from 'rxjs';
-import { createServer, createToken, type Plugin, provide, type StatusReducer } from './index.ts';
+import { createServer, createToken, type Plugin, provide, type StatusReducer, tokens } from './index.ts';
 
 /** What anybody could write: everything a context offers, by public names alone. */
 const journalToken = createToken<string[]>('example.journal');
@@ -169,6 +169,16 @@ describe('a plugin made of public parts alone', () => {
     expect(() => make(api('twice'), api('twice'))).toThrow('cannot be named twice');
     const silent = (name: string) => claims(name, () => undefined);
     expect(() => make(silent('twice'), silent('twice'))).toThrow('twice');
+  });
+
+  test('cannot take the place of what the server stands on', () => {
+    for (const token of Object.values(tokens)) {
+      const takes: Plugin = {
+        name: 'takes',
+        setup: ({ provide: give }) => give(token as never, {} as never),
+      };
+      expect(() => createServer({ transports: [], plugins: [takes] })).toThrow('the application');
+    }
   });
 
   test('finds what the application provides', () => {

@@ -78,6 +78,36 @@ describe.each(bothLogs)('a request that is sent again, with a log that answers %
     await other.expectNothing();
   });
 
+  test('is refused on the connection by which it came last, and done anew where it comes after that', async () => {
+    const asked: Deferred<boolean>[] = [];
+    const { clock, connect } = await createHarness({
+      ...withLog(answers).options,
+      canSend: () => {
+        const answer = deferred<boolean>();
+        asked.push(answer);
+        return answer.promise;
+      },
+    });
+    const [tab, other] = [await connect(1), await connect(2)];
+    const first = tab.send({ type: 'A' }, 2);
+    tab.cut();
+    await tab.resume();
+    asked[0]?.resolve(false);
+    await tab.expectError(first, 'FORBIDDEN');
+
+    const second = tab.send({ type: 'B' }, 2);
+    tab.cut();
+    await tab.connect({ resume: tab.resumption });
+    asked[1]?.resolve(false);
+    await clock.settle();
+    await tab.expectNothing();
+    tab.request({ op: 'send', mid: second, action: { type: 'B' }, to: ['2'] });
+    asked[2]?.resolve(true);
+    await tab.expectReply(second);
+    await other.expectMessage({ type: 'B' });
+    expect(asked).toHaveLength(3);
+  });
+
   test('does not append a broadcast or a send twice', async () => {
     const { connect, clock } = await harness();
     const [tab, other] = [await connect(1), await connect(1)];

@@ -45,17 +45,20 @@ test('a bearer token of the handshake will do', async () => {
 
 test('without a token, with a wrong one, or with somebody else’s: UNAUTHORIZED, for good', async () => {
   const { running, inSeconds } = await serve();
-  for (const wrong of [
-    undefined,
-    'x',
-    await token({ sub: '45' }),
-    await token({ sub: '44', exp: inSeconds(-1) }),
-  ]) {
+  const old = await token({ sub: '45', exp: inSeconds(-1) });
+  for (const wrong of [undefined, 'x', await token({ sub: '45' }), old]) {
     const client = running.client(44, wrong === undefined ? {} : { token: wrong });
     await client.dial();
     expect((await client.expectClose('UNAUTHORIZED')).disconnect).toMatchObject({ reconnect: false });
   }
   expect(running.server.stats()).toMatchObject({ users: 0, disconnects: { UNAUTHORIZED: 4 } });
+});
+
+test('with one that has expired: come back with a fresh one', async () => {
+  const { running, inSeconds } = await serve();
+  const client = running.client(44, { token: await token({ sub: '44', exp: inSeconds(-1) }) });
+  await client.dial();
+  expect((await client.expectClose('TOKEN_EXPIRED')).disconnect).toMatchObject({ reconnect: true });
 });
 
 test('the connection ends with the token; the session goes on with a new one', async () => {
@@ -77,7 +80,7 @@ test('a session is not resumed with the old token, nor with somebody else’s', 
   await client.expectClose('TOKEN_EXPIRED');
   const { resumption } = client;
   await client.dial({ resume: resumption });
-  await client.expectClose('UNAUTHORIZED');
+  await client.expectClose('TOKEN_EXPIRED');
   const thief = running.client(45, { token: await token({ sub: '45' }) });
   expect(await thief.connect({ resume: resumption })).toMatchObject({ resumed: false, userId: '45' });
 });
