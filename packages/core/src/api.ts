@@ -97,7 +97,7 @@ export interface User {
   readonly activeClient: Client | undefined;
   readonly status: UserStatus;
   readonly actor: ActorView<SnapshotFrom<typeof userMachine>>;
-  /** What reaches its inbox. */
+  /** What reaches its inbox for all clients; not what was sent to one of them alone. */
   readonly messages$: Observable<Message>;
 }
 

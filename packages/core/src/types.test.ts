@@ -146,3 +146,11 @@ describe('tokens', () => {
 test('what only looks at types looks at something', () => {
   expect(createServer({ ...base }).stats().status).toBe('stopped');
 });
+
+test('use() gives the server what the plugin adds', () => {
+  const counter = definePlugin({ name: 'counter', setup: () => ({ count: (): number => 7 }) });
+  const server = createServer({ transports: [] }).use(counter);
+  expectTypeOf(server.counter.count).returns.toEqualTypeOf<number>();
+  expectTypeOf(server.use(definePlugin({ name: 'plain', setup: () => {} }))).not.toHaveProperty('plain');
+  expect(server.counter.count()).toBe(7);
+});
