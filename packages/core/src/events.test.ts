@@ -1,6 +1,7 @@
 import { nativeEvents } from '@callboard/protocol';
 import { createHarness, type MemoryClient } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
+import { definePlugin } from './index.ts';
 
 const ofUsers = [...nativeEvents.user, ...nativeEvents.client];
 const typesOf = (client: MemoryClient) =>
@@ -212,4 +213,41 @@ describe('what an application observes', () => {
     expect(seen[other.clientId]).toEqual(['ALL', 'OTHERS']);
     expect(seen.user).toEqual(['ALL', 'OTHERS']);
   });
+});
+
+test('an event that is emitted while another one is told comes after it, for everybody', async () => {
+  const { server, connect } = await createHarness({
+    plugins: [
+      definePlugin({
+        name: 'echo',
+        setup({ event, server: { events$ } }) {
+          const echoed = event<{ type: 'ECHOED'; of: string }>('ECHOED');
+          events$.subscribe(({ type }) => type === 'CLIENT_ONLINE' && echoed({ type: 'ECHOED', of: type }));
+        },
+      }),
+    ],
+  });
+  const seen: string[] = [];
+  server.events$.subscribe(({ type }) => seen.push(type));
+  await connect(1);
+  expect(seen).toEqual(['USER_JOINED', 'CLIENT_ONLINE', 'STATUS_CHANGE', 'ECHOED']);
+});
+
+test('an event of a plugin’s that cannot be encoded harms nobody', async () => {
+  let emit: (event: { type: 'BAD'; big: bigint }) => void = () => {};
+  const harness = await createHarness({
+    plugins: [
+      definePlugin({
+        name: 'bad',
+        setup({ event }) {
+          emit = event<{ type: 'BAD'; big: bigint }>('BAD');
+        },
+      }),
+    ],
+  });
+  const tab = await harness.connect(1);
+  await tab.subscribe('BAD');
+  emit({ type: 'BAD', big: 1n });
+  await tab.expectNothing();
+  expect(harness.errors).toMatchObject([{ message: 'an event was not told' }]);
 });

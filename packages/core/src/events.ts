@@ -18,8 +18,9 @@ export class Events {
   readonly #node: Node;
   readonly #subject = new Subject<NativeEvent | AnyAction>();
   readonly #types = new Set<string>(Object.values(nativeEvents).flat());
-  #held: Emission[] | undefined;
+  readonly #waiting: Emission[] = [];
   #holds = 0;
+  #dispatching = false;
 
   constructor(node: Node) {
     this.#node = node;
@@ -37,25 +38,37 @@ export class Events {
     return this.#types.has(type);
   }
 
-  /** An event of a user or of a client is for that user's clients, one of the server for everybody. */
+  /**
+   * An event of a user or of a client is for that user's clients, one of the server for everybody. What is emitted
+   * while another event is being told waits for its turn.
+   */
   emit(event: NativeEvent | AnyAction, user?: ServerUser, client?: ServerClient): void {
-    const emission = { event, user, client };
-    if (this.#holds > 0) {
-      this.#held ??= [];
-      this.#held.push(emission);
-    } else this.#dispatch(emission);
+    this.#waiting.push({ event, user, client });
+    this.#go();
   }
 
-  /** Nothing is emitted until as many `release`s: what is being done must be done first. */
+  /** Nothing is told until as many `release`s: what is being done must be done first. */
   hold(): void {
     this.#holds++;
   }
 
   release(): void {
-    if (--this.#holds > 0) return;
-    const held = this.#held;
-    this.#held = undefined;
-    for (const emission of held ?? []) this.#dispatch(emission);
+    this.#holds--;
+    this.#go();
+  }
+
+  #go(): void {
+    if (this.#holds > 0 || this.#dispatching) return;
+    this.#dispatching = true;
+    for (let next = this.#waiting.shift(); next !== undefined; next = this.#waiting.shift()) {
+      try {
+        this.#dispatch(next);
+      } catch (cause) {
+        // A plugin's event that cannot be encoded.
+        this.#node.logger.error('an event was not told', { event: next.event.type, cause });
+      }
+    }
+    this.#dispatching = false;
   }
 
   #dispatch({ event, user, client }: Emission): void {

@@ -163,10 +163,14 @@ export class InboundPipeline {
   }
 
   #dispatch(received: Received): void {
-    // What an operator let go later than in its own turn was refused by then.
-    if (this.#watched && this.#pending === undefined) return;
-    this.#pending = undefined;
-    this.#node.requests.dispatch(received.client, received.frame);
+    const { client, frame } = received;
+    if (this.#watched) {
+      // What an operator lets go later than in its own turn was refused by then.
+      const isPending = this.#pending?.client === client && this.#pending.frame.mid === frame.mid;
+      if (!isPending) return;
+      this.#pending = undefined;
+    }
+    this.#node.requests.dispatch(client, frame);
   }
 
   #operatorFailed(cause: unknown, received: Received | undefined): void {

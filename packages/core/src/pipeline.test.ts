@@ -1,5 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { filter, map, mergeMap, of, take, throwError } from 'rxjs';
+import { EMPTY, filter, map, mergeMap, of, take, throwError } from 'rxjs';
 import { guarded, Pipeline } from './pipeline.ts';
 
 describe('a pipeline', () => {
@@ -39,6 +39,18 @@ describe('a pipeline', () => {
       [broken, 30],
       [broken, 4],
     ]);
+  });
+
+  test('holds everything back where a guarded operator is over as soon as it begins', () => {
+    const pipeline = new Pipeline(
+      [guarded<number>(() => EMPTY, failed), guarded<number>(take(0), failed)],
+      sink,
+    );
+    for (const n of [1, 2]) pipeline.push(n);
+    expect(out).toEqual([]);
+    const broken$ = new Pipeline([guarded<number>(() => throwError(() => broken), failed)], sink);
+    broken$.push(1);
+    expect(failures.at(-1)).toEqual([broken, 1]);
   });
 
   test('begins a guarded operator that completes anew', () => {

@@ -29,24 +29,29 @@ export function guarded<T>(
 ): MonoTypeOperatorFunction<T> {
   return (source) =>
     new Observable<T>((destination) => {
-      let input: Subject<T>;
+      let input: Subject<T> | undefined;
       let current: T | undefined;
       const begin = () => {
-        input = new Subject<T>();
-        operator(input).subscribe({
+        const fresh = new Subject<T>();
+        const ended = () => {
+          if (input === fresh) input = undefined;
+        };
+        input = fresh;
+        operator(fresh).subscribe({
           next: (value) => destination.next(value),
           error: (error) => {
-            begin();
+            ended();
             failed(error, current);
           },
-          complete: begin,
+          complete: ended,
         });
       };
       begin();
       return source.subscribe((value) => {
         const outer = current;
         current = value;
-        input.next(value);
+        if (input === undefined) begin();
+        input?.next(value);
         current = outer;
       });
     });

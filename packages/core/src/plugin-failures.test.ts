@@ -222,3 +222,22 @@ describe('what else a plugin gives', () => {
     expect(stopped).toBe(2);
   });
 });
+
+test('a request that is let go in the turn of another one is refused, and that other one is dispatched', async () => {
+  const held: Inbound[] = [];
+  const release = mergeMap((inbound: Inbound) => {
+    if (typeOf(inbound) !== 'HELD') return of(...held, inbound);
+    held.push(inbound);
+    return EMPTY;
+  });
+  const called: string[] = [];
+  const note = (type: string) => () => void called.push(type);
+  const { connect } = await createHarness({
+    plugins: [plugin(({ inbound }) => inbound(release))],
+    handlers: { HELD: note('HELD'), A: note('A') },
+  });
+  const tab = await connect(1);
+  await tab.expectError(tab.call({ type: 'HELD' }), 'REFUSED');
+  await tab.expectReply(tab.call({ type: 'A' }));
+  expect(called).toEqual(['A']);
+});
