@@ -35,6 +35,8 @@ export class ServerClient implements Client, Owner {
   readonly #node: Node;
   readonly #actor: ClientActor;
   readonly #floor: number;
+  /** Why it was lost, or ended. */
+  #reason = '';
   #secret = '';
   /** The secret before, until a frame shows that the client has the new one. */
   #previousSecret: string | undefined;
@@ -87,7 +89,7 @@ export class ServerClient implements Client, Owner {
   /** Ends the connection, if there is one, and the session. */
   close(disconnect: Disconnect): void {
     this.link?.end(disconnect);
-    this.#actor.send({ type: 'CLOSED', reason: disconnect.reason });
+    this.#leave('CLOSED', disconnect.reason);
   }
 
   /** It is on this connection now, by a first connect or a resume. */
@@ -112,23 +114,29 @@ export class ServerClient implements Client, Owner {
     if (this.link !== link) return;
     this.link = undefined;
     user.online--;
-    this.#actor.send({ type: forGood ? 'CLOSED' : 'LOST', reason });
+    this.#leave(forGood ? 'CLOSED' : 'LOST', reason);
     user.changed();
   }
 
+  #leave(type: 'CLOSED' | 'LOST', reason: string): void {
+    if (this.#actor.getSnapshot().status !== 'active') return;
+    this.#reason = reason;
+    this.#actor.send({ type, reason });
+  }
+
   /** Effects of the machine. */
-  waiting(reason: string): void {
+  waiting(): void {
     this.#deadline(this.#node.limits.resumeWindowMs);
-    this.#emit('CLIENT_LOST', { reason });
+    this.#emit('CLIENT_LOST', { reason: this.#reason });
   }
 
   resumed(): void {
     this.#emit('CLIENT_RESUMED', none);
   }
 
-  ended(reason: string): void {
+  ended(): void {
     this.#release();
-    this.#emit('CLIENT_GONE', { reason });
+    this.#emit('CLIENT_GONE', { reason: this.#reason });
     this.user.changed();
   }
 

@@ -59,12 +59,12 @@ export class Clients {
     const owner = (id: string) => node.registry.owner(id) as ServerClient;
     this.machine = clientMachine.provide({
       actions: {
-        wait: ({ self, context }) => owner(self.id).waiting(context.reason ?? ''),
+        wait: ({ self }) => owner(self.id).waiting(),
         resumed: ({ self }) => owner(self.id).resumed(),
-        end: ({ self, context }) => owner(self.id).ended(context.reason ?? ''),
+        end: ({ self }) => owner(self.id).ended(),
       },
     });
-    this.initial = this.machine.resolveState({ value: 'online', context: { reason: null } });
+    this.initial = this.machine.resolveState({ value: 'online' });
   }
 
   /** The client whose session this is, if it is `userId`'s. */

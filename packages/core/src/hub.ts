@@ -5,7 +5,7 @@ import { Encoded } from './outbox.ts';
 import { guarded, Pipeline } from './pipeline.ts';
 import type { OutboundOperator } from './plugin.ts';
 import { Feed } from './streams/feed.ts';
-import { AppendRefused, type Draft } from './streams/log.ts';
+import { AppendRefused, type Draft, type StreamLog } from './streams/log.ts';
 
 /** Something on its way out, as the outbound pipeline sees it: once, however many it is for. */
 export interface Outgoing {
@@ -69,8 +69,9 @@ export class Hub {
       body: this.#node.codec.encodeBody(from === undefined ? { action } : { action, from }),
       ...selection,
     };
+    const { log, users } = this.#node;
     const appends = new Appends();
-    for (const userId of to) appends.add(() => this.#node.log.append(inboxOf(userId), draft));
+    for (const userId of to) appends.add(log, users.byId.get(userId)?.inbox ?? inboxOf(userId), draft);
     return appends.settle();
   }
 
@@ -123,9 +124,9 @@ class Appends {
   #unknown = 0;
   #cause: unknown;
 
-  add(append: () => Awaitable<unknown>): void {
+  add(log: StreamLog, stream: string, draft: Draft): void {
     try {
-      const result = append();
+      const result = log.append(stream, draft);
       if (isPromise(result)) this.#running.push(result.then(this.#succeeded, this.#failed));
       else this.#applied++;
     } catch (error) {

@@ -74,12 +74,18 @@ describe('the registry', () => {
 });
 
 describe('a user whose actor crashes', () => {
-  /** A reducer that gives what no event can carry: the way to such a crash that applications have. */
+  const poisoned: PropertyDescriptor = {
+    enumerable: true,
+    get: () => {
+      throw new Error('poison');
+    },
+  };
+  /** A reducer that gives what throws when an event is made of it: the way to such a crash that applications have. */
   const poison = (when: (event: { type: string }) => boolean): Plugin => ({
     name: 'poison',
     setup: ({ status }) =>
       status((now, { event }) =>
-        when(event) ? ({ ...now, status: 'AWAY', poison: 1n } as unknown as typeof now) : now,
+        when(event) ? Object.defineProperty({ ...now, status: 'AWAY' }, 'poison', poisoned) : now,
       ),
   });
 

@@ -4,6 +4,7 @@ import { type Actor, assign, type SnapshotFrom } from 'xstate';
 import type { Message, User } from './api.ts';
 import { type Awaitable, isPromise } from './awaitable.ts';
 import type { ServerClient } from './client.ts';
+import { inboxOf } from './hub.ts';
 import {
   connectedStatus,
   neverOnline,
@@ -134,6 +135,8 @@ export class Users {
 
 export class ServerUser implements User, Owner {
   readonly id: string;
+  /** Name of its stream. */
+  readonly inbox: string;
   readonly clients = new Set<ServerClient>();
   activeClient: ServerClient | undefined;
   /** The inbox, once it is open. */
@@ -150,6 +153,7 @@ export class ServerUser implements User, Owner {
 
   constructor(id: string, node: Node) {
     this.id = id;
+    this.inbox = inboxOf(id);
     this.#node = node;
   }
 

@@ -1,4 +1,4 @@
-import { assign, setup } from 'xstate';
+import { setup } from 'xstate';
 
 export type ClientMachineEvent =
   /** The connection is gone, and whoever had it may come back. */
@@ -17,26 +17,23 @@ export type ClientMachineEvent =
  */
 export const clientMachine = setup({
   types: {
-    context: {} as { readonly reason: string | null },
     events: {} as ClientMachineEvent,
   },
   actions: {
     wait: () => {},
     resumed: () => {},
     end: () => {},
-    because: assign({ reason: (_, { reason }: { reason: string }) => reason }),
   },
 }).createMachine({
   id: 'client',
-  context: { reason: null },
   initial: 'online',
   on: {
-    CLOSED: { target: '.gone', actions: { type: 'because', params: ({ event }) => event } },
+    CLOSED: '.gone',
   },
   states: {
     online: {
       on: {
-        LOST: { target: 'resumable', actions: { type: 'because', params: ({ event }) => event } },
+        LOST: 'resumable',
         RESUMED: { actions: 'resumed' },
       },
     },

@@ -63,8 +63,8 @@ export const userMachine = setup({
     end: () => {},
   },
   guards: {
-    noClient: (_, { clients }: { clients: number }) => clients === 0,
-    someOnline: (_, { online }: { online: number }) => online > 0,
+    noClient: ({ event }) => event.type === 'CLIENTS_CHANGED' && event.clients === 0,
+    someOnline: ({ event }) => event.type === 'CLIENTS_CHANGED' && event.online > 0,
   },
 }).createMachine({
   id: 'user',
@@ -73,12 +73,12 @@ export const userMachine = setup({
   on: {
     CLIENTS_CHANGED: [
       {
-        guard: { type: 'noClient', params: ({ event }) => event },
+        guard: 'noClient',
         target: '.gone',
         actions: ['reduceStatus', 'announce'],
       },
       {
-        guard: { type: 'someOnline', params: ({ event }) => event },
+        guard: 'someOnline',
         target: '.online',
         actions: ['reduceStatus', 'announce'],
       },

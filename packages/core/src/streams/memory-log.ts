@@ -3,20 +3,25 @@ import type { Position } from '@callboard/protocol';
 import type { Clock } from '../clock.ts';
 import type { Draft, Entry, Follow, Page, Retention, StreamLog } from './log.ts';
 
-interface Kept {
-  readonly entry: Entry;
-  readonly at: number;
-}
-
 interface MemoryStream {
   readonly epoch: string;
   head: number;
   readonly follow: Follow;
   /** Made with the first entry: most streams never have one. */
-  kept: Kept[] | undefined;
+  kept: Entry[] | undefined;
+  /** When each of `kept` was appended. */
+  at: number[];
   /** Entries before this index are evicted; the array is cut when half of it is. */
   first: number;
   length: number;
+}
+
+const NONE: number[] = [];
+
+/** Not a spread: this is on the way of every message to every recipient. */
+function entryOf({ body, exclude, only }: Draft, offset: number): Entry {
+  if (exclude !== undefined) return { offset, body, exclude };
+  return only === undefined ? { offset, body } : { offset, body, only };
 }
 
 /** The streams of one process. Entries follow at once, in order. */
@@ -42,7 +47,7 @@ export class MemoryStreamLog implements StreamLog {
   open(stream: string, follow: Follow): Position {
     if (this.#streams.has(stream)) throw new Error(`the stream is open already: ${stream}`);
     const epoch = `${this.#incarnation}.${(++this.#opened).toString(36)}`;
-    this.#streams.set(stream, { epoch, head: 0, follow, kept: undefined, first: 0, length: 0 });
+    this.#streams.set(stream, { epoch, head: 0, follow, kept: undefined, at: NONE, first: 0, length: 0 });
     return { epoch, offset: 0 };
   }
 
@@ -57,12 +62,17 @@ export class MemoryStreamLog implements StreamLog {
   append(stream: string, draft: Draft): Position | undefined {
     const state = this.#streams.get(stream);
     if (state === undefined) return undefined;
-    const entry: Entry = { ...draft, offset: ++state.head };
-    state.kept ??= [];
-    state.kept.push({ entry, at: this.#clock.now() });
+    const now = this.#clock.now();
+    const entry = entryOf(draft, ++state.head);
+    if (state.kept === undefined) {
+      state.kept = [];
+      state.at = [];
+      this.#expiring.add(state);
+    }
+    state.kept.push(entry);
+    state.at.push(now);
     state.length += entry.body.length;
-    this.#evict(state);
-    this.#expiring.add(state);
+    this.#evict(state, now);
     if (this.#sweep === undefined) this.#armSweep();
     state.follow(entry, state.epoch);
     return { epoch: state.epoch, offset: entry.offset };
@@ -71,12 +81,12 @@ export class MemoryStreamLog implements StreamLog {
   read(stream: string, after: Position, maxEntries: number): Page | undefined {
     const state = this.#streams.get(stream);
     if (state === undefined) return undefined;
-    this.#evict(state);
+    this.#evict(state, this.#clock.now());
     const { epoch, head, kept = [] } = state;
-    const oldest = kept[state.first]?.entry.offset ?? head + 1;
+    const oldest = kept[state.first]?.offset ?? head + 1;
     const from = after.epoch === epoch ? Math.max(after.offset + 1, oldest) : oldest;
     const start = state.first + (from - oldest);
-    return { epoch, head, entries: kept.slice(start, start + maxEntries).map((each) => each.entry) };
+    return { epoch, head, entries: kept.slice(start, start + maxEntries) };
   }
 
   position(stream: string): Position | undefined {
@@ -84,31 +94,32 @@ export class MemoryStreamLog implements StreamLog {
     return state && { epoch: state.epoch, offset: state.head };
   }
 
-  #evict(state: MemoryStream): void {
-    const { kept } = state;
+  #evict(state: MemoryStream, now: number): void {
+    const { kept, at } = state;
     if (kept === undefined) return;
     const { maxEntries, maxLength, ttlMs } = this.#retention;
-    const expired = this.#clock.now() - ttlMs;
     for (;;) {
       const oldest = kept[state.first];
       if (oldest === undefined) break;
-      if (kept.length - state.first <= maxEntries && state.length <= maxLength && oldest.at > expired) break;
-      state.length -= oldest.entry.body.length;
+      const isFresh = (at[state.first] as number) > now - ttlMs;
+      if (kept.length - state.first <= maxEntries && state.length <= maxLength && isFresh) break;
+      state.length -= oldest.body.length;
       state.first++;
     }
-    if (state.first * 2 >= kept.length) {
-      kept.splice(0, state.first);
-      state.first = 0;
-    }
+    if (state.first === 0 || state.first * 2 < kept.length) return;
+    kept.splice(0, state.first);
+    at.splice(0, state.first);
+    state.first = 0;
   }
 
   #armSweep(): void {
     this.#sweep = this.#clock.setTimeout(() => {
       this.#sweep = undefined;
       for (const state of this.#expiring) {
-        this.#evict(state);
+        this.#evict(state, this.#clock.now());
         if (state.kept !== undefined && state.kept.length > 0) continue;
         state.kept = undefined;
+        state.at = NONE;
         this.#expiring.delete(state);
       }
       if (this.#expiring.size > 0) this.#armSweep();
