@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import proxyAddr from 'proxy-addr';
@@ -97,12 +97,28 @@ export class Admission {
       transport,
       address: plainAddress(proxyAddr(request, this.#trusts)) ?? plainAddress(direct) ?? direct,
       secure: encrypted || (this.#trusts(direct, 0) && forwardedProto === 'https'),
-      headers,
-      query: new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length)),
+      headers: lasting(headers),
+      // Made when asked for: a connection keeps this for as long as it lives.
+      get query() {
+        return new URLSearchParams(url.slice(url.indexOf('?') + 1 || url.length));
+      },
       ...(origin !== undefined && { origin }),
       ...(bearer !== undefined && { token: bearer }),
     };
   }
+}
+
+/** The headers without those that spoke of the upgrade alone. */
+function lasting(headers: IncomingHttpHeaders): IncomingHttpHeaders {
+  const {
+    connection: _connection,
+    upgrade: _upgrade,
+    'sec-websocket-key': _key,
+    'sec-websocket-version': _version,
+    'sec-websocket-extensions': _extensions,
+    ...rest
+  } = headers;
+  return rest;
 }
 
 function trustOf(trustProxy: TrustProxy): (address: string, hop: number) => boolean {

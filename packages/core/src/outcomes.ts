@@ -8,12 +8,15 @@ export interface OutcomeLimits {
   readonly ttlMs: number;
 }
 
-interface Settled {
-  readonly frame: string;
-  readonly at: number;
-}
-interface Running<Asker> {
+/** One shape from the first sight of a request to the last: this is on the way of each. */
+interface Outcome<Asker> {
+  readonly mid: number;
   asker: Asker | undefined;
+  /** The answer; undefined while the request runs. */
+  frame: string | undefined;
+  /** When it was first settled. */
+  at: number;
+  forgotten: boolean;
 }
 
 /**
@@ -22,9 +25,9 @@ interface Running<Asker> {
  * `Asker` is what a request came by, a connection.
  */
 export class Outcomes<Asker = unknown> {
-  readonly #byMid = new Map<number, Settled | Running<Asker>>();
-  /** Mids in the order in which they were settled; those before `#oldest` and some others are forgotten already. */
-  readonly #settled: number[] = [];
+  readonly #byMid = new Map<number, Outcome<Asker>>();
+  /** In the order in which they were settled; those before `#oldest` and some others are forgotten already. */
+  readonly #settled: Outcome<Asker>[] = [];
   #oldest = 0;
   readonly #limits: OutcomeLimits;
   /** No request up to this mid is run any more, unless it runs already. */
@@ -51,13 +54,13 @@ export class Outcomes<Asker = unknown> {
   look(mid: number, asker?: Asker): 'new' | 'running' | 'unknown' | { readonly frame: string } {
     const known = this.#byMid.get(mid);
     if (known === undefined) return mid <= this.#floor ? 'unknown' : 'new';
-    if (!isRunning(known)) return known;
+    if (known.frame !== undefined) return { frame: known.frame };
     known.asker = asker;
     return 'running';
   }
 
   begin(mid: number, asker?: Asker): void {
-    this.#byMid.set(mid, { asker });
+    this.#byMid.set(mid, { mid, asker, frame: undefined, at: 0, forgotten: false });
     this.#running++;
   }
 
@@ -65,15 +68,14 @@ export class Outcomes<Asker = unknown> {
   settle(mid: number, frame: string, now: number): void {
     const known = this.#byMid.get(mid);
     if (known === undefined) return;
-    this.#length += frame.length;
-    if (isRunning(known)) {
+    if (known.frame === undefined) {
+      known.asker = undefined;
+      known.at = now;
       this.#running--;
-      this.#byMid.set(mid, { frame, at: now });
-      this.#settled.push(mid);
-    } else {
-      this.#length -= known.frame.length;
-      this.#byMid.set(mid, { frame, at: known.at });
-    }
+      this.#settled.push(known);
+    } else this.#length -= known.frame.length;
+    known.frame = frame;
+    this.#length += frame.length;
     this.#forgetOldest(now);
   }
 
@@ -84,7 +86,7 @@ export class Outcomes<Asker = unknown> {
    */
   forget(mid: number): Asker | undefined {
     const known = this.#byMid.get(mid);
-    if (known === undefined || !isRunning(known)) return undefined;
+    if (known === undefined || known.frame !== undefined) return undefined;
     this.#byMid.delete(mid);
     this.#running--;
     return known.asker;
@@ -92,8 +94,9 @@ export class Outcomes<Asker = unknown> {
 
   /** The client has settled all requests up to `mid`. */
   confirm(mid: number): void {
-    for (const [each, outcome] of this.#byMid)
-      if (each <= mid && !isRunning(outcome)) this.#drop(each, outcome);
+    for (const outcome of this.#byMid.values()) {
+      if (outcome.mid <= mid && outcome.frame !== undefined) this.#drop(outcome, outcome.frame);
+    }
     this.#floor = Math.max(this.#floor, mid);
   }
 
@@ -104,11 +107,11 @@ export class Outcomes<Asker = unknown> {
 
   #forgetOldest(now: number): void {
     const { maxOutcomes, maxLength, ttlMs } = this.#limits;
-    for (let mid = this.#settled[this.#oldest]; mid !== undefined; mid = this.#settled[++this.#oldest]) {
-      const outcome = this.#byMid.get(mid);
-      if (outcome === undefined || isRunning(outcome)) continue;
-      if (this.remembered <= maxOutcomes && this.#length <= maxLength && outcome.at > now - ttlMs) break;
-      this.#drop(mid, outcome);
+    for (let next = this.#settled[this.#oldest]; next !== undefined; next = this.#settled[++this.#oldest]) {
+      const { frame, forgotten, at, mid } = next;
+      if (forgotten || frame === undefined) continue;
+      if (this.remembered <= maxOutcomes && this.#length <= maxLength && at > now - ttlMs) break;
+      this.#drop(next, frame);
       this.#floor = Math.max(this.#floor, mid);
     }
     if (this.#oldest * 2 <= this.#settled.length) return;
@@ -116,12 +119,10 @@ export class Outcomes<Asker = unknown> {
     this.#oldest = 0;
   }
 
-  #drop(mid: number, outcome: Settled): void {
-    this.#byMid.delete(mid);
-    this.#length -= outcome.frame.length;
+  #drop(outcome: Outcome<Asker>, frame: string): void {
+    this.#byMid.delete(outcome.mid);
+    this.#length -= frame.length;
+    outcome.forgotten = true;
+    outcome.frame = undefined;
   }
-}
-
-function isRunning<Asker>(outcome: Settled | Running<Asker>): outcome is Running<Asker> {
-  return 'asker' in outcome;
 }
