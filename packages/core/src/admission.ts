@@ -86,6 +86,11 @@ export class Admission {
     return originOf(`${scheme}//${forwardedHost || headers.host}`) === given;
   }
 
+  #clientOf(request: IncomingMessage): string {
+    const { trustProxy } = this.#options;
+    return trustProxy === false ? (request.socket.remoteAddress ?? '') : proxyAddr(request, this.#trusts);
+  }
+
   #peer(request: IncomingMessage, transport: string): Peer {
     const { headers, socket, url = '/' } = request;
     const { origin } = headers;
@@ -95,7 +100,7 @@ export class Admission {
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
     return {
       transport,
-      address: plainAddress(proxyAddr(request, this.#trusts)) ?? plainAddress(direct) ?? direct,
+      address: plainAddress(this.#clientOf(request)) ?? plainAddress(direct) ?? direct,
       secure: encrypted || (this.#trusts(direct, 0) && forwardedProto === 'https'),
       headers: lasting(headers),
       // Made when asked for: a connection keeps this for as long as it lives.

@@ -1,6 +1,6 @@
 import { createHarness } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
-import { concatMap, delay, EMPTY, filter, map, mergeMap, of, take } from 'rxjs';
+import { concatMap, EMPTY, filter, map, mergeMap, of, take } from 'rxjs';
 import type { Inbound, InboundOperator, OutboundOperator, Plugin, PluginContext } from './index.ts';
 
 const plugin = (setup: (context: PluginContext) => void): Plugin => ({ name: 'rough', setup });
@@ -39,14 +39,13 @@ describe('an inbound operator', () => {
     ['gives nothing', mergeMap((inbound) => (typeOf(inbound) === 'B' ? EMPTY : of(inbound)))],
     [
       'gives it later',
-      concatMap((inbound) => (typeOf(inbound) === 'B' ? of(inbound).pipe(delay(5)) : of(inbound))),
+      concatMap((inbound) => (typeOf(inbound) === 'B' ? Promise.resolve(inbound) : of(inbound))),
     ],
   ])('that %s: REFUSED, and it is not run', async (_, operator) => {
     let ran = 0;
     const handlers = { A: () => 'a', B: () => `${++ran}` };
     const { tab, clock } = await withOperator(operator, handlers);
     await tab.expectError(tab.call({ type: 'B' }), 'REFUSED');
-    await new Promise((resolve) => setTimeout(resolve, 10));
     await clock.settle();
     expect(await tab.expectReply(tab.call({ type: 'A' }))).toBe('a');
     await tab.expectNothing();
