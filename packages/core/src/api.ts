@@ -79,7 +79,7 @@ export interface Client {
   /** Whether it has a connection; without one it may yet come back. */
   readonly online: boolean;
   readonly actor: ActorView<SnapshotFrom<typeof clientMachine>>;
-  /** What its inbox delivers to it while it has a connection. */
+  /** What reaches the inbox for it, also while it has no connection and may come back. */
   readonly messages$: Observable<Message>;
   /**
    * Ends its connection and its session. `code` is from 4000 on: to 4499 the client comes back (as a new one), from
