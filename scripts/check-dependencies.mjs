@@ -1,5 +1,5 @@
-// Which package may import what. Arrows point inward only: protocol ← core ← transport-*, ingress-*, plugin-*;
-// protocol ← client. Run by `npm run lint`; the rules are shown one by one in check-dependencies.test.mjs.
+// Which package may import what. Arrows point inward only: protocol, runtime ← core ← transport-*, ingress-*, plugin-*;
+// protocol, runtime ← client. Run by `npm run lint`; the rules are shown one by one in check-dependencies.test.mjs.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -13,8 +13,9 @@ const containerOnly = ['tsyringe', 'reflect-metadata'];
 /** Workspace packages that the sources of a package may import, by the package's folder: the first match counts. */
 const arrows = [
   [/^protocol$/, []],
-  [/^core$/, ['protocol']],
-  [/^client$/, ['protocol']],
+  [/^runtime$/, []],
+  [/^core$/, ['protocol', 'runtime']],
+  [/^client$/, ['protocol', 'runtime']],
   [/^/, ['core', 'protocol']],
 ];
 /** What tests may import besides. */
@@ -53,6 +54,9 @@ function checkImport({ specifier, typeOnly, path, file, isTest, pkg, packages, f
     const inside = target.startsWith(pkg.path + sep);
     return inside ? undefined : `'${specifier}' leaves the package; import the other one by its name`;
   }
+  if (specifier.startsWith('#')) {
+    return specifier in (pkg.manifest.imports ?? {}) ? undefined : `'${specifier}' is not among the imports`;
+  }
   if (isBuiltin(specifier)) {
     if (!specifier.startsWith('node:')) return `'${specifier}' is built in: write 'node:${specifier}'`;
     return pkg.folder === 'protocol' && !isTest
@@ -70,7 +74,9 @@ function checkImport({ specifier, typeOnly, path, file, isTest, pkg, packages, f
     if (!other) return `'${name}' is no package of this workspace`;
     const folder = other.folder;
     const allowed = arrows.find(([pattern]) => pattern.test(pkg.folder))[1];
-    if (isTest && inTests.test(folder)) return checkSubpath(specifier, other);
+    // A client is tested with a server.
+    const forClient = pkg.folder === 'client' && folder === 'core';
+    if (isTest && (inTests.test(folder) || forClient)) return checkSubpath(specifier, other);
     if (!allowed.includes(folder)) return `${pkg.folder} may not import ${folder}`;
     return checkDeclared(name, pkg, isTest, forTests) ?? checkSubpath(specifier, other);
   }

@@ -79,7 +79,7 @@ const broken = [
     /may not import transport-ws/,
   ],
   [
-    'client takes protocol alone',
+    'client takes no core',
     'client/src/a.ts',
     "import { x } from '@callboard/core';",
     /may not import core/,

@@ -12,14 +12,13 @@ import type {
   UserId,
   UserStatus,
 } from '@callboard/protocol';
+import type { ActorView, Awaitable } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
 import type { SnapshotFrom } from 'xstate';
-import type { Awaitable } from './awaitable.ts';
 import type { clientMachine } from './machines/client-machine.ts';
 import type { serverMachine } from './machines/server-machine.ts';
 import type { userMachine } from './machines/user-machine.ts';
 import type { Plugin, PluginApis } from './plugin.ts';
-import type { ActorView } from './registry.ts';
 import type { Stats } from './stats.ts';
 import type { Peer } from './transport.ts';
 

@@ -1,5 +1,6 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
 import { Disconnect } from '@callboard/protocol';
+import type { ActorView } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
 import type { Actor, SnapshotFrom } from 'xstate';
 import type { Claims, Client, Message } from './api.ts';
@@ -10,7 +11,7 @@ import { messagesOf } from './messages.ts';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
-import type { ActorView, Owner } from './registry.ts';
+import type { Owner } from './registry.ts';
 import type { ActionRequest } from './requests/requests.ts';
 import type { ServerUser } from './users.ts';
 

@@ -7,15 +7,14 @@ import {
   PROTOCOL_VERSION,
   type Resume,
 } from '@callboard/protocol';
+import { GuardedObservable, whenReady } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import type { SnapshotFrom } from 'xstate';
-import { whenReady } from './awaitable.ts';
 import { ServerClient } from './client.ts';
 import type { Verified } from './handshake.ts';
 import type { Link } from './link.ts';
 import { clientMachine } from './machines/client-machine.ts';
 import type { Node } from './node.ts';
-import { GuardedObservable } from './observables.ts';
 import { Encoded } from './outbox.ts';
 import type { Feed, Recovery } from './streams/feed.ts';
 import type { ServerUser } from './users.ts';
@@ -156,7 +155,7 @@ export class Clients {
     { missed, position }: Recovery<Encoded>,
     resumed: boolean,
   ): void {
-    const { codec, limits } = this.#node;
+    const { codec, limits, events } = this.#node;
     client.device = device;
     client.authorise(verified.claims, verified.expiresAtMs);
     client.attached(link, resumed);
@@ -175,6 +174,7 @@ export class Clients {
       pongTimeoutMs: limits.pongTimeoutMs,
       ...(verified.expiresAtMs !== undefined && { expiresAtMs: verified.expiresAtMs }),
       limits: this.#announced,
+      ...(events.added.length > 0 && { events: events.added }),
     };
     link.deadline(undefined);
     link.send(new Encoded(codec.encode(connected)));

@@ -1,8 +1,8 @@
 import { type AnyAction, type NativeEvent, nativeEvents } from '@callboard/protocol';
+import { GuardedObservable } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import type { ServerClient } from './client.ts';
 import type { Node } from './node.ts';
-import { GuardedObservable } from './observables.ts';
 import { Encoded } from './outbox.ts';
 import type { ServerUser } from './users.ts';
 
@@ -15,6 +15,8 @@ interface Emission {
 /** Native events: to the handler, to `events$`, and to the clients that subscribed and may see them. */
 export class Events {
   readonly events$: Observable<NativeEvent | AnyAction>;
+  /** The types that plugins declared, as `connected` announces them. */
+  readonly added: string[] = [];
   readonly #node: Node;
   readonly #subject = new Subject<NativeEvent | AnyAction>();
   readonly #types = new Set<string>(Object.values(nativeEvents).flat());
@@ -31,6 +33,7 @@ export class Events {
   declare(type: string): void {
     if (this.#types.has(type)) throw new Error(`there is a native event ${type} already`);
     this.#types.add(type);
+    this.added.push(type);
   }
 
   /** Whether a type is a native event's, which no client may send as an action. */

@@ -1,6 +1,6 @@
 import { type ConnectFrame, Disconnect, PROTOCOL_VERSION, userIdOf } from '@callboard/protocol';
+import { type Awaitable, isPromise, whenReady } from '@callboard/runtime';
 import type { Claims, Principal } from './api.ts';
-import { type Awaitable, isPromise, whenReady } from './awaitable.ts';
 import type { Link } from './link.ts';
 import type { Node } from './node.ts';
 

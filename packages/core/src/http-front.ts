@@ -9,11 +9,11 @@ import {
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { TLSSocket } from 'node:tls';
+import type { Logger } from '@callboard/runtime';
 import finalhandler from 'finalhandler';
 import Router from 'router';
 import type { Admission, Refusal } from './admission.ts';
 import type { Middleware } from './api.ts';
-import type { Logger } from './logger.ts';
 import type { Peer } from './transport.ts';
 
 type RoutedRequest = Parameters<ReturnType<typeof Router>>[0];

@@ -1,8 +1,7 @@
 import { type AnyAction, INBOX, ReplyError, type Sender } from '@callboard/protocol';
-import { type Awaitable, isPromise } from './awaitable.ts';
+import { type Awaitable, guarded, isPromise, Pipeline } from '@callboard/runtime';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
-import { guarded, Pipeline } from './pipeline.ts';
 import type { OutboundOperator } from './plugin.ts';
 import { Feed } from './streams/feed.ts';
 import { AppendRefused, type Draft, type StreamLog } from './streams/log.ts';

@@ -6,13 +6,13 @@ import {
   type RequestFrame,
   RequestRefused,
 } from '@callboard/protocol';
+import { guarded, Pipeline } from '@callboard/runtime';
 import { filter } from 'rxjs';
 import type { Client } from './api.ts';
 import type { ServerClient } from './client.ts';
 import { connect } from './handshake.ts';
 import type { Link } from './link.ts';
 import type { Node } from './node.ts';
-import { guarded, Pipeline } from './pipeline.ts';
 import type { InboundOperator } from './plugin.ts';
 
 /** A client's request on its way in, as the inbound pipeline shows it to operators. */

@@ -9,14 +9,21 @@ export {
   type UserId,
   type UserStatus,
 } from '@callboard/protocol';
+export {
+  type ActorView,
+  type Awaitable,
+  type Inspect,
+  type LogFields,
+  type Logger,
+  silentLogger,
+} from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
-export type { Awaitable } from './awaitable.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { type Outgoing, SendFailed } from './hub.ts';
 export type { Inbound } from './inbound.ts';
 export { defaultLimits, type Limits } from './limits.ts';
-export { consoleLogger, type LogFields, type Logger, type LogLevel, silentLogger } from './logger.ts';
+export { consoleLogger, type LogLevel } from './logger.ts';
 export { clientMachine } from './machines/client-machine.ts';
 export { serverMachine } from './machines/server-machine.ts';
 export { type StatusInput, type StatusReducer, userMachine } from './machines/user-machine.ts';
@@ -31,7 +38,6 @@ export {
   type PluginApis,
   type PluginContext,
 } from './plugin.ts';
-export type { ActorView, Inspect } from './registry.ts';
 export type { CanSend } from './requests/send.ts';
 export { createServer } from './server.ts';
 export type { Stats } from './stats.ts';

@@ -1,4 +1,4 @@
-import { type Awaitable, isPromise } from './awaitable.ts';
+import { type Awaitable, isPromise } from '@callboard/runtime';
 
 /** Does one thing after another, in the order in which they come; at once while none has to be waited for. */
 export class Lane<T> {

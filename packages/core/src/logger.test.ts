@@ -1,5 +1,6 @@
+import { silentLogger } from '@callboard/runtime';
 import { afterEach, expect, jest, test } from '@jest/globals';
-import { consoleLogger, silentLogger } from './logger.ts';
+import { consoleLogger } from './logger.ts';
 
 const write = jest.spyOn(process.stderr, 'write').mockImplementation(() => true);
 afterEach(() => {

@@ -1,12 +1,4 @@
-export type LogFields = Readonly<Record<string, unknown>>;
-
-/** Where Callboard writes what an operator should know. Never a token, a session or what an action carries. */
-export interface Logger {
-  debug(message: string, fields?: LogFields): void;
-  info(message: string, fields?: LogFields): void;
-  warn(message: string, fields?: LogFields): void;
-  error(message: string, fields?: LogFields): void;
-}
+import type { LogFields, Logger } from '@callboard/runtime';
 
 const levels = ['debug', 'info', 'warn', 'error'] as const;
 export type LogLevel = (typeof levels)[number];
@@ -23,8 +15,6 @@ export function consoleLogger(options: { level?: LogLevel } = {}): Logger {
   };
   return { debug: write('debug'), info: write('info'), warn: write('warn'), error: write('error') };
 }
-
-export const silentLogger: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 
 function describe(cause: unknown): string {
   if (!(cause instanceof Error)) return String(cause);

@@ -1,7 +1,7 @@
+import { GuardedObservable } from '@callboard/runtime';
 import { Observable } from 'rxjs';
 import type { Message } from './api.ts';
 import type { Node } from './node.ts';
-import { GuardedObservable } from './observables.ts';
 import type { Encoded } from './outbox.ts';
 import type { Reader } from './streams/feed.ts';
 import type { ServerUser } from './users.ts';

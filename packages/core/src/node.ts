@@ -1,4 +1,5 @@
 import type { Codec, Contract } from '@callboard/protocol';
+import type { Inspect, Logger } from '@callboard/runtime';
 import type { Admission } from './admission.ts';
 import type { Server, VerifyClient } from './api.ts';
 import { Clients } from './clients.ts';
@@ -10,10 +11,9 @@ import { Hub } from './hub.ts';
 import { InboundPipeline } from './inbound.ts';
 import type { Limits } from './limits.ts';
 import { Link } from './link.ts';
-import type { Logger } from './logger.ts';
 import { Flusher } from './outbox.ts';
 import type { Registrations } from './plugin.ts';
-import { type Inspect, type Owner, Registry } from './registry.ts';
+import { type Owner, Registry } from './registry.ts';
 import { type RequestOptions, Requests } from './requests/requests.ts';
 import { Counters } from './stats.ts';
 import type { StreamLog } from './streams/log.ts';

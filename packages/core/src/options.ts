@@ -1,12 +1,11 @@
 import type { Server as HttpServer } from 'node:http';
 import type { Contract } from '@callboard/protocol';
+import type { Inspect, Logger } from '@callboard/runtime';
 import type { TrustProxy } from './admission.ts';
 import type { Handler, Handlers, Middleware, VerifyClient } from './api.ts';
 import type { DependencyContainer } from './container.ts';
 import type { Limits } from './limits.ts';
-import type { Logger } from './logger.ts';
 import type { Plugin } from './plugin.ts';
-import type { Inspect } from './registry.ts';
 import type { CanSend } from './requests/send.ts';
 import type { Provision } from './tokens.ts';
 import type { Transport } from './transport.ts';

@@ -125,6 +125,27 @@ describe('a plugin made of public parts alone', () => {
     await deaf.expectNothing();
   });
 
+  test('has its events announced to whoever connects; those of Callboard itself are not', async () => {
+    const show: Plugin = {
+      name: 'show',
+      setup({ event }) {
+        event('CURTAIN_UP');
+        event('CAST_CHANGE');
+      },
+    };
+    const { connect } = await createHarness({ plugins: [applause, show] });
+    const tab = await connect(1);
+    const announced = ['APPLAUSE', 'CURTAIN_UP', 'CAST_CHANGE'];
+    expect(tab.connected.events).toEqual(announced);
+    await tab.subscribe(announced);
+    tab.cut();
+    expect((await tab.resume()).events).toEqual(announced);
+
+    const eventless = await createHarness({ plugins: [{ name: 'eventless', setup() {} }] });
+    for (const harness of [await createHarness(), eventless])
+      expect((await harness.connect(1)).connected).not.toHaveProperty('events');
+  });
+
   test('registers in its setup, and not later', async () => {
     const late: (() => void)[] = [];
     const plugin: Plugin = {

@@ -1,12 +1,11 @@
 import type { Action, AnyAction, Contract } from '@callboard/protocol';
+import type { Awaitable, Logger } from '@callboard/runtime';
 
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import type { ActionHandler, Client, Middleware, Server, User } from './api.ts';
-import type { Awaitable } from './awaitable.ts';
 import type { Clock } from './clock.ts';
 import type { Outgoing } from './hub.ts';
 import type { Inbound } from './inbound.ts';
-import type { Logger } from './logger.ts';
 import type { StatusReducer } from './machines/user-machine.ts';
 import type { Token } from './tokens.ts';
 

@@ -7,21 +7,26 @@ import {
   type UserId,
   userIdOf,
 } from '@callboard/protocol';
+import {
+  type ActorView,
+  type Awaitable,
+  actorClock,
+  actorView,
+  guardedInspect,
+  type Logger,
+} from '@callboard/runtime';
 import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
 import { Admission, isLoopback } from './admission.ts';
 import type { DisconnectOptions, Server, User } from './api.ts';
-import type { Awaitable } from './awaitable.ts';
 import { wait, within } from './clock.ts';
 import { createContainer } from './container.ts';
 import { HttpFront } from './http-front.ts';
 import { limitsWith } from './limits.ts';
-import type { Logger } from './logger.ts';
 import { serverMachine } from './machines/server-machine.ts';
 import { Node } from './node.ts';
 import type { ServerOptions } from './options.ts';
 import { type Plugin, type PluginApis, Registrations } from './plugin.ts';
 import { pluginContext } from './plugin-context.ts';
-import { type ActorView, actorClock, actorView, guardedInspect } from './registry.ts';
 import { type Stats, statsOf } from './stats.ts';
 import { type Provision, tokens } from './tokens.ts';
 

@@ -1,7 +1,7 @@
 import type { Codec } from '@callboard/protocol';
+import type { Logger } from '@callboard/runtime';
 import type { VerifyClient } from './api.ts';
 import type { Clock } from './clock.ts';
-import type { Logger } from './logger.ts';
 import type { StreamLog } from './streams/log.ts';
 
 declare const provided: unique symbol;

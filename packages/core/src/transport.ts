@@ -1,9 +1,8 @@
 import type { IncomingMessage } from 'node:http';
 import type { Duplex } from 'node:stream';
-import type { Awaitable } from './awaitable.ts';
+import type { Awaitable, Logger } from '@callboard/runtime';
 import type { Clock } from './clock.ts';
 import type { Limits } from './limits.ts';
-import type { Logger } from './logger.ts';
 
 /** How a transport puts the text of a frame into bytes. One object per transport: outboxes share bytes by it. */
 export interface Framing {

@@ -1,8 +1,8 @@
 import { Disconnect, type UserStatus } from '@callboard/protocol';
+import { type ActorView, type Awaitable, GuardedObservable, isPromise } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import { type Actor, assign, type SnapshotFrom } from 'xstate';
 import type { Message, User } from './api.ts';
-import { type Awaitable, isPromise } from './awaitable.ts';
 import type { ServerClient } from './client.ts';
 import { inboxOf } from './hub.ts';
 import {
@@ -15,9 +15,8 @@ import {
 } from './machines/user-machine.ts';
 import { messagesOf } from './messages.ts';
 import type { Node } from './node.ts';
-import { GuardedObservable } from './observables.ts';
 import type { Encoded } from './outbox.ts';
-import type { ActorView, Owner } from './registry.ts';
+import type { Owner } from './registry.ts';
 import type { Feed } from './streams/feed.ts';
 
 type UserActor = Actor<typeof userMachine>;

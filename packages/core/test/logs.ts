@@ -1,5 +1,5 @@
+import type { Awaitable } from '@callboard/runtime';
 import { SimulatedClock } from '@callboard/testkit';
-import type { Awaitable } from '../src/awaitable.ts';
 import type { Draft, Follow, Page, StreamLog } from '../src/streams/log.ts';
 import { MemoryStreamLog } from '../src/streams/memory-log.ts';
 import { provide, tokens } from '../src/tokens.ts';

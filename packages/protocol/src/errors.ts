@@ -6,31 +6,34 @@
 interface ErrorEntry {
   /** Whether the same request, with the same `mid`, may succeed when it is sent again. */
   readonly retryable: boolean;
+  /** Whether the request may have done something, and so whether its outcome is remembered. */
+  readonly effect: 'none' | 'perhaps';
   /** What is sent when nothing more particular is known. */
   readonly message: string;
 }
 
+// biome-ignore format: a table, one row an error
 export const errors = {
-  INVALID_REQUEST: { retryable: false, message: 'The request is not well formed.' },
-  UNKNOWN_OP: { retryable: false, message: 'The server does not know this op.' },
-  INVALID_ACTION: { retryable: false, message: 'The action does not satisfy its contract.' },
-  RESERVED_TYPE: { retryable: false, message: 'The type belongs to a native event.' },
-  UNKNOWN_EVENT: { retryable: false, message: 'There is no such native event.' },
-  NO_HANDLER: { retryable: false, message: 'No handler answers this action.' },
-  HANDLER_ERROR: { retryable: false, message: 'The handler failed.' },
-  HANDLER_TIMEOUT: { retryable: false, message: 'No reply in time; the outcome is unknown.' },
-  FORBIDDEN: { retryable: false, message: 'Not allowed.' },
-  UNAUTHORIZED: { retryable: false, message: 'The token was refused.' },
-  REFUSED: { retryable: false, message: 'A plugin refused the request.' },
-  PLUGIN_ERROR: { retryable: false, message: 'A plugin failed on the request.' },
-  CHECK_TIMEOUT: { retryable: true, message: 'A check did not answer in time; nothing was done.' },
-  TOO_MANY_RECIPIENTS: { retryable: false, message: 'The send names too many recipients.' },
-  TOO_MANY_PENDING: { retryable: true, message: 'Too many requests are waiting for their replies.' },
-  RATE_LIMITED: { retryable: true, message: 'Too much was sent in too short a time.' },
-  OUTCOME_UNKNOWN: { retryable: false, message: 'Whether the request took effect is not known.' },
-  APPEND_FAILED: { retryable: true, message: 'The message could not be stored; nothing was sent.' },
-  UNAVAILABLE: { retryable: true, message: 'The server does not take requests now.' },
-  INTERNAL: { retryable: false, message: 'The server failed.' },
+  INVALID_REQUEST: { retryable: false, effect: 'none', message: 'The request is not well formed.' },
+  UNKNOWN_OP: { retryable: false, effect: 'none', message: 'The server does not know this op.' },
+  INVALID_ACTION: { retryable: false, effect: 'none', message: 'The action does not satisfy its contract.' },
+  RESERVED_TYPE: { retryable: false, effect: 'none', message: 'The type belongs to a native event.' },
+  UNKNOWN_EVENT: { retryable: false, effect: 'none', message: 'There is no such native event.' },
+  NO_HANDLER: { retryable: false, effect: 'none', message: 'No handler answers this action.' },
+  HANDLER_ERROR: { retryable: false, effect: 'perhaps', message: 'The handler failed.' },
+  HANDLER_TIMEOUT: { retryable: false, effect: 'perhaps', message: 'No reply in time; the outcome is unknown.' },
+  FORBIDDEN: { retryable: false, effect: 'none', message: 'Not allowed.' },
+  UNAUTHORIZED: { retryable: false, effect: 'none', message: 'The token was refused.' },
+  REFUSED: { retryable: false, effect: 'none', message: 'A plugin refused the request.' },
+  PLUGIN_ERROR: { retryable: false, effect: 'none', message: 'A plugin failed on the request.' },
+  CHECK_TIMEOUT: { retryable: true, effect: 'none', message: 'A check did not answer in time; nothing was done.' },
+  TOO_MANY_RECIPIENTS: { retryable: false, effect: 'none', message: 'The send names too many recipients.' },
+  TOO_MANY_PENDING: { retryable: true, effect: 'none', message: 'Too many requests are waiting for their replies.' },
+  RATE_LIMITED: { retryable: true, effect: 'none', message: 'Too much was sent in too short a time.' },
+  OUTCOME_UNKNOWN: { retryable: false, effect: 'perhaps', message: 'Whether the request took effect is not known.' },
+  APPEND_FAILED: { retryable: true, effect: 'none', message: 'The message could not be stored; nothing was sent.' },
+  UNAVAILABLE: { retryable: true, effect: 'none', message: 'The server does not take requests now.' },
+  INTERNAL: { retryable: false, effect: 'none', message: 'The server failed.' },
 } as const satisfies Record<string, ErrorEntry>;
 
 export type ErrorCode = keyof typeof errors;

@@ -132,6 +132,8 @@ export interface ConnectedFrame {
   /** When the principal expires, in milliseconds since 1970: TOKEN_EXPIRED, unless it was refreshed by then. */
   readonly expiresAtMs?: number;
   readonly limits: AnnouncedLimits;
+  /** Types of native events that the server's plugins add. Absent where there are none. */
+  readonly events?: readonly string[];
 }
 /**
  * On a `reply` or `ping`, `offset` says that all of the inbox up to there that is for this client was sent before:

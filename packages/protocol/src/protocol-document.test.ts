@@ -45,9 +45,9 @@ const number = (cell = '') => Number(/[\d,]+/.exec(cell)?.[0].replaceAll(',', ''
 
 describe('the catalogues', () => {
   test('errors', () => {
-    const documented = table('Errors').map(([code, retryable]) => [plain(code), retryable]);
+    const documented = table('Errors').map(([code, retryable, effect]) => [plain(code), retryable, effect]);
     expect(documented).toEqual(
-      Object.entries(errors).map(([code, { retryable }]) => [code, retryable ? 'yes' : 'no']),
+      Object.entries(errors).map(([code, { retryable, effect }]) => [code, retryable ? 'yes' : 'no', effect]),
     );
   });
 

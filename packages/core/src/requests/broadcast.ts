@@ -1,5 +1,5 @@
 import { ReplyError } from '@callboard/protocol';
-import { type Awaitable, isPromise } from '../awaitable.ts';
+import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Outgoing, Selection } from '../hub.ts';
 import type { Node } from '../node.ts';
 import type { ActionRequest } from './requests.ts';

@@ -1,6 +1,6 @@
 import { type Action, type AnyAction, type NativeEvent, ReplyError } from '@callboard/protocol';
+import { isPromise } from '@callboard/runtime';
 import type { EventHandlerContext, HandlerContext, Server, WsServer } from '../api.ts';
-import { isPromise } from '../awaitable.ts';
 import type { ServerClient } from '../client.ts';
 import type { Selection } from '../hub.ts';
 import type { Node } from '../node.ts';

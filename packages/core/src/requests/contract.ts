@@ -1,5 +1,5 @@
 import { type ActionContract, type AnyAction, type Contract, ReplyError } from '@callboard/protocol';
-import { type Awaitable, isPromise } from '../awaitable.ts';
+import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { ActionRequest } from './requests.ts';
 
 type Schema = Extract<ActionContract, { '~standard': unknown }>;

@@ -1,5 +1,5 @@
 import { Disconnect, type RefreshFrame, ReplyError } from '@callboard/protocol';
-import { isPromise, whenReady } from '../awaitable.ts';
+import { isPromise, whenReady } from '@callboard/runtime';
 import type { ServerClient } from '../client.ts';
 import { verify } from '../handshake.ts';
 import type { Node } from '../node.ts';

@@ -9,12 +9,11 @@ import {
   type RequestFrame,
   type SendFrame,
 } from '@callboard/protocol';
+import { type Awaitable, GuardedObservable, isPromise } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import type { ActionHandler, Handler, IncomingAction } from '../api.ts';
-import { type Awaitable, isPromise } from '../awaitable.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
-import { GuardedObservable } from '../observables.ts';
 import type { Check, Registrations } from '../plugin.ts';
 import type { ServerUser } from '../users.ts';
 import { broadcast } from './broadcast.ts';

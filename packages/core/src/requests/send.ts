@@ -1,6 +1,6 @@
 import { type AnyAction, ReplyError } from '@callboard/protocol';
+import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Client, User } from '../api.ts';
-import { type Awaitable, isPromise } from '../awaitable.ts';
 import type { Node } from '../node.ts';
 import { deliver } from './broadcast.ts';
 import type { ActionRequest } from './requests.ts';

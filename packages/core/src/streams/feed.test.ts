@@ -1,6 +1,6 @@
+import type { Awaitable } from '@callboard/runtime';
 import { SimulatedClock } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
-import type { Awaitable } from '../awaitable.ts';
 import { Feed, type Reader, type Recovery } from './feed.ts';
 import type { Draft, Entry, Follow, Page, StreamLog } from './log.ts';
 import { MemoryStreamLog } from './memory-log.ts';

@@ -1,5 +1,5 @@
 import type { GapReason, Position } from '@callboard/protocol';
-import { type Awaitable, isPromise } from '../awaitable.ts';
+import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Clock } from '../clock.ts';
 import type { Entry, Page, StreamLog } from './log.ts';
 import { CatchUp, evictedUpTo, isFor, type Reader, type Recovery } from './recovery.ts';

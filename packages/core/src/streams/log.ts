@@ -1,5 +1,5 @@
 import type { Position } from '@callboard/protocol';
-import type { Awaitable } from '../awaitable.ts';
+import type { Awaitable } from '@callboard/runtime';
 
 /** What is appended to a stream. */
 export interface Draft {

@@ -1,5 +1,5 @@
+import type { Awaitable } from '@callboard/runtime';
 import { SimulatedClock } from '@callboard/testkit';
-import type { Awaitable } from '../../src/awaitable.ts';
 import {
   AppendRefused,
   type Draft,

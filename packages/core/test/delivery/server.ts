@@ -1,4 +1,4 @@
-import { type Awaitable, whenReady } from '../../src/awaitable.ts';
+import { type Awaitable, whenReady } from '@callboard/runtime';
 import { Outcomes } from '../../src/outcomes.ts';
 import { Feed, type Gap, type Reader } from '../../src/streams/feed.ts';
 import { AppendRefused } from '../../src/streams/log.ts';

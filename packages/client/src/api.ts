@@ -1,0 +1,184 @@
+import type {
+  Action,
+  ActionInput,
+  ActionOutput,
+  ActionType,
+  AnyAction,
+  Contract,
+  GapFrame,
+  NativeEvent,
+  NativeEventType,
+  ReplyOf,
+  Sender,
+  Status,
+  UserId,
+  UserStatus,
+} from '@callboard/protocol';
+import type { ActorView } from '@callboard/runtime';
+import type { Observable } from 'rxjs';
+import type { SnapshotFrom } from 'xstate';
+import type { connectionMachine } from './machine.ts';
+
+/**
+ * CONNECTING until the first connection has come about or failed. ONLINE and AWAY are the user's, over all clients, as
+ * the server says; OFFLINE is a client without a connection, whether or not it is about to come back.
+ */
+export type ClientStatus = 'CONNECTING' | Status;
+
+/** The status of this client, or of its user, changed. The times are there where the server told. */
+export interface StatusChange extends Partial<Omit<UserStatus, 'status' | 'previousStatus'>> {
+  readonly type: 'STATUS_CHANGE';
+  readonly userId: string;
+  readonly status: ClientStatus;
+  readonly previousStatus: ClientStatus;
+  /** Milliseconds since 1970 (UTC). */
+  readonly at: number;
+}
+
+/** An action that another client or the server sent to this client's user. */
+export interface MessageDelivery {
+  readonly kind: 'message';
+  readonly action: AnyAction;
+  /** Absent where the server itself sent it. */
+  readonly from?: Sender;
+  /** Whether it was sent while this client had no connection. */
+  readonly recovered: boolean;
+}
+/** A native event. */
+export interface EventDelivery {
+  readonly kind: 'event';
+  readonly action: NativeEvent | StatusChange | AnyAction;
+}
+/** The server's answer to an action of this client; `action` is that action. */
+export interface ReplyDelivery {
+  readonly kind: 'reply';
+  readonly action: AnyAction;
+}
+/** How something reached a subscriber. */
+export type Delivery = MessageDelivery | EventDelivery | ReplyDelivery;
+
+/**
+ * Messages between `from` and `to` are lost for this client: what is built on them is to be fetched anew. Reasons are
+ * those of PROTOCOL.md, "Gaps".
+ */
+export type Gap = Omit<GapFrame, 'op'>;
+
+export interface SendOptions {
+  /** Until it rejects with TIMEOUT, in milliseconds, queueing included. Default: the client's `timeoutMs`. */
+  readonly timeoutMs?: number;
+  /** Default: the client's `resend`. */
+  readonly resend?: boolean;
+}
+
+/** Ends a subscription; more than once does no harm. */
+export type Unsubscribe = () => void;
+
+/** A native event by its type, as a client sees it. */
+export type EventOf<T extends NativeEventType> = T extends 'STATUS_CHANGE'
+  ? StatusChange
+  : NativeEvent extends infer E
+    ? E extends { readonly type: infer Types }
+      ? T extends Types
+        ? Omit<E, 'type'> & { readonly type: T }
+        : never
+      : never
+    : never;
+
+/** What a subscriber to a type is called with: the action, or the reply to one that this client sent to the server. */
+export type Payload<C extends Contract, T extends string> = T extends NativeEventType
+  ? EventOf<T>
+  : T extends ActionType<C>
+    ? unknown extends ReplyOf<C, T>
+      ? ActionOutput<C, T>
+      : ActionOutput<C, T> | ReplyOf<C, T>
+    : never;
+
+/** Sends and subscriptions of a client without a contract. */
+export interface UncheckedActions {
+  /** An action for the user's other clients. Resolves when the server has put it into their inbox. @throws SendError */
+  broadcast(action: Action | AnyAction, options?: SendOptions): Promise<void>;
+  /**
+   * An action for all clients of one or more users. Resolves when the server has put it into the inbox of each who is
+   * there; who is not is passed over. @throws SendError
+   */
+  sendToUser(
+    action: Action | AnyAction,
+    to: UserId | readonly UserId[],
+    options?: SendOptions,
+  ): Promise<void>;
+  /** An action for the server's handler. Resolves with what the handler returned. @throws SendError */
+  sendToServer<Reply = unknown>(action: Action | AnyAction, options?: SendOptions): Promise<Reply>;
+  /**
+   * Calls back for each action, native event and reply of this type. One that throws is reported to the logger and
+   * harms no other. Native events are asked of the server as long as somebody subscribes.
+   */
+  subscribe<T extends NativeEventType>(
+    type: T,
+    callback: (event: EventOf<T>, delivery: EventDelivery) => void,
+  ): Unsubscribe;
+  subscribe<A extends Action = AnyAction>(
+    type: A['type'],
+    callback: (payload: A, delivery: Delivery) => void,
+  ): Unsubscribe;
+}
+
+/** The same, typed by a contract. */
+export interface ContractActions<C extends Contract> {
+  /** An action for the user's other clients. Resolves when the server has put it into their inbox. @throws SendError */
+  broadcast<T extends ActionType<C>>(action: ActionInput<C, T>, options?: SendOptions): Promise<void>;
+  /**
+   * An action for all clients of one or more users. Resolves when the server has put it into the inbox of each who is
+   * there; who is not is passed over. @throws SendError
+   */
+  sendToUser<T extends ActionType<C>>(
+    action: ActionInput<C, T>,
+    to: UserId | readonly UserId[],
+    options?: SendOptions,
+  ): Promise<void>;
+  /** An action for the server's handler. Resolves with what the handler returned. @throws SendError */
+  sendToServer<T extends ActionType<C>>(
+    action: ActionInput<C, T>,
+    options?: SendOptions,
+  ): Promise<ReplyOf<C, T>>;
+  /**
+   * Calls back for each action, native event and reply of this type. One that throws is reported to the logger and
+   * harms no other. Native events are asked of the server as long as somebody subscribes.
+   */
+  subscribe<T extends ActionType<C> | NativeEventType>(
+    type: T,
+    callback: (payload: Payload<C, T>, delivery: Delivery) => void,
+  ): Unsubscribe;
+}
+
+/** One tab, device or process of a user. It connects by itself, comes back by itself, and lives until `close`. */
+export interface ClientBase {
+  /** The user's id, as text. */
+  readonly userId: string;
+  /** This client's id, as others see it. Undefined before the first connection; another one in a new session. */
+  readonly id: string | undefined;
+  getStatus(): ClientStatus;
+  /** Whether the status is ONLINE or AWAY. */
+  isConnected(): boolean;
+  /** The same as `subscribe('STATUS_CHANGE', callback)`. */
+  onStatusChange(callback: (change: StatusChange) => void): Unsubscribe;
+  /** The status, beginning with the present one. */
+  readonly status$: Observable<ClientStatus>;
+  /** Every message, in order: each once. */
+  readonly messages$: Observable<MessageDelivery>;
+  /** Native events that somebody subscribed to. */
+  readonly events$: Observable<EventDelivery['action']>;
+  readonly gaps$: Observable<Gap>;
+  /** Where the connection is: connecting, authenticating, online, reconnecting or closed, and why. */
+  readonly actor: ActorView<SnapshotFrom<typeof connectionMachine>>;
+  /** Tries now: where it waits to come back, or where the server closed it for good. @throws Error once `close` was called. */
+  connect(): void;
+  /** Loses the connection as a broken link would; it comes back by itself. For tests, demonstrations and debugging. */
+  drop(): void;
+  /** A new token on the live connection. @throws SendError UNAUTHORIZED where the verifier refuses it; the old one stays. */
+  refresh(token: string): Promise<void>;
+  /** Ends the connection and the session, for good: open sends reject. Resolves when the connection is closed. */
+  close(): Promise<void>;
+}
+
+export type Client<C extends Contract = Contract> = ClientBase &
+  (string extends ActionType<C> ? UncheckedActions : ContractActions<C>);

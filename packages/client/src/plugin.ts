@@ -1,0 +1,52 @@
+import type { BroadcastFrame, CallFrame, SendFrame } from '@callboard/protocol';
+import type { Awaitable, Logger, Timers } from '@callboard/runtime';
+import type { MonoTypeOperatorFunction } from 'rxjs';
+import type { Client, EventDelivery, MessageDelivery } from './api.ts';
+
+/** What comes from the server unasked, on its way to subscribers. */
+export type Incoming = MessageDelivery | EventDelivery;
+/** An action on its way to the server, before it has its message id. */
+export type Outgoing =
+  | Omit<CallFrame, 'mid' | 'settled'>
+  | Omit<BroadcastFrame, 'mid' | 'settled'>
+  | Omit<SendFrame, 'mid' | 'settled'>;
+
+/**
+ * Sees each once, and must let it go in the same turn. Incoming that it holds back reaches nobody; outgoing is refused
+ * with REFUSED. Where it throws, that one is lost with a line in the log, or refused with PLUGIN_ERROR, and no other.
+ */
+export type IncomingOperator = MonoTypeOperatorFunction<Incoming>;
+export type OutgoingOperator = MonoTypeOperatorFunction<Outgoing>;
+
+/** What a client's plugin is given to build on; all there is to it. Operators are for `setup` alone. */
+export interface ClientPluginContext {
+  readonly client: Client;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  incoming(operator: IncomingOperator): void;
+  outgoing(operator: OutgoingOperator): void;
+  /** Tells the server whether somebody is using this client; what was told last is told again after a reconnect. */
+  activity(state: 'active' | 'idle'): void;
+  /** Runs when the client is closed, last registered first. */
+  onClose(dispose: () => Awaitable<void>): void;
+}
+
+/** Something that application code composes into a client. What `setup` returns is `client[name]`, with its type. */
+export interface ClientPlugin<Name extends string = string, Api = unknown> {
+  readonly name: Name;
+  setup(context: ClientPluginContext): Api;
+}
+
+/** Gives a plugin its exact type: its name and what it adds to the client. */
+export function defineClientPlugin<const Name extends string, Api>(
+  plugin: ClientPlugin<Name, Api>,
+): ClientPlugin<Name, Api> {
+  return plugin;
+}
+
+/** What plugins add to a client, by name. */
+export type ClientPluginApis<P extends readonly ClientPlugin[]> = {
+  readonly [Each in P[number] as ReturnType<Each['setup']> extends void ? never : Each['name']]: ReturnType<
+    Each['setup']
+  >;
+};

@@ -1,0 +1,59 @@
+import { type ConnectedFrame, INBOX, type Position, type Resume } from '@callboard/protocol';
+
+/** What a client comes back to; in memory alone, as two copies of a client must not share one. */
+export class Session {
+  #secret: string | undefined;
+  #position: Position | undefined;
+  #recoveredTo = 0;
+  /** Counts sessions: what was sent in another one cannot be asked for again. */
+  generation = 0;
+  clientId: string | undefined;
+
+  /** For `connect`; undefined where there is nothing to come back to. `mid`: the highest that was sent. */
+  resume(mid: number): Resume | undefined {
+    if (this.#secret === undefined) return undefined;
+    const positions: Record<string, Position> = {};
+    if (this.#position !== undefined) positions[INBOX] = this.#position;
+    return { session: this.#secret, positions, ...(mid > 0 && { mid }) };
+  }
+
+  /** PROTOCOL.md, "Positions": one that goes on stays where it was, as what it missed moves it on. */
+  welcome({ session, resumed, clientId, streams }: ConnectedFrame): void {
+    this.#secret = session;
+    this.clientId = clientId;
+    const head = streams[INBOX];
+    this.#recoveredTo = resumed && head ? head.offset : 0;
+    if (resumed && this.#position !== undefined) return;
+    this.generation++;
+    this.#position = head && { epoch: head.epoch, offset: head.offset };
+  }
+
+  /** Whether a message has not been seen before; then it counts as seen. */
+  takes(offset: number): boolean {
+    if (this.#position !== undefined && offset <= this.#position.offset) return false;
+    this.moveTo(offset);
+    return true;
+  }
+
+  /** Whether what is at this offset was sent while the client was away. */
+  recovered(offset: number): boolean {
+    return offset <= this.#recoveredTo;
+  }
+
+  /** All that is for this client up to here has come. */
+  moveTo(offset: number): void {
+    if (this.#position !== undefined && offset > this.#position.offset)
+      this.#position = { epoch: this.#position.epoch, offset };
+  }
+
+  /** The stream goes on elsewhere. */
+  skipTo(position: Position): void {
+    if (position.epoch !== this.#position?.epoch) this.#recoveredTo = 0;
+    this.#position = position;
+  }
+
+  forget(): void {
+    this.#secret = undefined;
+    this.#position = undefined;
+  }
+}

@@ -1,0 +1,2 @@
+/** The platform's own. */
+export const WebSocket = globalThis.WebSocket;
