@@ -36,6 +36,7 @@ export interface Measurement {
 
 /** What a scenario works with: one running server, and connections to it. */
 export interface Bench {
+  readonly peer: Peer;
   readonly dialect: Dialect;
   /** Resolves once the connection is authenticated. */
   connect(userId: string): Promise<Connection>;

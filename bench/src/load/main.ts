@@ -30,6 +30,7 @@ async function run({ scenario: name, peer, quick }: RunRequest): Promise<Measure
   const dialect = dialects[peer];
   const connect = (userId: string) => openConnection({ port, tls: tls !== null, dialect, userId });
   const bench: Bench = {
+    peer,
     dialect,
     sample,
     connect,

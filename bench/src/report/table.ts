@@ -4,7 +4,7 @@ import type { Summary, Verdict } from './summary.ts';
 const headings = [
   'scenario',
   'peer',
-  'server, per unit',
+  'per unit',
   'min–max',
   'units/s',
   'p50 ms',

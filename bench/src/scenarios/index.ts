@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { calls, callsTls } from './calls.ts';
+import { clientSize } from './client-size.ts';
 import { connects } from './connects.ts';
 import { fanOut1, fanOut1Tls, fanOut10 } from './fan-out.ts';
 import { frozenReader } from './frozen-reader.ts';
@@ -18,4 +19,5 @@ export const scenarios: readonly Scenario[] = [
   callsTls,
   frozenReader,
   growth,
+  clientSize,
 ];
