@@ -1,13 +1,11 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, describe, expect, jest, test } from '@jest/globals';
+import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { transformSync } from '@swc/core';
-import { WebSocket } from 'ws';
 
 const root = new URL('../', import.meta.url);
 const read = (file) => readFileSync(new URL(file, root), 'utf8');
 const examplesIn = (file) => [...read(file).matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
 const examples = examplesIn('README.md');
-const frames = /```\n(→.*?)```/s.exec(read('README.md'))[1];
 
 /** Runs an example as it stands, on a free port; gives what it declares under `name`. */
 async function run(code, file, name) {
@@ -22,41 +20,29 @@ async function run(code, file, name) {
   return (await import(url.pathname)).example;
 }
 
+/** Turns of the event loop until something is so. */
+async function until(so) {
+  for (let turn = 0; !so(); turn++) {
+    if (turn > 100_000) throw new Error('it never came about');
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+}
+
 describe('the READMEs', () => {
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});
+  beforeEach(() => log.mockClear());
   afterAll(() => log.mockRestore());
 
-  test('the server runs, and answers as the frames below it show', async () => {
-    const server = await run(examples[0], 'server.mjs', 'server');
+  test('a server and its clients', async () => {
+    expect(examples[0].split('\n').length).toBeLessThanOrEqual(27);
+    const [server, ...clients] = await run(examples[0], 'clients.mjs', '[server, tab, otherTab, friend]');
     try {
-      expect(examples[0].split('\n').length).toBeLessThanOrEqual(23);
-      const socket = new WebSocket(`ws://127.0.0.1:${server.port}/callboard`, 'callboard.v1.json');
-      const received = [];
-      let arrived = () => {};
-      socket.on('message', (data) => {
-        received.push(JSON.parse(String(data)));
-        arrived();
-      });
-      await new Promise((resolve, reject) => socket.once('open', resolve).once('error', reject));
-      for (const line of frames.trim().split('\n')) {
-        const [direction, text] = [line[0], line.slice(2)];
-        if (direction === '→') {
-          socket.send(text);
-          continue;
-        }
-        if (received.length === 0) {
-          await new Promise((resolve) => {
-            arrived = resolve;
-          });
-        }
-        const shown = JSON.parse(text.replace(/, …\}$/, '}'), (_, value) =>
-          value === '…' ? expect.any(String) : value,
-        );
-        expect(received.shift()).toMatchObject(shown);
-      }
-      expect(log).toHaveBeenCalledWith('44 sent FETCH_RPC');
-      expect(log).toHaveBeenCalledWith('a native event:', 'CLIENT_ONLINE');
+      await until(() => log.mock.calls.length >= 3);
+      expect(log).toHaveBeenCalledWith('my other tab has', ['7-9']);
+      expect(log).toHaveBeenCalledWith('44', 'says', 'Hey dude!');
+      expect(log).toHaveBeenCalledWith({ row: 7, for: '44', free: [1, 2, 9] });
     } finally {
+      await Promise.all(clients.map((client) => client.close()));
       await server.disconnect();
     }
   });
@@ -72,6 +58,20 @@ describe('the READMEs', () => {
     const server = await run(example, 'core.mjs', 'server');
     expect(server.stats().status).toBe('stopped');
     expect(others).toEqual([]);
+  });
+
+  test('the examples of client run', async () => {
+    const [retry, plugin, ...others] = examplesIn('packages/client/README.md');
+    expect(others).toEqual([]);
+    const [server, client] = await run(retry, 'retry.mjs', '[server, client]');
+    expect(log).toHaveBeenCalledWith('CONNECTION_LOST', '7-9');
+    expect(log).toHaveBeenCalledWith({ taken: 1 });
+    for (const status of ['ONLINE', 'OFFLINE']) expect(log).toHaveBeenCalledWith('status', status);
+    await client.close();
+    await server.disconnect();
+    const whispering = await run(plugin, 'whisper.mjs', 'client');
+    expect(log).toHaveBeenCalledWith(0);
+    await whispering.close();
   });
 
   test('every example is run', () => {
