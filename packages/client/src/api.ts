@@ -16,8 +16,7 @@ import type {
 } from '@callboard/protocol';
 import type { ActorView } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
-import type { SnapshotFrom } from 'xstate';
-import type { connectionMachine } from './machine.ts';
+import type { ConnectionSnapshot } from './machine.ts';
 
 /**
  * CONNECTING until the first connection has come about or failed. ONLINE and AWAY are the user's, over all clients, as
@@ -48,11 +47,15 @@ export interface MessageDelivery {
 export interface EventDelivery {
   readonly kind: 'event';
   readonly action: NativeEvent | StatusChange | AnyAction;
+  readonly from?: undefined;
+  readonly recovered?: undefined;
 }
 /** The server's answer to an action of this client; `action` is that action. */
 export interface ReplyDelivery {
   readonly kind: 'reply';
   readonly action: AnyAction;
+  readonly from?: undefined;
+  readonly recovered?: undefined;
 }
 /** How something reached a subscriber. */
 export type Delivery = MessageDelivery | EventDelivery | ReplyDelivery;
@@ -109,7 +112,7 @@ export interface UncheckedActions {
   /** An action for the server's handler. Resolves with what the handler returned. @throws SendError */
   sendToServer<Reply = unknown>(action: Action | AnyAction, options?: SendOptions): Promise<Reply>;
   /**
-   * Calls back for each action, native event and reply of this type. One that throws is reported to the logger and
+   * Calls back for each action and native event of this type, and each reply but undefined to what was sent under it. One that throws is reported to the logger and
    * harms no other. Native events are asked of the server as long as somebody subscribes.
    */
   subscribe<T extends NativeEventType>(
@@ -141,7 +144,7 @@ export interface ContractActions<C extends Contract> {
     options?: SendOptions,
   ): Promise<ReplyOf<C, T>>;
   /**
-   * Calls back for each action, native event and reply of this type. One that throws is reported to the logger and
+   * Calls back for each action and native event of this type, and each reply but undefined to what was sent under it. One that throws is reported to the logger and
    * harms no other. Native events are asked of the server as long as somebody subscribes.
    */
   subscribe<T extends ActionType<C> | NativeEventType>(
@@ -169,12 +172,19 @@ export interface ClientBase {
   readonly events$: Observable<EventDelivery['action']>;
   readonly gaps$: Observable<Gap>;
   /** Where the connection is: connecting, authenticating, online, reconnecting or closed, and why. */
-  readonly actor: ActorView<SnapshotFrom<typeof connectionMachine>>;
-  /** Tries now: where it waits to come back, or where the server closed it for good. @throws Error once `close` was called. */
-  connect(): void;
+  readonly actor: ActorView<ConnectionSnapshot>;
+  /**
+   * Resolves when there is a connection. Where the client waits to come back, or the server closed it for good, it tries
+   * now. Nobody has to call this: a client connects by itself.
+   * @throws Disconnect where the server refuses it for good, and once `close` was called.
+   */
+  connect(): Promise<void>;
   /** Loses the connection as a broken link would; it comes back by itself. For tests, demonstrations and debugging. */
   drop(): void;
-  /** A new token on the live connection. @throws SendError UNAUTHORIZED where the verifier refuses it; the old one stays. */
+  /**
+   * A new token: on the live connection, or, where there is none, for the next one, which is tried now.
+   * @throws SendError UNAUTHORIZED where the verifier refuses it on a live connection; the old one stays. Disconnect as `connect`.
+   */
   refresh(token: string): Promise<void>;
   /** Ends the connection and the session, for good: open sends reject. Resolves when the connection is closed. */
   close(): Promise<void>;

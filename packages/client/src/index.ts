@@ -10,7 +10,13 @@ export {
 export type { ActorView, Awaitable, Logger, Timers } from '@callboard/runtime';
 export * from './api.ts';
 export { createClient } from './client.ts';
-export { type ConnectionContext, connectionMachine, type Ending } from './machine.ts';
+export {
+  type ConnectionContext,
+  type ConnectionSnapshot,
+  type ConnectionState,
+  connectionMachine,
+  type Ending,
+} from './machine.ts';
 export type { ClientOptions } from './options.ts';
 export {
   type ClientPlugin,

@@ -2,12 +2,13 @@ import {
   type ClientFrame,
   type ConnectFrame,
   Disconnect,
-  decodeServerFrame,
   encodeFrame,
   type ServerFrame,
 } from '@callboard/protocol';
 import { type Awaitable, type Timers, whenReady } from '@callboard/runtime';
+import { LONGEST_MS } from './longest.ts';
 import type { Ending } from './machine.ts';
+import { serverFrame } from './server-frame.ts';
 import type { ClientConnection, ClientTransport } from './transport.ts';
 
 export interface LinkHost {
@@ -34,6 +35,7 @@ export class Link {
   /** Longer than this without a word, and the link is dead; not known before `watch`. */
   #silenceMs = Number.POSITIVE_INFINITY;
   #watch: unknown;
+  #probe: unknown;
   #onClosed: (() => void) | undefined;
 
   constructor(host: LinkHost) {
@@ -44,7 +46,7 @@ export class Link {
       (cause) => {
         if (this.#over) return;
         host.failed(cause);
-        this.#end({ code: 1006, reason: 'no connection could be opened', afterMs: undefined });
+        this.giveUp('no connection could be opened');
       },
     );
   }
@@ -64,16 +66,26 @@ export class Link {
     this.#listen(silenceMs);
   }
 
-  /** Whether nothing was heard for so long. */
-  silentFor(ms: number): boolean {
-    return this.#host.timers.now() - this.#heardAt >= ms;
+  /**
+   * Timers and pings may have slept, so a round trip shows whether the link lives: `ask` is to bring an answer about. A
+   * link that was heard just now needs none.
+   */
+  probe(ask: () => void): void {
+    const { timers } = this.#host;
+    const heardAt = this.#heardAt;
+    if (this.#over || this.#probe !== undefined || timers.now() - heardAt < PROBE_MS) return;
+    this.#probe = timers.setTimeout(() => {
+      this.#probe = undefined;
+      if (this.#heardAt === heardAt) this.giveUp('a probe was not answered');
+    }, PROBE_MS);
+    ask();
   }
 
   /** Nothing answers: the end, as of a connection that was lost. */
   giveUp(reason: string): void {
     if (this.#over) return;
-    this.#connection?.drop();
-    this.#end({ code: 1006, reason, afterMs: undefined });
+    this.drop();
+    this.#lost({ code: 1006, reason, afterMs: undefined });
   }
 
   /** Lets go at once, without a word to anybody. */
@@ -106,7 +118,9 @@ export class Link {
       received: (text) => this.#received(text),
       closed: (code, reason) => {
         this.#onClosed?.();
-        if (!this.#over) this.#end(this.#farewell ?? { code, reason, afterMs: undefined });
+        if (this.#over) return;
+        this.#forget();
+        this.#lost({ code, reason, afterMs: undefined });
       },
     });
   }
@@ -116,7 +130,7 @@ export class Link {
     this.#heard();
     let frame: ServerFrame;
     try {
-      frame = decodeServerFrame(text);
+      frame = serverFrame(text);
     } catch (error) {
       return this.giveUp(error instanceof Disconnect ? error.reason : 'unreadable');
     }
@@ -132,24 +146,34 @@ export class Link {
   #listen(ms: number): void {
     const { timers } = this.#host;
     timers.clearTimeout(this.#watch);
-    this.#watch = timers.setTimeout(() => {
-      const restMs = this.#heardAt + this.#silenceMs - timers.now();
-      if (restMs > 0) this.#listen(restMs);
-      else this.giveUp('nothing was heard');
-    }, ms);
+    this.#watch = timers.setTimeout(
+      () => {
+        // A clock that was set back must not make the silence longer.
+        this.#heardAt = Math.min(this.#heardAt, timers.now());
+        const restMs = this.#heardAt + this.#silenceMs - timers.now();
+        if (restMs > 0) this.#listen(restMs);
+        else this.giveUp('nothing was heard');
+      },
+      Math.min(ms, LONGEST_MS),
+    );
   }
 
-  #end(ending: Ending): void {
-    this.#forget();
-    this.#host.lost(ending);
+  /** The server's own last word says more than how the line went dead. */
+  #lost(ending: Ending): void {
+    this.#host.lost(this.#farewell ?? ending);
   }
 
   #forget(): void {
     this.#over = true;
-    this.#host.timers.clearTimeout(this.#watch);
+    const { timers } = this.#host;
+    timers.clearTimeout(this.#watch);
+    timers.clearTimeout(this.#probe);
   }
 }
 
 function farewell({ code, reason, afterMs }: { code: number; reason: string; afterMs?: number }): Ending {
   return { code, reason, afterMs };
 }
+
+/** Time for the answer to a probe; a link that was heard within it needs none. */
+const PROBE_MS = 5_000;

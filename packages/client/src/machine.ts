@@ -1,5 +1,6 @@
 import { comesBack, disconnectName } from '@callboard/protocol';
-import { assign, raise, setup } from 'xstate';
+import { assign, createMachine, raise, type SnapshotFrom } from 'xstate';
+import { LONGEST_MS } from './longest.ts';
 
 /** How a connection ended: a close code of PROTOCOL.md, its name or reason, and when the server wants us back. */
 export interface Ending {
@@ -34,82 +35,100 @@ export interface ConnectionContext {
 
 export type ConnectionInput = Pick<ConnectionContext, 'minMs' | 'maxMs' | 'random'>;
 
+/** Where a connection's end leads to. */
+const lost = [
+  { guard: 'comesBack', target: 'reconnecting', actions: 'remember' },
+  { target: 'closed', actions: 'remember' },
+] as const;
+
 /**
  * A client's connection, over and over. What is to be done is given by the client: `open` a connection, `drop` the one
  * there is, `probe` whether it lives. What follows from a state for sends and subscribers the client does when it is
  * told of the new snapshot, as callbacks must not run within a transition.
+ *
+ * Made without `setup`, which would bring all of XState's actions along: a thirtieth of the whole bundle.
  */
-export const connectionMachine = setup({
-  types: {
-    context: {} as ConnectionContext,
-    events: {} as ConnectionEvent,
-    input: {} as ConnectionInput,
-  },
-  actions: {
-    open: () => {},
-    drop: () => {},
-    probe: () => {},
-    /** Full jitter: anything up to a bound that doubles with each failure. The server's own word is kept to. */
-    remember: assign(({ context, event }) => {
-      if (event.type !== 'LOST') return {};
-      const { code, reason, afterMs } = event;
-      const bound = Math.min(context.maxMs, context.minMs * 2 ** context.failures);
-      return {
-        ending: { code, reason, afterMs, name: disconnectName(code) },
-        failures: context.failures + 1,
-        waitMs: afterMs ?? context.random() * bound,
+export const connectionMachine = createMachine(
+  {
+    types: {} as {
+      context: ConnectionContext;
+      events: ConnectionEvent;
+      input: ConnectionInput;
+      actions: {
+        type: 'open' | 'drop' | 'probe' | 'remember' | 'closedHere' | 'forgetFailures' | 'noAnswer';
       };
-    }),
-    forgetFailures: assign({ failures: 0 }),
-    noAnswer: raise({ type: 'LOST', code: 1006, reason: 'no answer in time', afterMs: undefined }),
-  },
-  guards: {
-    comesBack: ({ event }) => event.type === 'LOST' && comesBack(event.code),
-    mayHurry: ({ context }) => context.ending?.afterMs === undefined,
-  },
-  delays: {
-    wait: ({ context }) => context.waitMs,
-    /** To open a connection. */
-    opening: 15_000,
-    /** For the welcome: a little longer than a server's own deadline. */
-    welcome: 12_000,
-    /** A connection that ends sooner was none: a server that takes clients and throws them out is not run over. */
-    lasting: 5_000,
-  },
-}).createMachine({
-  id: 'connection',
-  context: ({ input }) => ({ ...input, failures: 0, ending: undefined, waitMs: 0 }),
-  initial: 'connecting',
-  on: {
-    CLOSE: '.closed',
-    LOST: [
-      { guard: 'comesBack', target: '.reconnecting', actions: 'remember' },
-      { target: '.closed', actions: 'remember' },
-    ],
-  },
-  states: {
-    connecting: {
-      entry: 'open',
-      on: { OPENED: 'authenticating' },
-      after: { opening: { actions: ['drop', 'noAnswer'] } },
+      guards: { type: 'comesBack' | 'mayHurry' };
+      delays: 'wait' | 'opening' | 'welcome' | 'lasting';
     },
-    authenticating: {
-      on: { CONNECTED: 'online' },
-      after: { welcome: { actions: ['drop', 'noAnswer'] } },
-    },
-    online: {
-      on: { WAKE: { actions: 'probe' } },
-      after: { lasting: { actions: 'forgetFailures' } },
-    },
-    reconnecting: {
-      on: {
-        WAKE: { guard: 'mayHurry', target: 'connecting' },
-        CONNECT: 'connecting',
+    id: 'connection',
+    context: ({ input }) => ({ ...input, failures: 0, ending: undefined, waitMs: 0 }),
+    initial: 'connecting',
+    on: { CLOSE: { target: '.closed', actions: 'closedHere' } },
+    states: {
+      connecting: {
+        entry: 'open',
+        on: { OPENED: 'authenticating', LOST: lost },
+        after: { opening: { actions: ['drop', 'noAnswer'] } },
       },
-      after: { wait: 'connecting' },
-    },
-    closed: {
-      on: { CONNECT: 'connecting', LOST: {} },
+      authenticating: {
+        on: { CONNECTED: 'online', LOST: lost },
+        after: { welcome: { actions: ['drop', 'noAnswer'] } },
+      },
+      online: {
+        on: { WAKE: { actions: 'probe' }, LOST: lost },
+        after: { lasting: { actions: 'forgetFailures' } },
+      },
+      reconnecting: {
+        on: {
+          WAKE: { guard: 'mayHurry', target: 'connecting' },
+          CONNECT: 'connecting',
+        },
+        after: { wait: 'connecting' },
+      },
+      closed: {
+        on: { CONNECT: 'connecting' },
+      },
     },
   },
-});
+  {
+    actions: {
+      open: () => {},
+      drop: () => {},
+      probe: () => {},
+      /** Full jitter: anything up to a bound that doubles with each failure. The server's own word is kept to. */
+      remember: assign(({ context, event }) => {
+        if (event.type !== 'LOST') return {};
+        const { code, reason, afterMs } = event;
+        const bound = Math.min(context.maxMs, context.minMs * 2 ** context.failures);
+        return {
+          ending: { code, reason, afterMs, name: disconnectName(code) },
+          failures: context.failures + 1,
+          waitMs: Math.min(afterMs ?? context.random() * bound, LONGEST_MS),
+        };
+      }),
+      closedHere: assign({
+        ending: { code: 1000, name: '1000', reason: 'closed by the application', afterMs: undefined },
+      }),
+      forgetFailures: assign({ failures: 0 }),
+      noAnswer: raise({ type: 'LOST', code: 1006, reason: 'no answer in time', afterMs: undefined }),
+    },
+    guards: {
+      comesBack: ({ event }) => event.type === 'LOST' && comesBack(event.code),
+      mayHurry: ({ context }) => context.ending?.afterMs === undefined,
+    },
+    delays: {
+      wait: ({ context }) => context.waitMs,
+      /** To open a connection. */
+      opening: 15_000,
+      /** For the welcome: a little longer than a server's own deadline. */
+      welcome: 12_000,
+      /** A connection that ends sooner was none: a server that takes clients and throws them out is not run over. */
+      lasting: 5_000,
+    },
+  },
+);
+
+export type ConnectionState = 'connecting' | 'authenticating' | 'online' | 'reconnecting' | 'closed';
+export type ConnectionSnapshot = Omit<SnapshotFrom<typeof connectionMachine>, 'value'> & {
+  readonly value: ConnectionState;
+};

@@ -26,7 +26,7 @@ export interface ClientOptions<
   readonly plugins?: P;
   /** Until a send rejects with TIMEOUT, in milliseconds. Default 35,000: a little longer than the server's own. */
   readonly timeoutMs?: number;
-  /** Sends that wait for a connection; one more rejects with QUEUE_FULL. Default 1,000. */
+  /** Sends that wait for a connection; one more rejects with QUEUE_FULL. Default 10,000. */
   readonly maxQueued?: number;
   /**
    * What becomes of a send whose connection is lost before the answer. False: it rejects with CONNECTION_LOST at once,
@@ -66,7 +66,7 @@ export function urlOf(endPoint = ''): string {
   const { location } = globalThis as { readonly location?: { readonly href: string } };
   let url: URL;
   try {
-    url = new URL(endPoint, location?.href.replace(/^(about|data|blob):.*$/, ''));
+    url = new URL(endPoint, location?.href.replace(/^(about|data|blob):.*$/, '') || undefined);
   } catch (cause) {
     throw new TypeError(`endPoint is no address: ${endPoint}`, { cause });
   }

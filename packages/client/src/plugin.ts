@@ -20,6 +20,7 @@ export type OutgoingOperator = MonoTypeOperatorFunction<Outgoing>;
 
 /** What a client's plugin is given to build on; all there is to it. Operators are for `setup` alone. */
 export interface ClientPluginContext {
+  /** Nothing can be sent by it from within `setup`: not all operators are there yet. */
   readonly client: Client;
   readonly timers: Timers;
   readonly logger: Logger;

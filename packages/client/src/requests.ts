@@ -1,6 +1,8 @@
 import {
   type AnnouncedLimits,
   type AnyAction,
+  assertReadable,
+  Disconnect,
   type ErrorFrame,
   encodeFrame,
   ReplyError,
@@ -9,6 +11,7 @@ import {
 } from '@callboard/protocol';
 import type { Timers } from '@callboard/runtime';
 import { Budget } from './budget.ts';
+import { LONGEST_MS } from './longest.ts';
 import { type ClientErrorCode, clientError, effectOf, SendError } from './send-error.ts';
 import { byteLength } from './utf8.ts';
 
@@ -47,6 +50,8 @@ interface Request extends RequestOptions {
   generation: number;
   timer: unknown;
   promise: Promise<unknown>;
+  /** What the latest attempt failed with. */
+  error: SendError | undefined;
   resolve(result: unknown): void;
   reject(error: SendError): void;
 }
@@ -93,18 +98,29 @@ export class Requests {
 
   /** A promise that is rejected as one of a request would be. */
   refuse(body: RequestBody, error: ReplyError, again: () => Promise<unknown>): Promise<never> {
-    return Promise.reject(new SendError(error, actionOf(body), effectOf(error), again));
+    // Asked twice, it is sent once; asked again when that has failed, it goes on from there.
+    let retry = () => {
+      const retried = again();
+      retry = () => retried;
+      retried.catch((failed: SendError) => {
+        retry = failed.retry;
+      });
+      return retried;
+    };
+    return Promise.reject(new SendError(error, actionOf(body), effectOf(error), () => retry()));
   }
 
   /**
    * There is a connection. In a session that goes on, what was written and is not settled goes first, in the order of
-   * mids; of another session's nobody can say any more what became of it.
+   * mids; of another session's nobody can say any more what became of it. `hello` is what was written to get here: the
+   * server counts that too.
    */
-  begin(limits: AnnouncedLimits, generation: number): void {
+  begin(limits: AnnouncedLimits, generation: number, hello?: string): void {
     this.#limits = limits;
-    this.#holdMs = limits.requestTimeoutMs + limits.resumeWindowMs;
+    this.#holdMs = Math.min(limits.requestTimeoutMs + limits.resumeWindowMs, LONGEST_MS);
     this.#closed = false;
     this.#budget.begin(limits, this.#host.timers.now());
+    if (hello !== undefined) this.spend(hello);
     this.#generation = generation;
     for (const request of [...this.#open.values()]) {
       if (request.generation === 0 || request.generation === generation) {
@@ -176,6 +192,7 @@ export class Requests {
   }
 
   #ask(request: Request): Promise<unknown> {
+    request.error = undefined;
     request.promise = new Promise((resolve, reject) => {
       request.resolve = resolve;
       request.reject = reject;
@@ -194,27 +211,22 @@ export class Requests {
 
   /** Gives it a new mid, and its text, which a repetition does not change. */
   #number(request: Request): void {
-    const mid = this.#lastMid + 1;
-    const settled = this.settled;
-    const { op, ...fields } = request.body;
-    try {
-      request.text = encodeFrame({
-        op,
-        mid,
-        ...(settled > 0 && { settled: Math.min(settled, mid - 1) }),
-        ...fields,
-      } as RequestFrame);
-    } catch (cause) {
-      return this.#reject(
-        request,
-        new ReplyError('INVALID_ACTION', { message: 'It cannot be put into JSON.', cause }),
-      );
-    }
-    request.bytes = byteLength(request.text);
-    this.#lastMid = mid;
+    // Open from here on, as an action may send another one while it is put into JSON.
+    const mid = ++this.#lastMid;
     request.mid = mid;
     request.generation = 0;
     this.#open.set(mid, request);
+    const { settled } = this;
+    const { op, ...fields } = request.body;
+    try {
+      request.text = encodeFrame({ op, mid, ...(settled > 0 && { settled }), ...fields } as RequestFrame);
+      // One that the server cannot read would cost the connection for good.
+      assertReadable(request.text);
+    } catch (cause) {
+      const message = cause instanceof Disconnect ? cause.reason : 'It cannot be put into JSON.';
+      return this.#reject(request, new ReplyError('INVALID_ACTION', { message, cause }));
+    }
+    request.bytes = byteLength(request.text);
     this.#start(request);
   }
 
@@ -297,16 +309,20 @@ export class Requests {
 
   #sendError(request: Request, error: ReplyError): SendError {
     const action = actionOf(request.body);
-    if (error.code === 'OUTCOME_UNKNOWN') return outcomeUnknown(action);
+    if (error.code === 'OUTCOME_UNKNOWN') {
+      request.error = outcomeUnknown(action);
+      return request.error;
+    }
     const { promise, state, generation } = request;
     const open = state === 'held';
     const effect = generation === 0 ? 'none' : open ? 'perhaps' : effectOf(error);
-    return new SendError(error, action, effect, () => {
-      // Asked twice, it is sent once.
-      if (request.promise !== promise) return request.promise;
+    request.error = new SendError(error, action, effect, () => {
+      // Asked twice, it is sent once; asked again when that has failed, it goes on from there.
+      if (request.promise !== promise) return request.error?.retry() ?? request.promise;
       const forgotten = open && (request.state !== 'held' || generation !== this.#generation);
       return forgotten ? Promise.reject(outcomeUnknown(action)) : this.#ask(request);
     });
+    return request.error;
   }
 }
 
@@ -324,5 +340,3 @@ function actionOf(body: RequestBody): AnyAction {
 
 /** How long the server remembers an outcome, before it has said so (PROTOCOL.md, "What is remembered"). */
 const HOLD_MS = 90_000;
-/** What timers can count. */
-const LONGEST_MS = 2 ** 31 - 1;

@@ -4,7 +4,8 @@ import { type ConnectedFrame, INBOX, type Position, type Resume } from '@callboa
 export class Session {
   #secret: string | undefined;
   #position: Position | undefined;
-  #recoveredTo = 0;
+  /** Where recovery ends; undefined where nothing is recovered. */
+  #head: Position | undefined;
   /** Counts sessions: what was sent in another one cannot be asked for again. */
   generation = 0;
   clientId: string | undefined;
@@ -22,10 +23,10 @@ export class Session {
     this.#secret = session;
     this.clientId = clientId;
     const head = streams[INBOX];
-    this.#recoveredTo = resumed && head ? head.offset : 0;
-    if (resumed && this.#position !== undefined) return;
-    this.generation++;
-    this.#position = head && { epoch: head.epoch, offset: head.offset };
+    this.#head = resumed ? head : undefined;
+    if (!resumed || this.generation === 0) this.generation++;
+    if (!resumed || this.#position === undefined)
+      this.#position = head && { epoch: head.epoch, offset: head.offset };
   }
 
   /** Whether a message has not been seen before; then it counts as seen. */
@@ -37,7 +38,9 @@ export class Session {
 
   /** Whether what is at this offset was sent while the client was away. */
   recovered(offset: number): boolean {
-    return offset <= this.#recoveredTo;
+    return (
+      this.#head !== undefined && this.#head.epoch === this.#position?.epoch && offset <= this.#head.offset
+    );
   }
 
   /** All that is for this client up to here has come. */
@@ -48,7 +51,6 @@ export class Session {
 
   /** The stream goes on elsewhere. */
   skipTo(position: Position): void {
-    if (position.epoch !== this.#position?.epoch) this.#recoveredTo = 0;
     this.#position = position;
   }
 

@@ -1,7 +1,7 @@
-import type { Logger } from '@callboard/runtime';
+import { type Logger, whenReady } from '@callboard/runtime';
 import type { Delivery, Unsubscribe } from './api.ts';
 
-type Callback = (payload: never, delivery: Delivery) => void;
+type Callback = (payload: never, delivery: Delivery) => unknown;
 /** One call of `subscribe`: the same callback may subscribe twice. */
 interface Subscriber {
   readonly callback: Callback;
@@ -42,13 +42,15 @@ export class Subscribers {
   tell(type: string, payload: unknown, delivery: Delivery): void {
     const subscribers = this.#byType.get(type);
     if (subscribers === undefined) return;
+    const failed = (cause: unknown) => this.#logger.error('a subscriber failed', { type, cause });
     for (const subscriber of [...subscribers]) {
       if (!subscribers.has(subscriber)) continue;
-      try {
-        subscriber.callback(payload as never, delivery);
-      } catch (cause) {
-        this.#logger.error('a subscriber failed', { type, cause });
-      }
+      // Also later: one may be an async function.
+      whenReady(
+        () => subscriber.callback(payload as never, delivery),
+        () => {},
+        failed,
+      );
     }
   }
 }

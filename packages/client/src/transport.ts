@@ -8,7 +8,10 @@ export interface ClientTransport {
   open(url: string, events: ClientConnectionEvents): ClientConnection;
 }
 
-/** What a transport tells of a connection: `opened` once, then any number of `received`, `closed` once and last. */
+/**
+ * What a transport tells of a connection: `opened` once, then any number of `received`, `closed` once and last. It tells
+ * nothing before `open` has returned.
+ */
 export interface ClientConnectionEvents {
   opened(): void;
   /** One frame's text. */

@@ -1,4 +1,7 @@
 import { WebSocket as Ws } from 'ws';
 
-/** Node's own where there is one (from version 22 on), else the one of ws. */
-export const WebSocket = globalThis.WebSocket ?? (Ws as unknown as typeof globalThis.WebSocket);
+/**
+ * That of ws, also where Node has one of its own: Node's hides by which status an upgrade was refused, cannot drop a dead
+ * link, and in version 22 never says that a connection could not be opened.
+ */
+export const WebSocket = Ws as unknown as typeof globalThis.WebSocket;

@@ -39,11 +39,12 @@ export function webSocket(): ClientTransport {
 }
 
 /**
- * The status by which an upgrade was refused for good: coming back would not help (PROTOCOL.md, "Upgrade"). Browsers do
- * not tell it, ws does in its message.
+ * Why an upgrade was refused for good, so that coming back would not help (PROTOCOL.md, "Upgrade"): its status, or that
+ * the server does not speak this protocol. Browsers do not tell the status; ws tells both in its messages.
  */
 function refusal(event: unknown): string {
   const { message } = event as { readonly message?: unknown };
+  if (/^Server sent (no|an invalid) subprotocol/.test(String(message))) return 'another protocol';
   const status = Number(/^Unexpected server response: (\d+)/.exec(String(message))?.[1]);
   return status < 500 && status !== 429 ? `HTTP ${status}` : '';
 }

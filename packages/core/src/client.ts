@@ -27,8 +27,8 @@ export class ServerClient implements Client, Owner {
   claims: Claims = none;
   transport = '';
   connectedAt = 0;
-  /** The newest connection that is on its way to this client. */
-  arriving: Link | undefined;
+  /** The newest connection that came for this client, by its `order`. */
+  newest = 0;
   /** Native events it has subscribed to; made on demand. */
   events: Set<string> | undefined;
   /** What became of its requests; made with the first one. */
@@ -99,7 +99,7 @@ export class ServerClient implements Client, Owner {
     this.#deadline(undefined);
     if (this.link === undefined) user.online++;
     this.link = link;
-    this.arriving = undefined;
+    this.newest = link.order;
     this.transport = link.peer.transport;
     this.connectedAt = link.connectedAt;
     this.#node.heartbeat.add(link);

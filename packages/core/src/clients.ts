@@ -120,10 +120,12 @@ export class Clients {
     const { events, counters } = this.#node;
     const { feed } = client.user;
     if (feed === undefined) throw new Error('a client without an inbox');
+    // One that was left for a newer one may come later: its verifier took longer, or its first frame did.
+    if (link.order < client.newest) return link.end(new Disconnect('REPLACED'));
     link.client = client;
-    client.arriving = link;
+    client.newest = link.order;
     const begin = (recovery: Recovery<Encoded>): void => {
-      if (!link.open || client.arriving !== link) {
+      if (!link.open || client.newest !== link.order) {
         feed.leave(link);
         return link.end(new Disconnect('REPLACED'));
       }

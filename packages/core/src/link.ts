@@ -13,6 +13,8 @@ const CLOSE_TIMEOUT_MS = 5_000;
 export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   readonly peer: Peer;
   readonly connectedAt: number;
+  /** Connections were accepted in this order, whatever the clock says. */
+  readonly order: number;
   /** Whose connection it is, once that is known. */
   client: ServerClient | undefined;
   /** `connect` has come: the verifier is being asked, or the inbox opened. */
@@ -38,6 +40,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     this.#connection = connection;
     this.peer = peer;
     this.connectedAt = clock.now();
+    this.order = node.counters.accepted;
     this.frameBudget = new TokenBucket(limits.maxFramesPerSecond, this.connectedAt);
     this.byteBudget = new TokenBucket(limits.maxBytesPerSecond, this.connectedAt);
     this.#outbox = flusher.outbox(connection, limits.maxOutboxBytes, this);

@@ -91,10 +91,10 @@ export class Node {
 
   /** A connection has passed what its transport checks, and is still to say whose it is. */
   accept(connection: Connection, peer: Peer): ConnectionEvents {
+    this.counters.accepted++;
     const link = new Link(this, connection, peer);
     this.links.add(link);
     this.admission.entered(peer);
-    this.counters.accepted++;
     return link;
   }
 

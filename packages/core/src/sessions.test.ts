@@ -1,5 +1,6 @@
 import { createHarness } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
+import { deferred } from '../test/deferred.ts';
 import { bothLogs, type SlowLog, withLog } from '../test/logs.ts';
 
 describe.each(bothLogs)('a session, with a log that answers %s,', (answers) => {
@@ -144,6 +145,30 @@ describe.each(bothLogs)('a session, with a log that answers %s,', (answers) => {
     expect((await rivals[2]?.expectConnected())?.resumed).toBe(true);
     await rivals[2]?.expectMessage({ type: 'A' });
     expect(server.stats().clients).toEqual({ online: 1, resumable: 0, connecting: 0 });
+  });
+
+  test('is not taken over by an older connection that was longer on its way', async () => {
+    const verdict = deferred<boolean>();
+    const { clock, connect, client } = await createHarness({
+      ...withLog(answers).options,
+      verifyClient: ({ device }) => (device === 'slowly verified' ? verdict.promise : true),
+    });
+    const old = await connect(1);
+    const { resumption: resume } = old;
+    old.cut();
+    const silent = client(1);
+    await silent.open();
+    const slow = client(1, { resume, device: 'slowly verified' });
+    await slow.dial();
+    const newest = client(1, { resume });
+    await newest.connect();
+
+    verdict.resolve(true);
+    silent.raw(JSON.stringify({ op: 'connect', version: 1, userId: 1, resume }));
+    await clock.settle();
+    expect([silent, slow, newest].map(({ closed }) => closed?.code)).toEqual([3506, 3506, undefined]);
+    newest.cut();
+    expect((await newest.resume()).resumed).toBe(true);
   });
 });
 

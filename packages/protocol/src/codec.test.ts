@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { jsonCodec } from './codec.ts';
+import { assertReadable, jsonCodec } from './codec.ts';
 import { Disconnect, disconnects } from './errors.ts';
 import type { ClientFrame, ServerFrame } from './frames.ts';
 import { frameLimits, RequestRefused } from './validate.ts';
@@ -388,5 +388,26 @@ describe('properties', () => {
         expect(decodeServer(encode(frame as unknown as ServerFrame))).toEqual(throughJson(frame));
       }),
     );
+  });
+});
+
+describe('assertReadable', () => {
+  const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`;
+  test.each([
+    '{"op":"call","mid":1,"action":{"type":"A"}}',
+    nested(64),
+    '{"text":"__proto__ and constructor and \\u005f, said only"}',
+  ])('passes %s', (text) => {
+    expect(() => assertReadable(text)).not.toThrow();
+  });
+
+  test.each([
+    nested(65),
+    '{"a":{"__proto__":1}}',
+    '{"constructor":{"prototype":{}}}',
+    '{"\\u005f_proto__":1}',
+  ])('refuses %s, as whoever reads it will', (text) => {
+    expect(() => assertReadable(text)).toThrow(Disconnect);
+    expect(() => jsonCodec.decodeClient(text)).toThrow(Disconnect);
   });
 });

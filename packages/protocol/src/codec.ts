@@ -57,6 +57,14 @@ export function decodeServerFrame(text: string): ServerFrame {
   return value as ServerFrame;
 }
 
+/**
+ * Looks at the text of a frame that is to be sent as whoever reads it will: JSON.stringify knows neither depth nor keys.
+ * @throws Disconnect (MALFORMED_FRAME)
+ */
+export function assertReadable(text: string): void {
+  if (tooDeep(text) || mayPollute(text)) parse(text);
+}
+
 function parse(text: string): unknown {
   if (tooDeep(text)) throw new Disconnect('MALFORMED_FRAME', { reason: 'nested too deeply' });
   let value: unknown;

@@ -24,9 +24,11 @@ export type ActionType<C extends Contract> = keyof C['actions'] & string;
 
 type SchemaOf<A> = A extends Schema ? A : A extends { readonly action: infer S extends Schema } ? S : never;
 type Fields<S, Direction extends 'input' | 'output'> = Omit<
-  NonNullable<S extends Schema ? S['~standard']['types'] : never>[Direction] & object,
+  Named<NonNullable<S extends Schema ? S['~standard']['types'] : never>[Direction] & object>,
   'type'
 >;
+/** zod says of an object without fields that any field is `never`, `type` too. */
+type Named<T extends object> = string extends keyof T ? ([T[keyof T]] extends [never] ? object : T) : T;
 
 /** The action as a client writes it. */
 export type ActionInput<C extends Contract, T extends ActionType<C>> = { readonly type: T } & Fields<

@@ -87,6 +87,7 @@ describe('with zod', () => {
   const contract = defineContract({
     actions: {
       ADD: z.object({ item: z.string(), count: z.number().default(1) }),
+      RESET: z.object({}),
       PRICE: {
         action: z.object({ item: z.string().transform((text) => text.length) }),
         reply: z.object({ cents: z.number() }),
@@ -97,6 +98,7 @@ describe('with zod', () => {
 
   test('types are inferred', () => {
     expectTypeOf<ActionInput<C, 'ADD'>['count']>().toEqualTypeOf<number | undefined>();
+    expectTypeOf({ type: 'RESET' } as const).toExtend<ActionInput<C, 'RESET'>>();
     expectTypeOf<ActionOutput<C, 'ADD'>['count']>().toEqualTypeOf<number>();
     expectTypeOf<ActionInput<C, 'PRICE'>['item']>().toEqualTypeOf<string>();
     expectTypeOf<ActionOutput<C, 'PRICE'>['item']>().toEqualTypeOf<number>();

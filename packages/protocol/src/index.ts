@@ -1,4 +1,4 @@
-export { type Codec, decodeServerFrame, encodeFrame, jsonCodec } from './codec.ts';
+export { assertReadable, type Codec, decodeServerFrame, encodeFrame, jsonCodec } from './codec.ts';
 export {
   type ActionContract,
   type ActionInput,

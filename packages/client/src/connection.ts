@@ -1,0 +1,259 @@
+import {
+  type ActivityFrame,
+  type ConnectedFrame,
+  type ConnectFrame,
+  Disconnect,
+  encodeFrame,
+  INBOX,
+  type MessageFrame,
+  type PongFrame,
+  PROTOCOL_VERSION,
+  type ServerFrame,
+} from '@callboard/protocol';
+import {
+  type ActorView,
+  actorClock,
+  actorView,
+  guardedInspect,
+  type Logger,
+  type Timers,
+} from '@callboard/runtime';
+import { type Actor, createActor, type SnapshotFrom, type Subscription } from 'xstate';
+import type { Credentials } from './credentials.ts';
+import type { Deliveries } from './deliveries.ts';
+import { Link } from './link.ts';
+import { type ConnectionSnapshot, type ConnectionState, connectionMachine } from './machine.ts';
+import type { NativeEvents } from './native-events.ts';
+import type { ClientOptions } from './options.ts';
+import type { Requests } from './requests.ts';
+import { Session } from './session.ts';
+import type { ClientTransport } from './transport.ts';
+
+/** What a connection stands on, and whom it feeds. */
+export interface ConnectionParts {
+  readonly userId: string;
+  readonly url: string;
+  readonly transport: ClientTransport;
+  readonly timers: Timers;
+  readonly logger: Logger;
+  readonly options: Pick<ClientOptions, 'backoff' | 'random' | 'inspect' | 'device'>;
+  readonly credentials: Credentials;
+  readonly requests: Requests;
+  readonly events: NativeEvents;
+  readonly deliveries: Deliveries;
+}
+
+/** One connection after another: the machine decides, links come and go, the session stays. */
+export class Connection {
+  readonly view: ActorView<ConnectionSnapshot>;
+  readonly #parts: ConnectionParts;
+  readonly #session = new Session();
+  readonly #actor: Actor<typeof connectionMachine>;
+  #link: Link | undefined;
+  #state: ConnectionState = 'connecting';
+  #activity: 'active' | 'idle' | undefined;
+  /** The first frame of the latest connection. */
+  #hello = '';
+  /** Closed by the application, for good. */
+  #over = false;
+
+  constructor(parts: ConnectionParts) {
+    const { options, timers, logger } = parts;
+    const { backoff, random = Math.random, inspect } = options;
+    this.#parts = parts;
+    const machine = connectionMachine.provide({
+      actions: {
+        open: () => this.#open(),
+        drop: () => this.#link?.drop(),
+        probe: () => this.#link?.probe(() => parts.events.probe()),
+      },
+    });
+    this.#actor = createActor(machine, {
+      input: { minMs: backoff?.minMs ?? 500, maxMs: backoff?.maxMs ?? 20_000, random },
+      clock: actorClock(timers) as never,
+      ...(inspect && { inspect: guardedInspect(inspect, logger) }),
+    });
+    this.view = actorView(this.#actor, logger) as ActorView<unknown> as typeof this.view;
+    this.#actor.subscribe(({ value }) => this.#moved(value as ConnectionState));
+  }
+
+  get clientId(): string | undefined {
+    return this.#session.clientId;
+  }
+
+  get isOnline(): boolean {
+    return this.#state === 'online';
+  }
+
+  start(): void {
+    this.#actor.start();
+  }
+
+  /** @throws Disconnect (rejects) where the server refuses for good, or the application has closed it. */
+  connect(): Promise<void> {
+    if (!this.#over) this.#actor.send({ type: 'CONNECT' });
+    const connected = new Promise<void>((resolve, reject) => {
+      let subscription: Subscription | undefined;
+      const look = ({ value, context: { ending } }: SnapshotFrom<typeof connectionMachine>) => {
+        if (value === 'online') resolve();
+        else if (value === 'closed') refused(ending);
+        else return;
+        subscription?.unsubscribe();
+      };
+      const refused = ({ code, reason } = closedHere) => reject(new Disconnect(code, { reason }));
+      if (this.#over) return refused();
+      subscription = this.#actor.subscribe({ next: look, complete: refused });
+      look(this.#actor.getSnapshot());
+    });
+    // Whoever does not wait for it is not to be told.
+    connected.catch(() => {});
+    return connected;
+  }
+
+  wake(): void {
+    this.#actor.send({ type: 'WAKE' });
+  }
+
+  drop(): void {
+    this.#link?.giveUp('dropped by the application');
+  }
+
+  /** Writes a frame that is encoded already. */
+  write(text: string): void {
+    this.#link?.write(text);
+  }
+
+  activity(state: 'active' | 'idle'): void {
+    this.#activity = state;
+    if (this.#state === 'online') this.#send({ op: 'activity', state });
+  }
+
+  /** For good. Resolves when the other side has heard it, or had time to. */
+  close(): Promise<void> {
+    const { timers, requests } = this.#parts;
+    const link = this.#link;
+    const goodbye = new Promise<void>((resolve) => {
+      if (link === undefined) return resolve();
+      const timer = timers.setTimeout(() => {
+        link.drop();
+        resolve();
+      }, GOODBYE_MS);
+      link.close(() => {
+        timers.clearTimeout(timer);
+        resolve();
+      });
+    });
+    this.#over = true;
+    this.#actor.send({ type: 'CLOSE' });
+    // The machine does not get there any more where it is what told the one who closes.
+    this.#moved('closed');
+    requests.end();
+    this.#session.forget();
+    this.#actor.stop();
+    return goodbye;
+  }
+
+  #open(): void {
+    const { timers, transport, url, logger } = this.#parts;
+    const link: Link = new Link({
+      timers,
+      transport,
+      url,
+      connectFrame: () => this.#connectFrame(),
+      opened: () => this.#actor.send({ type: 'OPENED' }),
+      received: (frame) => this.#received(link, frame),
+      lost: (ending) => this.#actor.send({ type: 'LOST', ...ending }),
+      failed: (cause) => logger.warn('no connection could be opened', { cause }),
+    });
+    this.#link = link;
+  }
+
+  async #connectFrame(): Promise<ConnectFrame> {
+    const { credentials, requests, userId, options } = this.#parts;
+    const token = await credentials.token();
+    const resume = this.#session.resume(requests.lastWritten);
+    const frame: ConnectFrame = {
+      op: 'connect',
+      version: PROTOCOL_VERSION,
+      userId,
+      ...(token !== undefined && { token }),
+      ...(options.device !== undefined && { device: options.device }),
+      ...(resume !== undefined && { resume }),
+    };
+    this.#hello = encodeFrame(frame);
+    return frame;
+  }
+
+  /** One switch over what the server sends. */
+  #received(link: Link, frame: ServerFrame): void {
+    const { requests, deliveries } = this.#parts;
+    switch (frame.op) {
+      case 'connected':
+        return this.#welcome(link, frame);
+      case 'reply':
+        if (frame.offset !== undefined) this.#session.moveTo(frame.offset);
+        return requests.answered(frame);
+      case 'error':
+        return requests.answered(frame);
+      case 'message':
+        return this.#message(frame);
+      case 'gap': {
+        const { op: _, ...gap } = frame;
+        if (frame.stream === INBOX) this.#session.skipTo(frame.to);
+        return deliveries.gap(gap);
+      }
+      case 'event':
+        return deliveries.push({ kind: 'event', action: frame.event });
+      case 'ping':
+        if (frame.offset !== undefined) this.#session.moveTo(frame.offset);
+        return this.#send({ op: 'pong', settled: requests.settled });
+      default:
+      // A later version may have frames that this one does not know (PROTOCOL.md, "Extensibility").
+    }
+  }
+
+  /** PROTOCOL.md, "What a client does after `connected`". */
+  #welcome(link: Link, frame: ConnectedFrame): void {
+    const { requests, events, credentials, deliveries } = this.#parts;
+    this.#session.welcome(frame);
+    link.watch(frame.pingIntervalMs + frame.pongTimeoutMs);
+    this.#actor.send({ type: 'CONNECTED' });
+    // Whoever was told of that may have closed or dropped it.
+    if (this.#state !== 'online') return;
+    requests.begin(frame.limits, this.#session.generation, this.#hello);
+    events.begin(frame.events ?? [], frame.resumed);
+    if (this.#activity !== undefined) this.activity(this.#activity);
+    credentials.renewBefore(frame.expiresAtMs);
+    deliveries.setStatus({ status: frame.status });
+  }
+
+  #message({ offset, action, from }: MessageFrame): void {
+    if (!this.#session.takes(offset)) return;
+    const recovered = this.#session.recovered(offset);
+    this.#parts.deliveries.push({ kind: 'message', action, ...(from && { from }), recovered });
+  }
+
+  /** What follows from a new state. */
+  #moved(state: ConnectionState): void {
+    if (state === this.#state) return;
+    this.#state = state;
+    const { requests, events, credentials, deliveries } = this.#parts;
+    if (state === 'connecting') return requests.reopen();
+    if (state !== 'reconnecting' && state !== 'closed') return;
+    events.rest();
+    credentials.rest();
+    if (state === 'closed') requests.close();
+    else requests.interrupt();
+    deliveries.setStatus({ status: 'OFFLINE' });
+  }
+
+  #send(frame: ActivityFrame | PongFrame): void {
+    const text = encodeFrame(frame);
+    this.#parts.requests.spend(text);
+    this.write(text);
+  }
+}
+
+const closedHere = { code: 1000, reason: 'closed by the application' };
+/** How long a goodbye may take. */
+const GOODBYE_MS = 2_000;

@@ -1,0 +1,2 @@
+/** What timers can count, in milliseconds; the next one would fire at once. */
+export const LONGEST_MS = 2 ** 31 - 1;

@@ -1,0 +1,86 @@
+import {
+  type AnnouncedLimits,
+  Disconnect,
+  decodeServerFrame,
+  INBOX,
+  isAction,
+  type ServerFrame,
+} from '@callboard/protocol';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * What a server sent. The fields that this client builds on are checked, so that a server gone wrong costs a connection
+ * and not the process; ops that are not known pass.
+ * @throws Disconnect (MALFORMED_FRAME) where it is no frame.
+ */
+export function serverFrame(text: string): ServerFrame {
+  const frame = decodeServerFrame(text);
+  const check = Object.hasOwn(checks, frame.op) ? checks[frame.op] : undefined;
+  if (check && !check(frame as unknown as Fields))
+    throw new Disconnect('MALFORMED_FRAME', { reason: `not a whole ${frame.op} frame` });
+  return frame.op === 'connected' ? { ...frame, limits: limitsIn(frame.limits) } : frame;
+}
+
+const checks: Record<ServerFrame['op'], (frame: Fields) => boolean> = {
+  connected: ({ clientId, session, resumed, streams, status, events, limits, ...times }) =>
+    [clientId, session, status].every(isText) &&
+    typeof resumed === 'boolean' &&
+    isObject(streams) &&
+    (streams[INBOX] === undefined || isPosition(streams[INBOX])) &&
+    isDuration(times.pingIntervalMs) &&
+    isDuration(times.pongTimeoutMs) &&
+    (times.expiresAtMs === undefined || typeof times.expiresAtMs === 'number') &&
+    (events === undefined || (Array.isArray(events) && events.every(isText))) &&
+    isObject(limits) &&
+    announced.every((name) => limits[name] === null || isDuration(limits[name])),
+  reply: ({ mid, offset }) => isOffset(mid) && (offset === undefined || isOffset(offset)),
+  error: ({ mid, code, message, retryable, retryAfterMs }) =>
+    isOffset(mid) &&
+    isText(code) &&
+    isText(message) &&
+    typeof retryable === 'boolean' &&
+    (retryAfterMs === undefined || isDuration(retryAfterMs)),
+  message: ({ offset, action, from }) =>
+    isOffset(offset) && isAction(action) && (from === undefined || isObject(from)),
+  gap: ({ stream, from, to }) => isText(stream) && isPosition(from) && isPosition(to),
+  event: ({ event }) => isAction(event),
+  ping: ({ offset }) => offset === undefined || isOffset(offset),
+  disconnect: ({ code, reason, afterMs }) =>
+    isOffset(code) && isText(reason) && (afterMs === undefined || isDuration(afterMs)),
+};
+
+const announced = [
+  'maxFrameBytes',
+  'maxFramesPerSecond',
+  'maxBytesPerSecond',
+  'maxPendingRequests',
+  'resumeWindowMs',
+  'requestTimeoutMs',
+] as const satisfies (keyof AnnouncedLimits)[];
+
+/** JSON has no Infinity: a server without a limit says null. */
+function limitsIn(limits: AnnouncedLimits): AnnouncedLimits {
+  const entries = Object.entries(limits).map(([name, limit]) => [name, limit ?? Number.POSITIVE_INFINITY]);
+  return Object.fromEntries(entries) as AnnouncedLimits;
+}
+
+function isPosition(value: unknown): boolean {
+  return isObject(value) && isText(value.epoch) && isOffset(value.offset);
+}
+
+function isText(value: unknown): boolean {
+  return typeof value === 'string';
+}
+
+function isOffset(value: unknown): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isDuration(value: unknown): boolean {
+  return typeof value === 'number' && value >= 0;
+}
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
