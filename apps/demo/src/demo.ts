@@ -1,27 +1,76 @@
-import { createServer, type Logger, type Server } from '@callboard/core';
-import { webSocketTransport } from '@callboard/transport-ws';
-import { handlers } from './handlers.ts';
-import { staticPage } from './static-page.ts';
+import type { AddressInfo } from 'node:net';
+import { fileURLToPath } from 'node:url';
+import { consoleLogger, type Logger } from '@callboard/core';
+import { Accounts } from './accounts.ts';
+import { createBoxOffice } from './box-office.ts';
+import { House } from './house.ts';
+import { Passes } from './passes.ts';
+import { createWeb } from './web.ts';
 
 export interface DemoOptions {
   /** 0 takes a free one. */
   readonly port: number;
-  /** Seats that can be taken. Default 24. */
+  /** Signs tokens; 32 bytes or more. Default: a random one. */
+  readonly secret?: string;
+  /** Default 24. */
   readonly seats?: number;
+  /** Attempts to sign up or in, per address. Default 30. */
+  readonly attemptsPerMinute?: number;
+  /** That of a password's hash. Less than the default is for tests. */
+  readonly passwordWork?: number;
   readonly logger?: Logger;
+  /** The folder of the built page. */
+  readonly pageRoot?: string;
 }
 
-/**
- * The demo's server. There is no `verifyClient`, so that everybody is who they say they are: for that reason it listens
- * on loopback only, and refuses whatever comes through a proxy.
- */
-export function createDemo({ port, seats, logger }: DemoOptions): Server {
-  return createServer({
+/** Beside src/ and dist/ alike, so that it is right from both. */
+const builtPage = fileURLToPath(new URL('../dist/page', import.meta.url));
+
+/** Fastify and Callboard on one HTTP server, which listens on loopback only. */
+export async function createDemo(options: DemoOptions) {
+  const {
     port,
-    transports: [webSocketTransport()],
-    canSend: () => true,
-    handlers: handlers({ ...(seats !== undefined && { seats }) }),
-    expressUse: { '/': staticPage },
-    ...(logger && { logger }),
+    secret,
+    seats = 24,
+    attemptsPerMinute = 30,
+    logger = consoleLogger({ level: 'warn' }),
+    pageRoot = builtPage,
+  } = options;
+  const accounts = await Accounts.open(options.passwordWork);
+  const passes = new Passes(secret);
+  const house = new House(seats);
+  const web = await createWeb({
+    accounts,
+    passes,
+    attemptsPerMinute,
+    logger,
+    pageRoot,
+    isIn: (userId) => server.users.has(userId),
   });
+  const server = createBoxOffice({ accounts, passes, house, httpServer: web.server, logger });
+
+  return {
+    web,
+    server,
+    accounts,
+    passes,
+    house,
+    /** The port it listens on. @throws what kept it from that. */
+    async start(): Promise<number> {
+      await server.start();
+      try {
+        await web.listen({ port, host: '127.0.0.1' });
+      } catch (error) {
+        await server.disconnect();
+        throw error;
+      }
+      return (web.server.address() as AddressInfo).port;
+    },
+    async stop({ graceMs }: { graceMs?: number } = {}): Promise<void> {
+      await server.disconnect(graceMs === undefined ? {} : { graceMs });
+      await web.close();
+    },
+  };
 }
+
+export type Demo = Awaited<ReturnType<typeof createDemo>>;

@@ -1,0 +1,151 @@
+import { type Client, createClient } from '@callboard/client';
+import { type Logger, silentLogger } from '@callboard/core';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { createDemo, type Demo } from './demo.ts';
+
+const secret = 'a secret of this test, 32 bytes long or more';
+let demo: Demo;
+let port: number;
+let clients: Client[];
+
+beforeEach(async () => {
+  clients = [];
+  demo = await createDemo({ port: 0, secret, seats: 2, passwordWork: 16, logger: silentLogger });
+  port = await demo.start();
+});
+afterEach(async () => {
+  await Promise.all(clients.map((client) => client.close()));
+  await demo.stop();
+});
+
+function clientWith(userId: string, token: string): Client {
+  const logger: Logger = silentLogger;
+  const client = createClient({ endPoint: `ws://127.0.0.1:${port}`, userId, token, logger });
+  clients.push(client);
+  return client;
+}
+
+async function clientOf(userId: string): Promise<Client> {
+  const client = clientWith(userId, await demo.passes.issue(userId));
+  await state(client, 'online');
+  return client;
+}
+
+/** Resolves once the client's connection is in this state. */
+function state(client: Client, wanted: string): Promise<void> {
+  return new Promise((resolve) => {
+    const look = () => client.actor.getSnapshot().value === wanted && resolve();
+    client.actor.subscribe(look);
+    look();
+  });
+}
+
+const next = (client: Client, type: string) =>
+  new Promise<unknown>((resolve) => {
+    const off = client.subscribe(type, (action) => {
+      off();
+      resolve(action);
+    });
+  });
+
+const mark = (listed: boolean, counter: number) => ({ listed, stamp: [counter, 'a tab'] });
+
+describe('who may come in', () => {
+  test.each<[string, () => Promise<string> | string]>([
+    ['nonsense', () => 'nonsense'],
+    ['somebody else’s', () => demo.passes.issue('teodor')],
+  ])('not with a token that is %s', async (_, token) => {
+    const client = clientWith('orla', await token());
+    await state(client, 'closed');
+    expect(client.actor.getSnapshot().context.ending?.name).toBe('UNAUTHORIZED');
+  });
+
+  test('not who has a token and no account', async () => {
+    const client = clientWith('guest-gone', await demo.passes.issue('guest-gone'));
+    await state(client, 'closed');
+    expect(client.actor.getSnapshot().context.ending?.name).toBe('UNAUTHORIZED');
+  });
+});
+
+describe('notes', () => {
+  test('reach who is in, in every tab', async () => {
+    const [orla, one, two] = [await clientOf('orla'), await clientOf('teodor'), await clientOf('teodor')];
+    const arrived = Promise.all([next(one, 'NOTE'), next(two, 'NOTE')]);
+    await orla.sendToUser({ type: 'NOTE', text: '  Beginners, please ' }, 'teodor');
+    expect(await arrived).toEqual([
+      { type: 'NOTE', text: 'Beginners, please' },
+      { type: 'NOTE', text: 'Beginners, please' },
+    ]);
+  });
+
+  test('for who is not in are refused', async () => {
+    const orla = await clientOf('orla');
+    await expect(orla.sendToUser({ type: 'NOTE', text: 'Hello?' }, 'barnaby')).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      effect: 'none',
+    });
+  });
+
+  test('are all that one may send to others', async () => {
+    const [orla] = [await clientOf('orla'), await clientOf('teodor')];
+    const update = { type: 'SHORTLIST_UPDATE', state: {} };
+    await expect(orla.sendToUser(update, 'teodor')).rejects.toMatchObject({ code: 'FORBIDDEN' });
+  });
+
+  test.each(['', '   ', 'x'.repeat(281), 44])('are no note as %j', async (text) => {
+    const [orla] = [await clientOf('orla'), await clientOf('teodor')];
+    const sent = orla.sendToUser({ type: 'NOTE', text }, 'teodor');
+    await expect(sent).rejects.toMatchObject({ code: 'INVALID_ACTION' });
+  });
+});
+
+describe('the shortlist', () => {
+  test('is the sum of what a user’s tabs have sent, whichever came first', async () => {
+    const [one, two] = [await clientOf('orla'), await clientOf('orla')];
+    await one.broadcast({
+      type: 'SHORTLIST_UPDATE',
+      state: { moths: mark(false, 2), vellum: mark(true, 1) },
+    });
+    await two.broadcast({ type: 'SHORTLIST_UPDATE', state: { moths: mark(true, 1) } });
+    expect(await (await clientOf('orla')).sendToServer({ type: 'SHORTLIST' })).toEqual({
+      state: { moths: mark(false, 2), vellum: mark(true, 1) },
+    });
+  });
+
+  test('is nobody else’s', async () => {
+    const [orla, teodor] = [await clientOf('orla'), await clientOf('teodor')];
+    await orla.broadcast({ type: 'SHORTLIST_UPDATE', state: { moths: mark(true, 1) } });
+    expect(await teodor.sendToServer({ type: 'SHORTLIST' })).toEqual({ state: {} });
+  });
+
+  test.each([
+    ['a show that is not on the bill', { hamlet: mark(true, 1) }],
+    ['half a mark', { moths: { listed: true } }],
+    ['a stamp that does not count', { moths: { listed: true, stamp: ['1', 'a'] } }],
+    ['nothing', undefined],
+  ])('does not take %s', async (_, state) => {
+    const orla = await clientOf('orla');
+    const sent = orla.broadcast({ type: 'SHORTLIST_UPDATE', state });
+    await expect(sent).rejects.toMatchObject({ code: 'INVALID_ACTION' });
+    expect(await orla.sendToServer({ type: 'SHORTLIST' })).toEqual({ state: {} });
+  });
+});
+
+test('a seat is taken once, whoever asks, until there is none', async () => {
+  const [orla, teodor] = [await clientOf('orla'), await clientOf('teodor')];
+  expect(await orla.sendToServer({ type: 'TAKE_SEAT' })).toEqual({ seat: 'A1', left: 1 });
+  expect(await teodor.sendToServer({ type: 'TAKE_SEAT' })).toEqual({ seat: 'A2', left: 0 });
+  await expect(orla.sendToServer({ type: 'TAKE_SEAT' })).rejects.toMatchObject({ code: 'SOLD_OUT' });
+  expect(await orla.sendToServer({ type: 'SEATS_LEFT' })).toEqual({ left: 0, of: 2 });
+});
+
+test('my tabs are mine, and whether they are there', async () => {
+  const [one, two] = [await clientOf('orla'), await clientOf('orla')];
+  await clientOf('teodor');
+  expect(await one.sendToServer({ type: 'MY_TABS' })).toEqual({
+    tabs: [
+      { clientId: one.id, online: true },
+      { clientId: two.id, online: true },
+    ],
+  });
+});

@@ -1,0 +1,38 @@
+import type { Office } from './office.ts';
+import { StatusBadge } from './status-badge.tsx';
+import { useStore } from './store.ts';
+
+/** Who is at the counter, how the line is, and the plug to pull. */
+export function Bar({ office, leave }: { readonly office: Office; readonly leave: () => void }) {
+  const { pass, client, cut, cutLine, mendLine } = office;
+  const isCut = useStore(cut);
+  return (
+    <section className="line" aria-label="Your line">
+      <div className="bar">
+        <StatusBadge client={client} isCut={isCut} />
+        <button
+          type="button"
+          role="switch"
+          aria-checked={!isCut}
+          className="plug"
+          onClick={isCut ? mendLine : cutLine}
+        >
+          <span className="plug-track" aria-hidden="true" />
+          <span>Line</span>
+        </button>
+        <p className="bar-who">
+          <span className="bar-name">{pass.user.name}</span>
+          <span className="bar-role">{pass.user.role}</span>
+        </p>
+      </div>
+      <div className="doors">
+        <button type="button" className="link" onClick={() => window.open('/', '_blank')}>
+          Open another tab
+        </button>
+        <button type="button" className="link" onClick={() => leave()}>
+          Leave
+        </button>
+      </div>
+    </section>
+  );
+}

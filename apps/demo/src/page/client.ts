@@ -1,0 +1,32 @@
+import { type Client, createClient, webSocket } from '@callboard/client';
+import type { BoxOfficeContract } from '../shared/contract.ts';
+import { cuttable, type Line } from './line.ts';
+import type { Pass } from './pass.ts';
+
+export type BoxOfficeClient = Client<BoxOfficeContract>;
+
+/** The library's client, typed by the contract, on a line that can be cut. */
+export function connect({ token, user }: Pass): { client: BoxOfficeClient; line: Line } {
+  const line = cuttable(webSocket());
+  const client = createClient({
+    userId: user.id,
+    token,
+    contract: {} as BoxOfficeContract,
+    transport: line,
+  });
+  return { client, line };
+}
+
+/** Calls back whenever the client is connected, and says whether as the client that it was. */
+export function onConnected(client: BoxOfficeClient, callback: (sameClient: boolean) => void): void {
+  let state: string = client.actor.getSnapshot().value;
+  let id: string | undefined;
+  client.actor.subscribe(({ value }) => {
+    const before = state;
+    state = value;
+    if (value !== 'online' || before === 'online') return;
+    const same = client.id === id;
+    id = client.id;
+    callback(same);
+  });
+}

@@ -1,0 +1,123 @@
+import type { Show } from '../shared/shows.ts';
+import { Announcer } from './announcer.ts';
+import { type BoxOfficeClient, connect } from './client.ts';
+import { Company } from './company.ts';
+import { Counter } from './counter.ts';
+import { MyTabs, tabNumber } from './my-tabs.ts';
+import type { Pass } from './pass.ts';
+import { Pigeonholes } from './pigeonholes.ts';
+import { PromptBook } from './prompt-book.ts';
+import { fetchShows } from './rest.ts';
+import { ShortlistDesk } from './shortlist-desk.ts';
+import { Store } from './store.ts';
+
+/** All that a tab has once somebody is signed in. */
+export interface Office {
+  readonly pass: Pass;
+  readonly client: BoxOfficeClient;
+  readonly shows: readonly Show[];
+  readonly company: Company;
+  readonly book: PromptBook;
+  readonly announcer: Announcer;
+  readonly shortlist: ShortlistDesk;
+  readonly pigeonholes: Pigeonholes;
+  readonly counter: Counter;
+  readonly tabs: MyTabs;
+  /** Whether the tab's line has been cut. */
+  readonly cut: Store<boolean>;
+  cutLine(): void;
+  mendLine(): void;
+  close(): void;
+}
+
+/**
+ * @param refused the server does not take this pass any more: why, for people
+ * @throws RestError
+ */
+export async function openOffice(pass: Pass, refused: (why: string) => void): Promise<Office> {
+  const company = new Company(pass.token);
+  const [shows] = await Promise.all([fetchShows(), company.refresh()]);
+  const titleOf = (show: string) => shows.find(({ id }) => id === show)?.title ?? show;
+  const book = new PromptBook();
+  const announcer = new Announcer();
+  const cut = new Store(false);
+  const { client, line } = connect(pass);
+
+  writeDown(client, book, company);
+  client.onStatusChange(({ status }) => announcer.say(statusWords[status]));
+  client.actor.subscribe(({ value, context: { ending } }) => {
+    const why = value === 'closed' || value === 'reconnecting' ? refusals[ending?.name ?? ''] : undefined;
+    if (why !== undefined) refused(why);
+  });
+
+  return {
+    pass,
+    client,
+    shows,
+    company,
+    book,
+    announcer,
+    cut,
+    shortlist: new ShortlistDesk(client, book, ({ show, listed }) =>
+      announcer.say(
+        listed
+          ? `Another tab of yours put ${titleOf(show)} on the shortlist.`
+          : `Another tab of yours took ${titleOf(show)} off the shortlist.`,
+      ),
+    ),
+    pigeonholes: new Pigeonholes(client, book, ({ from, text }) => {
+      announcer.say(`A note from ${company.nameOf(from)}: ${text}`);
+      // It may be somebody who came after the list was made.
+      company.refresh().catch(() => {});
+    }),
+    counter: new Counter(client, () => cutLine(), book),
+    tabs: new MyTabs(client),
+    cutLine,
+    mendLine() {
+      line.mend();
+      cut.set(false);
+      book.write('line', 'LINE MENDED');
+      // Where it does not come about, the badge says why.
+      client.connect().catch(() => {});
+    },
+    close: () => void client.close(),
+  };
+
+  function cutLine(): void {
+    cut.set(true);
+    book.write('line', 'LINE CUT', 'by you');
+    line.cut();
+  }
+}
+
+/** What comes over the line, into the prompt book. */
+function writeDown(client: BoxOfficeClient, book: PromptBook, company: Company): void {
+  client.messages$.subscribe(({ action, from, recovered }) => {
+    const own = from?.userId === client.userId;
+    const sender = own ? `tab ${tabNumber(from.clientId)}` : company.nameOf(from?.userId ?? '');
+    book.write('message', action.type, `from ${sender}`, { recovered });
+  });
+  client.gaps$.subscribe(({ reason }) => book.write('gap', 'GAP', reason));
+  client.onStatusChange(({ previousStatus, status }) =>
+    book.write('event', 'STATUS_CHANGE', `${previousStatus} → ${status}`),
+  );
+  for (const type of ['CLIENT_ONLINE', 'CLIENT_RESUMED'] as const)
+    client.subscribe(type, ({ clientId }) => book.write('event', type, `tab ${tabNumber(clientId)}`));
+  for (const type of ['CLIENT_LOST', 'CLIENT_GONE'] as const)
+    client.subscribe(type, ({ clientId, reason }) =>
+      book.write('event', type, `tab ${tabNumber(clientId)}, ${reason}`),
+    );
+}
+
+const statusWords = {
+  CONNECTING: 'Connecting.',
+  ONLINE: 'You are online.',
+  AWAY: 'You are away.',
+  OFFLINE: 'The line is down.',
+} as const;
+
+const refusals: Readonly<Record<string, string>> = {
+  UNAUTHORIZED:
+    'The box office was closed and opened again, and does not know your pass any more. Please sign in anew.',
+  TOKEN_EXPIRED: 'Your pass has run out. Please sign in anew.',
+};

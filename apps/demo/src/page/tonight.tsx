@@ -1,0 +1,75 @@
+import type { Show } from '../shared/shows.ts';
+import type { Counter } from './counter.ts';
+import { FailureSlip } from './failure-slip.tsx';
+import { HousePlan } from './house-plan.tsx';
+import { milliseconds } from './milliseconds.ts';
+import { useStore } from './store.ts';
+
+/** Tonight's play: one seat at a time. */
+export function Tonight({ counter, show }: { readonly counter: Counter; readonly show: Show | undefined }) {
+  const { tickets, asking, failure, retry, left, of, countedInMs } = useStore(counter);
+  const [ticket] = tickets;
+  return (
+    <section className="tonight" aria-labelledby="tonight">
+      <div className="tonight-bill">
+        <h2 id="tonight">
+          <span className="over">{show?.when}</span>
+          <span className="tonight-title">{show?.title}</span>
+        </h2>
+        <p className="tonight-kind">{show?.kind}</p>
+        <p className="tonight-line">{show?.line}</p>
+      </div>
+      <div className="house">
+        {left !== undefined && <HousePlan left={left} of={of ?? left} />}
+        <p className="house-count">
+          <button type="button" className="link" onClick={() => void counter.count()}>
+            Count the house
+          </button>
+          {countedInMs !== undefined && <span className="took">{milliseconds(countedInMs)}</span>}
+        </p>
+      </div>
+      <div className="ticket">
+        <div className="ticket-body">
+          <p className="over">Admit one</p>
+          <button
+            type="button"
+            className="button"
+            aria-disabled={asking}
+            onClick={() => asking || counter.take()}
+          >
+            {asking ? 'Asking …' : 'Take a seat'}
+          </button>
+          <button
+            type="button"
+            className="link"
+            aria-disabled={asking}
+            onClick={() => asking || counter.takeAndTrip()}
+          >
+            Take a seat, trip over the cable
+          </button>
+        </div>
+        <output className="ticket-stub" aria-label="Your seat">
+          {ticket === undefined ? (
+            <span className="stub-empty">No seat yet</span>
+          ) : (
+            <>
+              <span className="over">Seat</span>
+              <span className="stub-seat">{ticket.seat}</span>
+              <span className="took">{milliseconds(ticket.tookMs)}</span>
+            </>
+          )}
+          {tickets.length > 1 && (
+            <span className="stub-more">
+              and{' '}
+              {tickets
+                .slice(1)
+                .map(({ seat }) => seat)
+                .join(', ')}
+            </span>
+          )}
+        </output>
+      </div>
+      {failure && <FailureSlip failure={failure} retry={retry} forget={() => counter.forget()} />}
+    </section>
+  );
+}

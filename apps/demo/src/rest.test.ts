@@ -1,0 +1,197 @@
+import { collectingLogger } from '@callboard/testkit';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { SignJWT } from 'jose';
+import { createDemo, type Demo, type DemoOptions } from './demo.ts';
+import { COMPANY_PASSWORD, company } from './shared/company.ts';
+import { shows } from './shared/shows.ts';
+
+const secret = 'a secret of this test, 32 bytes long or more';
+let demo: Demo;
+let port: number;
+let logger: ReturnType<typeof collectingLogger>;
+
+beforeEach(() => open());
+afterEach(() => demo.stop());
+
+async function open(options: Partial<DemoOptions> = {}) {
+  logger = collectingLogger();
+  demo = await createDemo({ port: 0, secret, logger, passwordWork: 16, ...options });
+  port = await demo.start();
+}
+
+async function ask(path: string, init: RequestInit = {}) {
+  const response = await fetch(`http://127.0.0.1:${port}/api${path}`, init);
+  return { status: response.status, body: (await response.json()) as Answer, headers: response.headers };
+}
+interface Answer {
+  readonly token: string;
+  readonly user: { readonly id: string };
+  readonly error: { readonly code: string };
+}
+
+const post = (path: string, payload: unknown, type = 'application/json') =>
+  ask(path, {
+    method: 'POST',
+    headers: { 'content-type': type },
+    body: typeof payload === 'string' ? payload : JSON.stringify(payload),
+  });
+
+const get = (path: string, token?: string) =>
+  ask(path, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
+
+const good = { name: 'Ada Byrne', password: 'correct horse' };
+
+describe('sign-up', () => {
+  test('gives an account, and a token for it', async () => {
+    const { status, body, headers } = await post('/sign-up', good);
+    expect(status).toBe(201);
+    expect(body).toEqual({
+      token: expect.any(String),
+      user: { id: expect.stringMatching(/^guest-/), name: 'Ada Byrne', role: 'Guest' },
+    });
+    expect(headers.get('cache-control')).toBe('no-store');
+    expect(await demo.passes.holder(body.token)).toBe(body.user.id);
+    expect((await get('/company', body.token)).status).toBe(200);
+  });
+
+  test.each(['Ada Byrne', 'ada byrne', 'Ada  Byrne', 'Ａda Byrne'])(
+    'a name is taken once: %s',
+    async (name) => {
+      await post('/sign-up', good);
+      const { status, body } = await post('/sign-up', { ...good, name });
+      expect([status, body.error.code]).toEqual([409, 'NAME_TAKEN']);
+    },
+  );
+
+  test('of two at the same time one gets the name', async () => {
+    const both = await Promise.all([post('/sign-up', good), post('/sign-up', good)]);
+    expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
+  });
+
+  test('nobody signs up as one of the company', async () => {
+    expect((await post('/sign-up', { ...good, name: 'Orla Finch' })).status).toBe(409);
+  });
+});
+
+describe('sign-in', () => {
+  test('with the password one signed up with', async () => {
+    const { body: signedUp } = await post('/sign-up', good);
+    const { status, body } = await post('/sign-in', { ...good, name: 'ADA BYRNE' });
+    expect(status).toBe(200);
+    expect(body.user).toEqual(signedUp.user);
+    expect(await demo.passes.holder(body.token)).toBe(signedUp.user.id);
+  });
+
+  test('each of the company, with theirs', async () => {
+    for (const { id, name, role } of company) {
+      const { body } = await post('/sign-in', { name, password: COMPANY_PASSWORD });
+      expect(body.user).toEqual({ id, name, role });
+    }
+  });
+
+  test('a wrong password and an unknown name are not told apart', async () => {
+    await post('/sign-up', good);
+    const wrong = await post('/sign-in', { ...good, password: 'incorrect horse' });
+    const unknown = await post('/sign-in', { ...good, name: 'Nobody At All' });
+    expect(wrong.status).toBe(401);
+    expect([unknown.status, unknown.body]).toEqual([wrong.status, wrong.body]);
+  });
+});
+
+describe('what is refused before anybody looks at it', () => {
+  const bad: [string, unknown][] = [
+    ['no JSON', '{"name":"Ada'],
+    ['nothing', ''],
+    ['null', null],
+    ['a list', [good]],
+    ['no name', { password: good.password }],
+    ['no password', { name: good.name }],
+    ['an empty name', { ...good, name: '' }],
+    ['a name that is too long', { ...good, name: 'x'.repeat(41) }],
+    ['a name with a space before it', { ...good, name: ' Ada' }],
+    ['a name of spaces', { ...good, name: '   ' }],
+    ['a name with a line end in it', { ...good, name: 'Ada\nByrne' }],
+    ['a name that cannot be seen', { ...good, name: '\u200b' }],
+    ['a name that is a number', { ...good, name: 44 }],
+    ['a short password', { ...good, password: '1234567' }],
+    ['a password that is too long', { ...good, password: 'x'.repeat(201) }],
+    ['a password that is a number', { ...good, password: 1234567890 }],
+    ['something besides', { ...good, role: 'Stage manager' }],
+  ];
+  for (const route of ['/sign-up', '/sign-in']) {
+    test.each(bad)(`${route}: %s`, async (_, payload) => {
+      const { status, body } = await post(route, payload);
+      expect([status, body.error.code]).toEqual([400, 'INVALID']);
+    });
+
+    test(`${route}: too large`, async () => {
+      const { status, body } = await post(route, { ...good, password: 'x'.repeat(5_000) });
+      expect([status, body.error.code]).toEqual([413, 'TOO_LARGE']);
+    });
+
+    test(`${route}: no JSON by its type`, async () => {
+      expect((await post(route, 'name=Ada', 'text/plain')).status).toBe(415);
+    });
+  }
+
+  test('the largest that is good is taken', async () => {
+    const { status } = await post('/sign-up', { name: 'x'.repeat(40), password: 'y'.repeat(200) });
+    expect(status).toBe(201);
+  });
+});
+
+test('after so many attempts it is enough, for signing up and in together', async () => {
+  await demo.stop();
+  await open({ attemptsPerMinute: 3 });
+  for (const route of ['/sign-in', '/sign-up', '/sign-in']) expect((await post(route, '{')).status).toBe(400);
+  for (const route of ['/sign-in', '/sign-up']) {
+    const { status, body, headers } = await post(route, good);
+    expect([status, body.error.code]).toEqual([429, 'TOO_OFTEN']);
+    expect(Number(headers.get('retry-after'))).toBeGreaterThan(0);
+  }
+  expect((await get('/shows')).status).toBe(200);
+});
+
+test('the bill is for everybody', async () => {
+  expect(await get('/shows')).toMatchObject({ status: 200, body: { shows } });
+});
+
+describe('the company', () => {
+  const tokenWith = async (change: (jwt: SignJWT) => SignJWT, key = secret) =>
+    change(
+      new SignJWT()
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('tallow-street')
+        .setSubject('orla')
+        .setExpirationTime('1h'),
+    ).sign(new TextEncoder().encode(key));
+
+  test('is shown to who is signed in, and nothing that is secret with it', async () => {
+    const { status, body } = await get('/company', await tokenWith((jwt) => jwt));
+    expect(status).toBe(200);
+    expect(body).toEqual({ company: company.map(({ id, name, role }) => ({ id, name, role, isIn: false })) });
+  });
+
+  test.each<[string, () => Promise<string>]>([
+    ['nonsense', async () => 'nonsense'],
+    ['another secret', () => tokenWith((jwt) => jwt, 'another secret that is long enough as well')],
+    ['another issuer', () => tokenWith((jwt) => jwt.setIssuer('elsewhere'))],
+    ['expired', () => tokenWith((jwt) => jwt.setExpirationTime('-1s'))],
+    ['of somebody who is not there', () => tokenWith((jwt) => jwt.setSubject('nobody'))],
+    ['unsigned', async () => `${btoa('{"alg":"none"}')}.${btoa('{"sub":"orla","iss":"tallow-street"}')}.`],
+  ])('is not shown with a token that is no good: %s', async (_, token) => {
+    expect((await get('/company', await token())).status).toBe(401);
+  });
+
+  test('is not shown without one', async () => {
+    expect((await get('/company')).status).toBe(401);
+  });
+});
+
+test('no token and no password is logged', async () => {
+  const { body } = await post('/sign-up', good);
+  await post('/sign-in', { ...good, password: 'incorrect horse' });
+  await get('/company', `${body.token}x`);
+  const log = JSON.stringify(logger.logs);
+  for (const word of [body.token, good.password, 'incorrect horse']) expect(log).not.toContain(word);
+});

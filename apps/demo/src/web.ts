@@ -1,0 +1,64 @@
+import type { Logger } from '@callboard/core';
+import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import { pageFiles } from './page-files.ts';
+import { type RestOptions, refuse, rest } from './rest.ts';
+
+export interface WebOptions extends RestOptions {
+  readonly logger: Logger;
+  /** The folder of the built page. */
+  readonly pageRoot: string;
+}
+
+/** The page may load its own files and talk to its own server, and nothing else. */
+const contentSecurityPolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "img-src 'self'",
+  "font-src 'self'",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'none'",
+  "frame-ancestors 'none'",
+  "require-trusted-types-for 'script'",
+].join('; ');
+
+const headers = {
+  'content-security-policy': contentSecurityPolicy,
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-resource-policy': 'same-origin',
+  'referrer-policy': 'no-referrer',
+  'x-content-type-options': 'nosniff',
+};
+
+/** What is plain HTTP: the page and the REST routes. Callboard joins it on its server. */
+export async function createWeb({ logger, pageRoot, ...options }: WebOptions): Promise<FastifyInstance> {
+  const app = Fastify({
+    bodyLimit: 4_096,
+    // Browsers open connections ahead of need; one that has said nothing yet would hold up the end for a minute.
+    forceCloseConnections: true,
+    // A name that is a number is no name: nothing is bent to fit.
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+  });
+  // JSON alone: a form of another page cannot send it.
+  app.removeContentTypeParser('text/plain');
+  app.addHook('onRequest', async (request, reply) => {
+    reply.headers(headers);
+    // A page elsewhere may have its own name point to this machine.
+    if (!loopbackNames.has(request.hostname))
+      return refuse(reply, 421, 'WRONG_HOST', 'For this machine only.');
+  });
+  app.setErrorHandler((error: FastifyError, request, reply) => {
+    const { statusCode = 500, code, message } = error;
+    if (statusCode < 500) return refuse(reply, statusCode, codes[statusCode] ?? code ?? 'REFUSED', message);
+    logger.error('a route failed', { route: request.routeOptions.url, cause: error });
+    return refuse(reply, 500, 'FAILED', 'Something went wrong behind the curtain.');
+  });
+  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'NOT_FOUND', 'There is nothing here.'));
+  await app.register(rest, { prefix: '/api', ...options });
+  await app.register(pageFiles, { root: pageRoot });
+  return app;
+}
+
+const loopbackNames: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
+const codes: Readonly<Record<number, string>> = { 400: 'INVALID', 413: 'TOO_LARGE', 429: 'TOO_OFTEN' };
