@@ -66,6 +66,13 @@ export type Delivery = MessageDelivery | EventDelivery | ReplyDelivery;
  */
 export type Gap = Omit<GapFrame, 'op'>;
 
+/** A connection came about. */
+export interface Connected {
+  readonly clientId: string;
+  /** Whether the session goes on. Where not, this is another client to the server, and what it knew of this one is gone. */
+  readonly resumed: boolean;
+}
+
 export interface SendOptions {
   /** Until it rejects with TIMEOUT, in milliseconds, queueing included. Default: the client's `timeoutMs`. */
   readonly timeoutMs?: number;
@@ -171,6 +178,8 @@ export interface ClientBase {
   /** Native events that somebody subscribed to. */
   readonly events$: Observable<EventDelivery['action']>;
   readonly gaps$: Observable<Gap>;
+  /** Every connection from now on, once there is one. */
+  readonly connected$: Observable<Connected>;
   /** Where the connection is: connecting, authenticating, online, reconnecting or closed, and why. */
   readonly actor: ActorView<ConnectionSnapshot>;
   /**

@@ -56,6 +56,26 @@ describe('a client of a server', () => {
     expect([one.id === two.id, logger.logs]).toEqual([false, []]);
   });
 
+  test('says of each connection whether the session goes on', async () => {
+    const { client: make, clock, server } = await stageWith();
+    const { client } = make();
+    const seen: unknown[] = [];
+    client.connected$.subscribe(({ clientId, resumed }) =>
+      seen.push([clientId === client.id, resumed, client.getStatus()]),
+    );
+    const settled = () => clock.advanceAsync(500);
+    await settled();
+    client.drop();
+    await settled();
+    for (const each of server.users.get('44')?.clients ?? []) each.disconnect(4001);
+    await settled();
+    expect(seen).toEqual([
+      [true, false, 'ONLINE'],
+      [true, true, 'ONLINE'],
+      [true, false, 'ONLINE'],
+    ]);
+  });
+
   test('stays for hours, by pings alone', async () => {
     const { online, clock, server } = await stageWith();
     const { client } = await online();

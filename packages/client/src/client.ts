@@ -47,6 +47,7 @@ class CallboardClient implements ClientBase, UncheckedActions {
   readonly messages$;
   readonly events$;
   readonly gaps$;
+  readonly connected$;
   readonly actor;
   readonly #logger: Logger;
   readonly #defaults: Required<SendOptions>;
@@ -99,6 +100,7 @@ class CallboardClient implements ClientBase, UncheckedActions {
       messages$: this.messages$,
       events$: this.events$,
       gaps$: this.gaps$,
+      connected$: this.connected$,
     } = deliveries);
     const { incoming, outgoing } = this.#setUp(options);
     deliveries.through(incoming);

@@ -3,6 +3,7 @@ import {
   type ConnectedFrame,
   type ConnectFrame,
   Disconnect,
+  disconnects,
   encodeFrame,
   INBOX,
   type MessageFrame,
@@ -154,7 +155,7 @@ export class Connection {
   }
 
   #open(): void {
-    const { timers, transport, url, logger } = this.#parts;
+    const { timers, transport, url, logger, credentials } = this.#parts;
     const link: Link = new Link({
       timers,
       transport,
@@ -162,7 +163,11 @@ export class Connection {
       connectFrame: () => this.#connectFrame(),
       opened: () => this.#actor.send({ type: 'OPENED' }),
       received: (frame) => this.#received(link, frame),
-      lost: (ending) => this.#actor.send({ type: 'LOST', ...ending }),
+      lost: (ending) => {
+        // To come back with the token that has expired would be in vain.
+        const final = ending.code === disconnects.TOKEN_EXPIRED && credentials.exhausted;
+        this.#actor.send({ type: 'LOST', ...ending, final });
+      },
       failed: (cause) => logger.warn('no connection could be opened', { cause }),
     });
     this.#link = link;
@@ -225,6 +230,7 @@ export class Connection {
     if (this.#activity !== undefined) this.activity(this.#activity);
     credentials.renewBefore(frame.expiresAtMs);
     deliveries.setStatus({ status: frame.status });
+    deliveries.connected({ clientId: frame.clientId, resumed: frame.resumed });
   }
 
   #message({ offset, action, from }: MessageFrame): void {

@@ -162,6 +162,24 @@ describe('refresh', () => {
     expect(stage.server.frames[0]).toMatchObject({ op: 'connect', token: 'new' });
   });
 
+  test('brings back a client whose text has expired, which does not try again with the same', async () => {
+    const stage = new ScriptedClient({ token: 'old' });
+    await stage.online(longLived);
+    const expire = () => {
+      stage.receive({ op: 'disconnect', code: 3003, reason: 'TOKEN_EXPIRED', reconnect: true });
+      stage.server.cut();
+    };
+    expire();
+    expect([stage.state, stage.client.getStatus()]).toEqual(['closed', 'OFFLINE']);
+    const done = stage.client.refresh('new');
+    await stage.online(longLived);
+    expect([stage.state, await standing(done)]).toEqual(['online', { result: undefined }]);
+    const { stage: another } = await stageWith(1e12);
+    another.receive({ op: 'disconnect', code: 3003, reason: 'TOKEN_EXPIRED', reconnect: true });
+    another.server.cut();
+    expect(another.state).toBe('reconnecting');
+  });
+
   test('takes the place of a renewal that was to come', async () => {
     const { stage } = await stageWith(60_000);
     const done = stage.client.refresh('by hand');

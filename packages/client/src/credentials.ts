@@ -14,6 +14,7 @@ export class Credentials {
   #given: ClientOptions['token'];
   readonly #host: CredentialsHost;
   #renewal: unknown;
+  #used: string | undefined;
 
   constructor(given: ClientOptions['token'], host: CredentialsHost) {
     this.#given = given;
@@ -22,7 +23,14 @@ export class Credentials {
 
   /** The token for a new connection. Throws, or rejects, where the application's function does. */
   token(): Awaitable<string | undefined> {
-    return typeof this.#given === 'function' ? this.#given() : this.#given;
+    if (typeof this.#given === 'function') return this.#given();
+    this.#used = this.#given;
+    return this.#used;
+  }
+
+  /** The application has given no other token than the one that was used last. */
+  get exhausted(): boolean {
+    return typeof this.#given !== 'function' && this.#given === this.#used;
   }
 
   /** The application has a new one. Where it gave a function, that will know by itself. */

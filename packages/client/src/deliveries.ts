@@ -1,6 +1,6 @@
 import { GuardedObservable, guarded, type Logger, Pipeline, type Timers } from '@callboard/runtime';
 import { BehaviorSubject, type Observable, Subject } from 'rxjs';
-import type { ClientStatus, EventDelivery, Gap, MessageDelivery, StatusChange } from './api.ts';
+import type { ClientStatus, Connected, EventDelivery, Gap, MessageDelivery, StatusChange } from './api.ts';
 import type { Incoming, IncomingOperator } from './plugin.ts';
 import { Subscribers } from './subscribers.ts';
 
@@ -18,12 +18,14 @@ export class Deliveries {
   readonly messages$: Observable<MessageDelivery>;
   readonly events$: Observable<EventDelivery['action']>;
   readonly gaps$: Observable<Gap>;
+  readonly connected$: Observable<Connected>;
   readonly subscribers: Subscribers;
   readonly #host: DeliveriesHost;
   readonly #statuses = new BehaviorSubject<ClientStatus>('CONNECTING');
   readonly #messages = new Subject<MessageDelivery>();
   readonly #events = new Subject<EventDelivery['action']>();
   readonly #gaps = new Subject<Gap>();
+  readonly #connected = new Subject<Connected>();
   #pipeline = new Pipeline<Incoming>([], (delivery) => this.#deliver(delivery));
 
   constructor(host: DeliveriesHost) {
@@ -33,6 +35,7 @@ export class Deliveries {
     this.messages$ = new GuardedObservable(this.#messages, logger);
     this.events$ = new GuardedObservable(this.#events, logger);
     this.gaps$ = new GuardedObservable(this.#gaps, logger);
+    this.connected$ = new GuardedObservable(this.#connected, logger);
     this.subscribers = new Subscribers(logger, host.changed);
   }
 
@@ -53,6 +56,10 @@ export class Deliveries {
     this.#pipeline.push(delivery);
   }
 
+  connected(connected: Connected): void {
+    this.#connected.next(connected);
+  }
+
   gap(gap: Gap): void {
     this.#gaps.next(gap);
   }
@@ -69,7 +76,8 @@ export class Deliveries {
   }
 
   end(): void {
-    for (const subject of [this.#statuses, this.#messages, this.#events, this.#gaps]) subject.complete();
+    for (const subject of [this.#statuses, this.#messages, this.#events, this.#gaps, this.#connected])
+      subject.complete();
   }
 
   #deliver(delivery: Incoming): void {

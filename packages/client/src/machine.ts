@@ -13,7 +13,8 @@ export interface Ending {
 export type ConnectionEvent =
   | { type: 'OPENED' }
   | { type: 'CONNECTED' }
-  | ({ type: 'LOST' } & Ending)
+  /** `final`: whatever the code says, coming back is of no use. */
+  | ({ type: 'LOST'; final?: boolean } & Ending)
   /** The page can be seen again, or the network is back. */
   | { type: 'WAKE' }
   /** The application wants a connection now. */
@@ -113,7 +114,7 @@ export const connectionMachine = createMachine(
       noAnswer: raise({ type: 'LOST', code: 1006, reason: 'no answer in time', afterMs: undefined }),
     },
     guards: {
-      comesBack: ({ event }) => event.type === 'LOST' && comesBack(event.code),
+      comesBack: ({ event }) => event.type === 'LOST' && !event.final && comesBack(event.code),
       mayHurry: ({ context }) => context.ending?.afterMs === undefined,
     },
     delays: {

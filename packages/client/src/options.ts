@@ -16,7 +16,8 @@ export interface ClientOptions<
   readonly userId: UserId;
   /**
    * What proves it. A function is asked before each connection, and shortly before the last one expires: a client with
-   * a function stays connected for as long as it gives valid tokens. What it throws counts as a failed attempt.
+   * a function stays connected for as long as it gives valid tokens. What it throws counts as a failed attempt. A client
+   * with a text is closed when that has expired, until `refresh` brings another one.
    */
   readonly token?: string | (() => Awaitable<string | undefined>);
   /** What the application calls this client: `kitchen tablet`. */

@@ -16,17 +16,3 @@ export function connect({ token, user }: Pass): { client: BoxOfficeClient; line:
   });
   return { client, line };
 }
-
-/** Calls back whenever the client is connected, and says whether as the client that it was. */
-export function onConnected(client: BoxOfficeClient, callback: (sameClient: boolean) => void): void {
-  let state: string = client.actor.getSnapshot().value;
-  let id: string | undefined;
-  client.actor.subscribe(({ value }) => {
-    const before = state;
-    state = value;
-    if (value !== 'online' || before === 'online') return;
-    const same = client.id === id;
-    id = client.id;
-    callback(same);
-  });
-}

@@ -1,5 +1,5 @@
 import type { SendError } from '@callboard/client';
-import { type BoxOfficeClient, onConnected } from './client.ts';
+import type { BoxOfficeClient } from './client.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { PromptBook } from './prompt-book.ts';
 import { Store } from './store.ts';
@@ -34,8 +34,8 @@ export class Counter extends Store<CounterView> {
     this.#client = client;
     this.#cutLine = cutLine;
     this.#book = book;
-    onConnected(client, (sameClient) => {
-      if (!sameClient) void this.count();
+    client.connected$.subscribe(({ resumed }) => {
+      if (!resumed) void this.count();
     });
   }
 

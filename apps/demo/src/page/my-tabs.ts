@@ -1,4 +1,4 @@
-import { type BoxOfficeClient, onConnected } from './client.ts';
+import type { BoxOfficeClient } from './client.ts';
 import { Store } from './store.ts';
 
 export interface Tab {
@@ -22,7 +22,7 @@ export class MyTabs extends Store<readonly Tab[]> {
     };
     for (const type of ['CLIENT_ONLINE', 'CLIENT_LOST', 'CLIENT_RESUMED', 'CLIENT_GONE'] as const)
       client.subscribe(type, () => void ask());
-    onConnected(client, () => void ask());
+    client.connected$.subscribe(() => void ask());
   }
 }
 

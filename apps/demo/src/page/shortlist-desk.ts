@@ -1,7 +1,7 @@
 import type { SendError } from '@callboard/client';
 import { equal, listed, type Mark, marked, merge, type Shortlist } from '../shared/shortlist.ts';
 import type { ShowId } from '../shared/shows.ts';
-import { type BoxOfficeClient, onConnected } from './client.ts';
+import type { BoxOfficeClient } from './client.ts';
 import type { PromptBook } from './prompt-book.ts';
 import { Store } from './store.ts';
 
@@ -42,8 +42,8 @@ export class ShortlistDesk extends Store<ShortlistView> {
     });
     // A new session is another client: below.
     client.gaps$.subscribe(({ reason }) => void (reason !== 'session' && this.#reconcile()));
-    onConnected(client, (sameClient) => {
-      if (!sameClient) void this.#reconcile();
+    client.connected$.subscribe(({ resumed }) => {
+      if (!resumed) void this.#reconcile();
       else if (this.get().unsent > 0 && this.#sending === 0) void this.#send();
     });
   }

@@ -22,19 +22,19 @@ export const contract = defineContract({
     /** To other users. */
     NOTE: z.object({ text: z.string().trim().min(1).max(MAX_NOTE_LENGTH) }),
     /** The sum of all that the user's tabs have sent. */
-    SHORTLIST: { action: z.object({ type: z.literal('SHORTLIST') }), reply: z.object({ state }) },
+    SHORTLIST: { action: z.object({}), reply: z.object({ state }) },
     /** Takes the next seat for tonight; SOLD_OUT where there is none. */
     TAKE_SEAT: {
-      action: z.object({ type: z.literal('TAKE_SEAT') }),
+      action: z.object({}),
       reply: z.object({ seat: z.string(), left: z.int() }),
     },
     SEATS_LEFT: {
-      action: z.object({ type: z.literal('SEATS_LEFT') }),
+      action: z.object({}),
       reply: z.object({ left: z.int(), of: z.int() }),
     },
     /** The user's clients, and whether they are there. */
     MY_TABS: {
-      action: z.object({ type: z.literal('MY_TABS') }),
+      action: z.object({}),
       reply: z.object({ tabs: z.array(z.object({ clientId: z.string(), online: z.boolean() })) }),
     },
   },
