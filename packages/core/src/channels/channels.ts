@@ -116,11 +116,11 @@ export class Channels {
     let room = client.link === undefined ? 0 : client.link.room / 2;
     for (const reader of readers) {
       room -= reader.fit(room);
-      const { channel, position, recovered } = reader;
+      const { channel, head, recovered } = reader;
       subscriptions.set(channel.name, { channel, base: reader.base, reader: undefined });
       channel.subscribers.add(client);
       this.unpin(channel);
-      streams[channel.name] = { ...position, recovered };
+      streams[channel.name] = { ...head, recovered };
     }
     const begin = () => {
       for (const reader of readers) {
@@ -182,7 +182,7 @@ export class Channels {
         reader.gap({ stream: name, from: base, to: reader.position, reason: 'evicted' });
       }
       left -= reader.fit(left);
-      streams[name] = { ...reader.position, recovered: reader.recovered };
+      streams[name] = { ...reader.head, recovered: reader.recovered };
     }
     return streams;
   }

@@ -17,6 +17,8 @@ export class ChannelReader implements Reader<Publication> {
   readonly channel: Channel;
   /** Where the client stood, as far as is known. */
   base!: Position;
+  /** The head, when it was live: who has no position begins there, and is sent what has come since. */
+  head!: Position;
   /** Whether all since the position that was given follows. */
   recovered = false;
   #held: (Publication | Gap)[] | undefined = [];
@@ -44,7 +46,8 @@ export class ChannelReader implements Reader<Publication> {
       this.#epoch = epoch;
       this.#told = offset;
       this.#stands = offset;
-      this.base = this.position;
+      this.head = this.position;
+      this.base = this.head;
       return;
     }
     this.base = given;
@@ -56,6 +59,7 @@ export class ChannelReader implements Reader<Publication> {
       this.#epoch = position.epoch;
       this.#told = last === undefined ? given.offset : 'gap' in last ? last.gap.to.offset : last.offset;
       this.#stands = position.offset;
+      this.head = position;
     });
   }
 
