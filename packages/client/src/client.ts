@@ -84,7 +84,10 @@ class CallboardClient implements ClientBase, UncheckedActions {
     const credentials = new Credentials(options.token, {
       timers,
       logger,
-      refresh: (token) => this.refresh(token),
+      // The next connection asks for one of its own.
+      refresh: async (token) => {
+        if (connection.isOnline) await this.refresh(token);
+      },
     });
     const connection = new Connection({
       ...{ userId, url, transport, timers, logger, options },
