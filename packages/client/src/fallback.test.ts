@@ -65,7 +65,8 @@ function open(): void {
   });
 }
 
-const refused = [1006, ''] as const;
+type Ending = [code: number, reason: string];
+const refused: Ending = [1006, ''];
 /** The WebSocket does not open, and HTTP does. */
 async function fallen(): Promise<void> {
   open();
@@ -149,16 +150,36 @@ test('HTTP that does not open any more is forgotten at once', async () => {
   expect(socket.opens.length).toBe(2);
 });
 
-test.each([
+test.each<[Ending, Ending, Ending]>([
   // The proxy refused the one, and the server has not the other: the first one's word.
-  [[1002, 'HTTP 400'], [1002, 'HTTP 404'], [1002, 'HTTP 400']],
-  [[1006, ''], [1002, 'HTTP 404'], [1006, '']],
+  [
+    [1002, 'HTTP 400'],
+    [1002, 'HTTP 404'],
+    [1002, 'HTTP 400'],
+  ],
+  [
+    [1006, ''],
+    [1002, 'HTTP 404'],
+    [1006, ''],
+  ],
   // The server says no, whatever the proxy said.
-  [[1006, ''], [1002, 'ORIGIN_REFUSED'], [1002, 'ORIGIN_REFUSED']],
-  [[1002, 'HTTP 403'], [1002, 'ORIGIN_REFUSED'], [1002, 'ORIGIN_REFUSED']],
+  [
+    [1006, ''],
+    [1002, 'ORIGIN_REFUSED'],
+    [1002, 'ORIGIN_REFUSED'],
+  ],
+  [
+    [1002, 'HTTP 403'],
+    [1002, 'ORIGIN_REFUSED'],
+    [1002, 'ORIGIN_REFUSED'],
+  ],
   // Perhaps later.
-  [[1002, 'HTTP 400'], [1006, ''], [1006, '']],
-] as const)('WebSocket ends with %j, HTTP with %j: %j', async (first, second, ending) => {
+  [
+    [1002, 'HTTP 400'],
+    [1006, ''],
+    [1006, ''],
+  ],
+])('WebSocket ends with %j, HTTP with %j: %j', async (first, second, ending) => {
   open();
   socket.events.closed(...first);
   await clock.settle();

@@ -2,7 +2,7 @@ import type { Server } from '@callboard/core';
 import { httpTransport } from '@callboard/transport-http';
 import { webSocketTransport } from '@callboard/transport-ws';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { Proxy } from '../test/proxy.ts';
+import { HttpProxy } from '../test/http-proxy.ts';
 import { deferred, failure, heard, Stage, state, until } from '../test/support.ts';
 import { http } from './http.ts';
 import type { ClientOptions } from './index.ts';
@@ -11,7 +11,7 @@ import type { ClientOptions } from './index.ts';
 
 let stage: Stage;
 let server: Server;
-let proxy: Proxy;
+let proxy: HttpProxy;
 /** Calls that reached the handler. */
 let calls: unknown[];
 let gate: ReturnType<typeof deferred<unknown>>;
@@ -29,7 +29,7 @@ beforeEach(async () => {
       WAIT: () => gate.promise,
     },
   });
-  proxy = await Proxy.open(stage, server);
+  proxy = await HttpProxy.open(stage, server);
 });
 afterEach(() => stage.end());
 
@@ -62,9 +62,7 @@ describe.each(['stream', 'poll'] as const)('over HTTP, with a %s', (mode) => {
     const client = await stage.online(proxy.endPoint, 44, over());
     const numbers = Array.from({ length: 300 }, (_, n) => n);
     const text = 'ä'.repeat(1_000);
-    const replies = await Promise.all(
-      numbers.map((n) => client.sendToServer({ type: 'ECHO', n, text })),
-    );
+    const replies = await Promise.all(numbers.map((n) => client.sendToServer({ type: 'ECHO', n, text })));
     expect([replies, calls]).toEqual([numbers, numbers]);
     expect(proxy.count('POST')).toBeLessThan(20);
   });
@@ -78,23 +76,26 @@ describe.each(['stream', 'poll'] as const)('over HTTP, with a %s', (mode) => {
     if (mode === 'stream') expect(proxy.count('GET')).toBe(1);
   });
 
-  test.each(['lost', 'answer lost'] as const)('a POST is %s: nothing is, and nothing happens twice', async (mishap) => {
-    const client = await stage.online(proxy.endPoint, 44, over());
-    for (let n = 1; n <= 6; n += 2) {
-      proxy.mishaps.push(mishap, mishap);
-      const replies = Promise.all([n, n + 1].map((each) => client.sendToServer({ type: 'ECHO', n: each })));
-      await until(() => {
-        stage.clock.advance(10);
-        return proxy.mishaps.length === 0;
-      }, 'the mishaps');
-      expect(await stage.finish(replies)).toEqual([n, n + 1]);
-    }
-    expect([calls, client.isConnected(), server.stats().connections.accepted]).toEqual([
-      [1, 2, 3, 4, 5, 6],
-      true,
-      1,
-    ]);
-  });
+  test.each(['lost', 'answer lost'] as const)(
+    'a POST is %s: nothing is, and nothing happens twice',
+    async (mishap) => {
+      const client = await stage.online(proxy.endPoint, 44, over());
+      for (let n = 1; n <= 6; n += 2) {
+        proxy.mishaps.push(mishap, mishap);
+        const replies = Promise.all([n, n + 1].map((each) => client.sendToServer({ type: 'ECHO', n: each })));
+        await until(() => {
+          stage.clock.advance(10);
+          return proxy.mishaps.length === 0;
+        }, 'the mishaps');
+        expect(await stage.finish(replies)).toEqual([n, n + 1]);
+      }
+      expect([calls, client.isConnected(), server.stats().connections.accepted]).toEqual([
+        [1, 2, 3, 4, 5, 6],
+        true,
+        1,
+      ]);
+    },
+  );
 
   test('a client whose link is cut comes back to its session, and each thing happens once', async () => {
     const tab = await stage.online(proxy.endPoint, 44, over({ resend: true }));
@@ -112,7 +113,11 @@ describe.each(['stream', 'poll'] as const)('over HTTP, with a %s', (mode) => {
     await other.broadcast({ type: 'NOTE', n: 4 });
     await until(() => notes.length >= 4, 'the notes');
     await stage.delivered(server, [tab]);
-    expect([tab.id, notes, calls]).toEqual([id, [1, 2, 3, 4].map((n) => expect.objectContaining({ n })), [1]]);
+    expect([tab.id, notes, calls]).toEqual([
+      id,
+      [1, 2, 3, 4].map((n) => expect.objectContaining({ n })),
+      [1],
+    ]);
   });
 
   test('the network fails for a moment', async () => {
@@ -152,7 +157,7 @@ describe.each(['stream', 'poll'] as const)('over HTTP, with a %s', (mode) => {
     await stage.lost(client);
     expect(state(client)).toMatchObject({ value: 'reconnecting', ending: { code: 3000 } });
     await server.start();
-    proxy = await Proxy.open(stage, server);
+    proxy = await HttpProxy.open(stage, server);
   });
 
   test('a client that is not wanted stays away', async () => {

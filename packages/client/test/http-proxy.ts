@@ -14,7 +14,7 @@ import type { Stage } from './support.ts';
 export type Mishap = 'lost' | 'answer lost';
 
 /** A proxy as some networks have them, on a free port of this machine. */
-export class Proxy {
+export class HttpProxy {
   /** Refuses to upgrade, with this status; 0: passes it on. */
   refuses = 0;
   /** Answers go on when they are complete. */
@@ -33,8 +33,10 @@ export class Proxy {
     http.on('upgrade', (near, socket, head) => {
       this.seen.push('UPGRADE');
       socket.on('error', () => {});
-      if (this.refuses > 0)
-        return socket.end(`HTTP/1.1 ${this.refuses} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+      if (this.refuses > 0) {
+        socket.end(`HTTP/1.1 ${this.refuses} No\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+        return;
+      }
       const far = connect(this.#port, '127.0.0.1');
       far.on('error', () => socket.destroy());
       const { method, url, rawHeaders } = near;
@@ -46,7 +48,7 @@ export class Proxy {
     });
   }
 
-  static async open(stage: Stage, server: Server): Promise<Proxy> {
+  static async open(stage: Stage, server: Server): Promise<HttpProxy> {
     const http = createServer();
     http.listen(0, '127.0.0.1');
     await once(http, 'listening');
@@ -54,7 +56,7 @@ export class Proxy {
       http.closeAllConnections();
       http.close();
     });
-    return new Proxy(http, server.port as number);
+    return new HttpProxy(http, server.port as number);
   }
 
   get endPoint(): string {
@@ -79,13 +81,13 @@ export class Proxy {
     far.on('error', () => near.socket.destroy());
     answer.on('close', () => far.destroy());
     near.pipe(far);
-    far.on('response', async (response) => {
+    far.on('response', (response) => {
       response.on('error', () => near.socket.destroy());
-      if (mishap === 'answer lost') return near.socket.destroy();
+      if (mishap === 'answer lost') return void near.socket.destroy();
       const { statusCode = 0, headers } = response;
       if (!this.buffers) {
         answer.writeHead(statusCode, headers).flushHeaders();
-        return response.pipe(answer);
+        return void response.pipe(answer);
       }
       const chunks: Buffer[] = [];
       response.on('data', (chunk) => chunks.push(chunk));
