@@ -33,7 +33,8 @@ export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeCont
       SHORTLIST: ({ user }) => ({ state: shortlists.get(user.id) ?? {} }),
       TAKE_SEAT: () => {
         const seat = house.take();
-        if (seat === undefined) throw new ReplyError('SOLD_OUT', { message: 'Every seat is taken.' });
+        if (seat === undefined)
+          throw new ReplyError('SOLD_OUT', { message: 'Every seat is taken.', effect: 'none' });
         return { seat, left: house.left };
       },
       SEATS_LEFT: () => ({ left: house.left, of: house.seats }),

@@ -15,6 +15,7 @@ import { Channels } from './channels.ts';
 import { Connection } from './connection.ts';
 import { Credentials } from './credentials.ts';
 import { Deliveries } from './deliveries.ts';
+import { fallback } from './fallback.ts';
 import { NativeEvents } from './native-events.ts';
 import { type ClientOptions, consoleLogger, systemTimers, urlOf, userIdIn } from './options.ts';
 import { OutgoingActions } from './outgoing.ts';
@@ -27,7 +28,6 @@ import type {
   OutgoingOperator,
 } from './plugin.ts';
 import { Requests } from './requests.ts';
-import { webSocket } from './web-socket.ts';
 
 /**
  * A client of a user. It begins to connect at once, and comes back by itself.
@@ -63,7 +63,8 @@ class CallboardClient implements ClientBase, UncheckedActions {
   #closed: Promise<void> | undefined;
 
   constructor(options: ClientOptions<Contract, readonly ClientPlugin[]>) {
-    const { timers = systemTimers, logger = consoleLogger, transport = webSocket() } = options;
+    const { timers = systemTimers, logger = consoleLogger } = options;
+    const { transport = fallback({ timers }) } = options;
     const { timeoutMs = 35_000, resend = false, maxQueued = 10_000 } = options;
     const userId = userIdIn(options.userId);
     const url = urlOf(options.endPoint);
@@ -94,7 +95,10 @@ class CallboardClient implements ClientBase, UncheckedActions {
     const credentials = new Credentials(options.token, {
       timers,
       logger,
-      refresh: (token) => this.refresh(token),
+      // The next connection asks for one of its own.
+      refresh: async (token) => {
+        if (connection.isOnline) await this.refresh(token);
+      },
     });
     const connection = new Connection({
       ...{ userId, url, transport, timers, logger, options },

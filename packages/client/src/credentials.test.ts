@@ -128,6 +128,19 @@ describe('where the application can make tokens', () => {
   });
 });
 
+test('a token that comes when the connection is gone does not hurry the next one', async () => {
+  const late = deferred<string>();
+  const { stage } = await stageWith(60_000, (n) => (n === 2 ? late.promise : `token-${n}`));
+  await stage.clock.advanceAsync(48_000);
+  stage.receive({ op: 'disconnect', code: 3000, reason: 'SERVER_SHUTDOWN', reconnect: true, afterMs: 9_000 });
+  stage.server.cut();
+  late.resolve('token-2');
+  await stage.clock.advanceAsync(8_999);
+  expect(stage.state).toBe('reconnecting');
+  await stage.clock.advanceAsync(1);
+  expect(stage.state).toBe('connecting');
+});
+
 describe('refresh', () => {
   test('gives the server a token, and uses it from then on', async () => {
     const stage = new ScriptedClient({ token: 'old' });

@@ -185,7 +185,7 @@ describe('7. An upgrade that is refused', () => {
     [502, 'comes back'],
     [503, 'comes back'],
   ])('after %i a client %s', async (status, then) => {
-    const proxy = createServer();
+    const proxy = createServer((_request, response) => response.writeHead(404).end());
     let attempts = 0;
     proxy.on('upgrade', (_request, socket) => {
       attempts++;

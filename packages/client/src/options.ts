@@ -41,7 +41,7 @@ export interface ClientOptions<
   readonly logger?: Logger;
   /** Gets XState's inspection events: the Stately inspector's `inspector.inspect`, say. */
   readonly inspect?: Inspect;
-  /** Default: WebSocket. */
+  /** Default: WebSocket, or HTTP where that does not open. */
   readonly transport?: ClientTransport;
   /** For tests. */
   readonly timers?: Timers;

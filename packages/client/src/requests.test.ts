@@ -62,6 +62,15 @@ describe('a request', () => {
     expect(await standing(call)).toBe(`${code}, effect ${effect}`);
   });
 
+  test('had the effect that the server says, where it says so', async () => {
+    stage.begin();
+    const call = stage.call();
+    stage.requests.answered({
+      ...{ op: 'error', mid: 1, code: 'SOLD_OUT', message: 'sold out', retryable: false, effect: 'none' },
+    } as const);
+    expect(await standing(call)).toBe('SOLD_OUT, effect none');
+  });
+
   test('is answered once, and nobody minds answers to what nobody asked', async () => {
     stage.begin();
     const call = stage.call();

@@ -12,7 +12,7 @@ import {
 import type { Timers } from '@callboard/runtime';
 import { Budget } from './budget.ts';
 import { LONGEST_MS } from './longest.ts';
-import { type ClientErrorCode, clientError, effectOf, SendError } from './send-error.ts';
+import { type ClientErrorCode, clientError, SendError } from './send-error.ts';
 import { byteLength } from './utf8.ts';
 
 /** A request before it has its mid. */
@@ -107,7 +107,7 @@ export class Requests {
       });
       return retried;
     };
-    return Promise.reject(new SendError(error, actionOf(body), effectOf(error), () => retry()));
+    return Promise.reject(new SendError(error, actionOf(body), error.effect, () => retry()));
   }
 
   /**
@@ -317,7 +317,7 @@ export class Requests {
     }
     const { promise, state, generation } = request;
     const open = state === 'held';
-    const effect = generation === 0 ? 'none' : open ? 'perhaps' : effectOf(error);
+    const effect = generation === 0 ? 'none' : open ? 'perhaps' : error.effect;
     request.error = new SendError(error, action, effect, () => {
       // Asked twice, it is sent once; asked again when that has failed, it goes on from there.
       if (request.promise !== promise) return request.error?.retry() ?? request.promise;

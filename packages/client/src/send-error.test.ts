@@ -1,22 +1,22 @@
 import { type ErrorCode, errors, ReplyError } from '@callboard/protocol';
 import { describe, expect, test } from '@jest/globals';
-import { type ClientErrorCode, clientError, clientErrors, effectOf, SendError } from './send-error.ts';
+import { type ClientErrorCode, clientError, clientErrors, SendError } from './send-error.ts';
 
 describe('the effect of a request that failed', () => {
   test.each(Object.keys(errors) as ErrorCode[])('%s: as in the catalogue', (code) => {
-    expect(effectOf(new ReplyError(code))).toBe(errors[code].effect);
+    expect(new ReplyError(code).effect).toBe(errors[code].effect);
   });
 
   test.each(Object.keys(clientErrors) as ClientErrorCode[])('%s: as this library knows', (code) => {
-    expect(effectOf(clientError(code))).toBe(clientErrors[code].effect);
+    expect(clientError(code).effect).toBe(clientErrors[code].effect);
   });
 
   test.each([
     [true, 'none'],
     [false, 'perhaps'],
   ])('an application’s own, retryable %s: %s', (retryable, effect) => {
-    expect(effectOf(new ReplyError('SOLD_OUT', { retryable }))).toBe(effect);
-    expect(effectOf(new ReplyError('constructor', { retryable }))).toBe(effect);
+    expect(new ReplyError('SOLD_OUT', { retryable }).effect).toBe(effect);
+    expect(new ReplyError('constructor', { retryable }).effect).toBe(effect);
   });
 });
 

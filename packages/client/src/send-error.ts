@@ -1,4 +1,4 @@
-import { type AnyAction, type ErrorCode, errors, ReplyError } from '@callboard/protocol';
+import { type AnyAction, type Effect, ReplyError } from '@callboard/protocol';
 
 /** What this library says by itself; all else comes from the server (PROTOCOL.md, "Errors"). */
 export const clientErrors = {
@@ -32,10 +32,10 @@ export class SendError<Reply = unknown> extends Error {
   override readonly name = 'SendError';
   readonly error: ReplyError;
   readonly action: AnyAction;
-  readonly effect: 'none' | 'perhaps';
+  readonly effect: Effect;
   readonly retry: () => Promise<Reply>;
 
-  constructor(error: ReplyError, action: AnyAction, effect: 'none' | 'perhaps', retry: () => Promise<Reply>) {
+  constructor(error: ReplyError, action: AnyAction, effect: Effect, retry: () => Promise<Reply>) {
     super(`${error.code}: ${error.message}`, { cause: error });
     this.error = error;
     this.action = action;
@@ -49,13 +49,5 @@ export class SendError<Reply = unknown> extends Error {
 }
 
 export function clientError(code: ClientErrorCode, cause?: unknown): ReplyError {
-  const { message, retryable } = clientErrors[code];
-  return new ReplyError(code, { message, retryable, cause });
-}
-
-/** Whether a request that was answered with this error may have had its effect. */
-export function effectOf({ code, retryable }: ReplyError): 'none' | 'perhaps' {
-  if (Object.hasOwn(errors, code)) return errors[code as ErrorCode].effect;
-  if (Object.hasOwn(clientErrors, code)) return clientErrors[code as ClientErrorCode].effect;
-  return retryable ? 'none' : 'perhaps';
+  return new ReplyError(code, { ...clientErrors[code], cause });
 }

@@ -34,11 +34,12 @@ const checks: Record<ServerFrame['op'], (frame: Fields) => boolean> = {
     isObject(limits) &&
     announced.every((name) => limits[name] === null || isDuration(limits[name])),
   reply: ({ mid, offset }) => isOffset(mid) && (offset === undefined || isOffset(offset)),
-  error: ({ mid, code, message, retryable, retryAfterMs }) =>
+  error: ({ mid, code, message, retryable, effect, retryAfterMs }) =>
     isOffset(mid) &&
     isText(code) &&
     isText(message) &&
     typeof retryable === 'boolean' &&
+    (effect === undefined || isText(effect)) &&
     (retryAfterMs === undefined || isDuration(retryAfterMs)),
   message: ({ offset, action, from }) =>
     isOffset(offset) && isAction(action) && (from === undefined || isObject(from)),

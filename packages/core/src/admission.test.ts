@@ -145,6 +145,34 @@ test('a missing origin passes only without cookies: browsers always say theirs, 
   }
 });
 
+describe('a request of a connection that there is', () => {
+  const refusal = (options: Partial<AdmissionOptions>, asked: Asked) =>
+    admission(options).refusal(request(asked))?.code ?? 'ok';
+  const origins = ['https://app.example'];
+
+  test('may come without Origin, also with cookies: a page leaves it out where it reads from its own server', () => {
+    expect(refusal({ origins }, { headers: { cookie: 'sid=1' } })).toBe('ok');
+    expect(refusal({}, { headers: { cookie: 'sid=1' } })).toBe('ok');
+  });
+
+  test('is checked for all else as an upgrade is', () => {
+    expect(refusal({ origins }, { headers: { origin: 'https://app.example' } })).toBe('ok');
+    expect(refusal({ origins }, { headers: { origin: 'https://attacker.example' } })).toBe('ORIGIN_REFUSED');
+    expect(refusal({}, { tls: true, headers: { origin: 'http://app.example' } })).toBe('ORIGIN_REFUSED');
+    expect(refusal({ loopbackOnly: true }, {})).toBe('LOOPBACK_ONLY');
+    expect(refusal({ loopbackOnly: true }, { from: '::1', headers: { host: 'localhost' } })).toBe('ok');
+    expect(refusal({ requireSecure: true }, {})).toBe('TLS_REQUIRED');
+    expect(refusal({ requireSecure: true }, { tls: true })).toBe('ok');
+    const proxied = { headers: { 'x-forwarded-proto': 'https' } };
+    expect(refusal({ requireSecure: true, trustProxy: true }, proxied)).toBe('ok');
+    expect(refusal({ requireSecure: true }, proxied)).toBe('TLS_REQUIRED');
+  });
+
+  test('is not counted', () => {
+    expect(refusal({ maxConnectionsPerAddress: 0 }, {})).toBe('ok');
+  });
+});
+
 describe('without a verifier only this machine', () => {
   const local = (asked: Asked, options: Partial<AdmissionOptions> = {}) =>
     verdict(

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6 } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import proxyAddr from 'proxy-addr';
-import type { Peer } from './transport.ts';
+import type { Peer, Refusal } from './transport.ts';
 
 export interface AdmissionOptions {
   /** Origins of pages that may connect, as in `https://app.example`. Default: the server's own. */
@@ -22,12 +22,6 @@ export interface AdmissionOptions {
  */
 export type TrustProxy = boolean | number | string | readonly string[];
 
-/** An upgrade or request that is not admitted: the HTTP status, and what the body says (PROTOCOL.md, "Upgrade"). */
-export interface Refusal {
-  readonly status: number;
-  readonly code: string;
-}
-
 /** The checks of an HTTP request that wants to become a connection, in the order of PROTOCOL.md. */
 export class Admission {
   readonly #options: AdmissionOptions;
@@ -45,12 +39,18 @@ export class Admission {
 
   admit(request: IncomingMessage, transport: string): Peer | Refusal {
     const peer = this.#peer(request, transport);
-    if (this.#options.loopbackOnly && !this.isLocal(request)) return { status: 403, code: 'LOOPBACK_ONLY' };
-    if (!this.#originAllowed(request, peer)) return { status: 403, code: 'ORIGIN_REFUSED' };
-    if (this.#options.requireSecure && !peer.secure) return { status: 403, code: 'TLS_REQUIRED' };
+    const { origin, cookie } = request.headers;
+    // Browsers say which page asks where that may be another one, and send cookies unasked.
+    const refusal = this.#refusal(request, peer.secure, origin !== undefined || cookie === undefined);
+    if (refusal !== undefined) return refusal;
     const open = this.#connections.get(countedAs(peer.address)) ?? 0;
     if (open >= this.#options.maxConnectionsPerAddress) return { status: 429, code: 'TOO_MANY_CONNECTIONS' };
     return peer;
+  }
+
+  /** The same for a request that belongs to a connection, and proves it: it may come without Origin, and is not counted. */
+  refusal(request: IncomingMessage): Refusal | undefined {
+    return this.#refusal(request, this.#isSecure(request), true);
   }
 
   /** A connection is open; each is to be followed by `left`. */
@@ -72,10 +72,17 @@ export class Admission {
     return isLoopback(socket.remoteAddress) && isLoopbackHost(headers.host);
   }
 
+  #refusal(request: IncomingMessage, secure: boolean, withoutOrigin: boolean): Refusal | undefined {
+    if (this.#options.loopbackOnly && !this.isLocal(request)) return { status: 403, code: 'LOOPBACK_ONLY' };
+    if (!this.#originAllowed(request, secure, withoutOrigin)) return { status: 403, code: 'ORIGIN_REFUSED' };
+    if (this.#options.requireSecure && !secure) return { status: 403, code: 'TLS_REQUIRED' };
+    return undefined;
+  }
+
   /** Browsers say which page asks, and no page can make them say otherwise; what is no browser may say anything. */
-  #originAllowed({ headers, socket }: IncomingMessage, { secure }: Peer): boolean {
-    const { origin, cookie } = headers;
-    if (origin === undefined) return cookie === undefined;
+  #originAllowed({ headers, socket }: IncomingMessage, secure: boolean, without: boolean): boolean {
+    const { origin } = headers;
+    if (origin === undefined) return without;
     const given = originOf(origin);
     if (given === undefined) return false;
     if (this.#origins !== undefined) return this.#origins.has(given);
@@ -84,6 +91,11 @@ export class Admission {
     if (host === undefined || (secure && scheme !== 'https:')) return false;
     const forwardedHost = this.#trusts(socket.remoteAddress ?? '', 0) && firstOf(headers['x-forwarded-host']);
     return originOf(`${scheme}//${forwardedHost || headers.host}`) === given;
+  }
+
+  #isSecure({ headers, socket }: IncomingMessage): boolean {
+    if ((socket as TLSSocket).encrypted === true) return true;
+    return this.#trusts(socket.remoteAddress ?? '', 0) && firstOf(headers['x-forwarded-proto']) === 'https';
   }
 
   #clientOf(request: IncomingMessage): string {
@@ -95,13 +107,11 @@ export class Admission {
     const { headers, socket, url = '/' } = request;
     const { origin } = headers;
     const direct = socket.remoteAddress ?? '';
-    const encrypted = (socket as TLSSocket).encrypted === true;
-    const forwardedProto = firstOf(headers['x-forwarded-proto']);
     const bearer = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
     return {
       transport,
       address: plainAddress(this.#clientOf(request)) ?? plainAddress(direct) ?? direct,
-      secure: encrypted || (this.#trusts(direct, 0) && forwardedProto === 'https'),
+      secure: this.#isSecure(request),
       headers: lasting(headers),
       // Made when asked for: a connection keeps this for as long as it lives.
       get query() {

@@ -12,12 +12,13 @@ import type { TLSSocket } from 'node:tls';
 import type { Logger } from '@callboard/runtime';
 import finalhandler from 'finalhandler';
 import Router from 'router';
-import type { Admission, Refusal } from './admission.ts';
+import type { Admission } from './admission.ts';
 import type { Middleware } from './api.ts';
-import type { Peer } from './transport.ts';
+import type { Asked, Peer, Refusal, TransportHost } from './transport.ts';
 
 type RoutedRequest = Parameters<ReturnType<typeof Router>>[0];
-type Upgraded = (request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer) => void;
+type Upgraded = Parameters<TransportHost['onUpgrade']>[1];
+type Requested = Parameters<TransportHost['onRequest']>[1];
 
 export interface HttpFrontOptions {
   /** The application's own server; without it one is made. */
@@ -43,6 +44,7 @@ export class HttpFront {
   readonly #options: HttpFrontOptions;
   readonly #router = Router();
   readonly #upgrades = new Map<string, { transport: string; upgraded: Upgraded }>();
+  readonly #requests = new Map<string, { transport: string; requested: Requested }>();
   /** While it listens by itself: every socket, those that somebody else has upgraded too. */
   readonly #sockets = new Set<Socket>();
   #stepBack: (() => void) | undefined;
@@ -70,6 +72,10 @@ export class HttpFront {
     this.#upgrades.set(path, { transport, upgraded });
   }
 
+  onRequest(transport: string, path: string, requested: Requested): void {
+    this.#requests.set(path, { transport, requested });
+  }
+
   /** Takes requests and upgrades from now on, and listens where that is asked. @throws where it cannot listen. */
   async open(listen: { port: number; host?: string } | undefined): Promise<void> {
     this.#stepBack ??= this.#stepIn();
@@ -81,8 +87,8 @@ export class HttpFront {
     await once(this.server, 'listening');
   }
 
-  /** Refuses upgrades with 503 from now on. */
-  refuseUpgrades(): void {
+  /** Admits no more connections: 503 from now on. */
+  refuseConnections(): void {
     this.#accepts = false;
   }
 
@@ -90,6 +96,7 @@ export class HttpFront {
   async close(): Promise<void> {
     this.#accepts = false;
     this.#upgrades.clear();
+    this.#requests.clear();
     this.#stepBack?.();
     this.#stepBack = undefined;
     if (!this.#listens) return;
@@ -133,7 +140,20 @@ export class HttpFront {
   }
 
   #request([request, response]: [IncomingMessage, ServerResponse], passOn: () => void): void {
-    const { logger, exposeErrors } = this.#options;
+    const { logger, exposeErrors, admission } = this.#options;
+    const found = this.#requests.get(pathOf(request));
+    if (found !== undefined) {
+      const asked: Asked = {
+        refusal: admission.refusal(request),
+        admit: () => this.#admit(request, found.transport),
+      };
+      try {
+        return found.requested(request, response, asked);
+      } catch (cause) {
+        logger.error('a request failed', { transport: found.transport, cause });
+        return void response.destroy();
+      }
+    }
     this.#router(request as RoutedRequest, response, (error?: unknown) => {
       if (error == null && this.server.listenerCount('request') > 0) return passOn();
       const onerror = (cause: unknown) =>
@@ -148,10 +168,8 @@ export class HttpFront {
   #upgrade([request, socket, head]: [IncomingMessage, Duplex, Buffer]): boolean {
     const found = this.#upgrades.get(pathOf(request));
     if (found === undefined) return false;
-    const { logger, admission } = this.#options;
-    const admitted = this.#accepts
-      ? admission.admit(request, found.transport)
-      : { status: 503, code: 'UNAVAILABLE' };
+    const { logger } = this.#options;
+    const admitted = this.#admit(request, found.transport);
     if ('status' in admitted) {
       logger.info('an upgrade was refused', { code: admitted.code });
       refuse(socket, admitted);
@@ -164,6 +182,12 @@ export class HttpFront {
       socket.destroy();
     }
     return true;
+  }
+
+  #admit(request: IncomingMessage, transport: string): Peer | Refusal {
+    return this.#accepts
+      ? this.#options.admission.admit(request, transport)
+      : { status: 503, code: 'UNAVAILABLE' };
   }
 
   #health(response: ServerResponse): void {

@@ -53,4 +53,13 @@ export {
 } from './streams/log.ts';
 export { MemoryStreamLog } from './streams/memory-log.ts';
 export { createToken, type Provision, provide, type Token, tokens } from './tokens.ts';
-export type { Connection, ConnectionEvents, Framing, Peer, Transport, TransportHost } from './transport.ts';
+export type {
+  Asked,
+  Connection,
+  ConnectionEvents,
+  Framing,
+  Peer,
+  Refusal,
+  Transport,
+  TransportHost,
+} from './transport.ts';

@@ -231,6 +231,7 @@ class NodeServer implements Server {
           logger: node.logger,
           limits: node.limits,
           onUpgrade: (path, upgraded) => this.#http.onUpgrade(transport.name, path, upgraded),
+          onRequest: (path, requested) => this.#http.onRequest(transport.name, path, requested),
           accept: (connection, peer) => node.accept(connection, peer),
         });
       }
@@ -247,7 +248,7 @@ class NodeServer implements Server {
   async #drain(): Promise<void> {
     const { graceMs = 5_000, spreadMs = 0 } = this.#draining;
     const { clock, requests, links, clients } = this.#node;
-    this.#http.refuseUpgrades();
+    this.#http.refuseConnections();
     await within(clock, graceMs, requests.drain());
     const online = [...links];
     const batches = Math.ceil(online.length / BATCH);

@@ -1,4 +1,4 @@
-import type { IncomingMessage } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Duplex } from 'node:stream';
 import type { Awaitable, Logger } from '@callboard/runtime';
 import type { Clock } from './clock.ts';
@@ -48,6 +48,20 @@ export interface Peer {
   readonly token?: string;
 }
 
+/** A request that is not admitted: the HTTP status, and what the body says (PROTOCOL.md, "Upgrade"). */
+export interface Refusal {
+  readonly status: number;
+  readonly code: string;
+}
+
+/** What the server's checks say of a plain HTTP request (PROTOCOL.md, "Upgrade" and "HTTP"). */
+export interface Asked {
+  /** Why it is refused whatever it wants: not from this machine, a foreign page, no TLS. */
+  readonly refusal: Refusal | undefined;
+  /** Where it is to become a connection, as an upgrade would: who asks, or why it must not. */
+  admit(): Peer | Refusal;
+}
+
 /** What the server gives a transport to stand on. */
 export interface TransportHost {
   readonly clock: Clock;
@@ -60,6 +74,14 @@ export interface TransportHost {
   onUpgrade(
     path: string,
     listener: (request: IncomingMessage, socket: Duplex, head: Buffer, peer: Peer) => void,
+  ): void;
+  /**
+   * Takes plain requests of exactly this path on the server's HTTP server, whatever their method. They are all given to
+   * the listener, with what the server's checks say of them.
+   */
+  onRequest(
+    path: string,
+    listener: (request: IncomingMessage, response: ServerResponse, asked: Asked) => void,
   ): void;
   /** A connection is there; its frames go to what is returned. */
   accept(connection: Connection, peer: Peer): ConnectionEvents;

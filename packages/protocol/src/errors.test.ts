@@ -3,21 +3,32 @@ import fc from 'fast-check';
 import { comesBack, Disconnect, disconnectName, disconnects, errors, ReplyError } from './errors.ts';
 
 describe('ReplyError', () => {
-  test.each(Object.entries(errors))('%s says what the catalogue says', (code, { message, retryable }) => {
-    const error = new ReplyError(code);
-    expect(error).toMatchObject({ name: 'ReplyError', code, message, retryable, retryAfterMs: undefined });
-    expect(message).toMatch(/^[A-Z].*\.$/);
-  });
+  test.each(Object.entries(errors))(
+    '%s says what the catalogue says',
+    (code, { message, retryable, effect }) => {
+      const error = new ReplyError(code);
+      expect(error).toMatchObject({ name: 'ReplyError', code, message, retryable, effect });
+      expect(error.retryAfterMs).toBeUndefined();
+      expect(message).toMatch(/^[A-Z].*\.$/);
+    },
+  );
 
   test('can be more particular', () => {
     const cause = new Error('the database is away');
-    const options = { message: 'Later.', retryable: true, retryAfterMs: 250, cause };
+    const options = { message: 'Later.', retryable: true, effect: 'none', retryAfterMs: 250, cause } as const;
     expect(new ReplyError('HANDLER_ERROR', options)).toMatchObject({ code: 'HANDLER_ERROR', ...options });
   });
 
   test('takes an application’s own code', () => {
     const error = new ReplyError('SOLD_OUT');
-    expect(error).toMatchObject({ code: 'SOLD_OUT', message: 'SOLD_OUT', retryable: false });
+    expect(error).toMatchObject({
+      code: 'SOLD_OUT',
+      message: 'SOLD_OUT',
+      retryable: false,
+      effect: 'perhaps',
+    });
+    expect(new ReplyError('BUSY', { retryable: true }).effect).toBe('none');
+    expect(new ReplyError('SOLD_OUT', { effect: 'none' }).effect).toBe('none');
     expect(error).toBeInstanceOf(Error);
   });
 

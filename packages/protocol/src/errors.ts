@@ -3,11 +3,14 @@
  * (`ReplyError`), or the connection ends (`Disconnect`). A test keeps both tables equal to PROTOCOL.md.
  */
 
+/** Whether a request that failed may have done something. */
+export type Effect = 'none' | 'perhaps';
+
 interface ErrorEntry {
   /** Whether the same request, with the same `mid`, may succeed when it is sent again. */
   readonly retryable: boolean;
   /** Whether the request may have done something, and so whether its outcome is remembered. */
-  readonly effect: 'none' | 'perhaps';
+  readonly effect: Effect;
   /** What is sent when nothing more particular is known. */
   readonly message: string;
 }
@@ -40,11 +43,22 @@ export const errors = {
 
 export type ErrorCode = keyof typeof errors;
 
+/** What an error says of the effect where it does not say it itself. */
+export function effectOf(code: string, retryable: boolean): Effect {
+  if (Object.hasOwn(errors, code)) return errors[code as ErrorCode].effect;
+  return retryable ? 'none' : 'perhaps';
+}
+
 export interface ReplyErrorOptions {
   /** Sent to the client. Default: the catalogue's text for the code, else the code itself. */
   readonly message?: string;
   /** Default: the catalogue's for the code, else false. */
   readonly retryable?: boolean;
+  /**
+   * Whether the request may have done something. Default: the catalogue's for the code, else 'none' where it is
+   * retryable, and otherwise 'perhaps'.
+   */
+  readonly effect?: Effect;
   /** When it makes sense to try again, in milliseconds from now. Default: not said. */
   readonly retryAfterMs?: number;
   /** Logged on the server, never sent. */
@@ -59,6 +73,7 @@ export class ReplyError extends Error {
   override readonly name = 'ReplyError';
   readonly code: string;
   readonly retryable: boolean;
+  readonly effect: Effect;
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode | (string & {}), options: ReplyErrorOptions = {}) {
@@ -66,6 +81,7 @@ export class ReplyError extends Error {
     super(options.message ?? entry?.message ?? code, { cause: options.cause });
     this.code = code;
     this.retryable = options.retryable ?? entry?.retryable ?? false;
+    this.effect = options.effect ?? effectOf(code, this.retryable);
     this.retryAfterMs = options.retryAfterMs;
   }
 }

@@ -1,5 +1,7 @@
 /** The frames of PROTOCOL.md, as types. Fields that are not named there are ignored by whoever receives them. */
 
+import type { Effect } from './errors.ts';
+
 export const PROTOCOL_VERSION = 1;
 /** `Sec-WebSocket-Protocol`. */
 export const SUBPROTOCOL = 'callboard.v1.json';
@@ -176,6 +178,8 @@ export interface ErrorFrame {
   readonly code: string;
   readonly message: string;
   readonly retryable: boolean;
+  /** Absent where it is what the code says: PROTOCOL.md, "Errors". */
+  readonly effect?: Effect;
   readonly retryAfterMs?: number;
 }
 export interface MessageFrame {

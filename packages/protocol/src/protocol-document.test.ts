@@ -89,6 +89,7 @@ describe('the catalogues', () => {
       ...Object.values(nativeEvents).flat(),
       ...upgrade,
       'TOO_MANY_CONNECTIONS',
+      ...[...section('HTTP').matchAll(/^\| \d+ \| `(\w+)` \|/gm)].map(([, code]) => code as string),
       ...['FREE_SEATS', 'PRINT_TICKETS', 'TICKETS_PRINTED'],
     ]);
     const named = [...protocol.matchAll(/`([A-Z]+_[A-Z_]+)`/g)].map(([, code]) => code as string);

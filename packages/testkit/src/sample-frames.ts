@@ -69,6 +69,7 @@ export const serverFrames: readonly ServerFrame[] = [
   { op: 'reply', mid: 2, result: action, offset: 7 },
   { op: 'reply', mid: 3, result: null },
   { op: 'error', mid: 4, code: 'RATE_LIMITED', message: 'slower', retryable: true, retryAfterMs: 500 },
+  { op: 'error', mid: 5, code: 'SOLD_OUT', message: 'sold out', retryable: false, effect: 'none' },
   { op: 'message', offset: 8, action },
   { op: 'message', offset: 9, action, from },
   { op: 'publication', channel: 'a/b', offset: 1, data: action },

@@ -20,6 +20,8 @@ export interface TransportUnderTest {
   connect(): Awaitable<ClientWire>;
   /** For a transport that takes upgrades of an HTTP server: passes them on, with a peer, to what is given here. */
   readonly onUpgrade?: TransportHost['onUpgrade'];
+  /** For a transport that takes plain requests: passes them on, with what the checks say, to what is given here. */
+  readonly onRequest?: TransportHost['onRequest'];
   /** Default: the system's. */
   readonly clock?: Clock;
   /** Lets happen what is due, where time is simulated. */
@@ -75,13 +77,15 @@ export class Stage {
   }
 
   async start(): Promise<void> {
-    const { clock = systemClock, onUpgrade } = this.#underTest;
+    const { clock = systemClock, onUpgrade, onRequest } = this.#underTest;
     await this.transport.start({
       clock,
       logger: silentLogger,
       limits,
       onUpgrade:
         onUpgrade ?? (() => assert.fail('this transport takes upgrades: give the suite `onUpgrade`')),
+      onRequest:
+        onRequest ?? (() => assert.fail('this transport takes requests: give the suite `onRequest`')),
       accept: (connection, peer) => {
         const end = new ServerEnd(connection, peer);
         this.#accepted.push(end);

@@ -99,6 +99,22 @@ describe('a handler that fails', () => {
     expect(logs.filter(({ level }) => level === 'error')).toEqual([]);
   });
 
+  test.each([
+    ['SOLD_OUT', { effect: 'none' }, { effect: 'none' }],
+    ['SOLD_OUT', { effect: 'perhaps' }, {}],
+    ['BUSY', { retryable: true, effect: 'none' }, {}],
+    ['FORBIDDEN', { effect: 'perhaps' }, { effect: 'perhaps' }],
+  ] as const)(
+    'says of %s with %j whether it had an effect, where the code does not',
+    async (code, options, sent) => {
+      const { tab } = await caller(() => {
+        throw new ReplyError(code, options);
+      });
+      const frame = await tab.expectError(tab.call({ type: 'A' }), code);
+      expect('effect' in frame ? { effect: frame.effect } : {}).toEqual(sent);
+    },
+  );
+
   test('with a retryable ReplyError runs again when it is sent again', async () => {
     let ran = 0;
     const { tab } = await caller(() => {

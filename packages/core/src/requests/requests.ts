@@ -4,6 +4,7 @@ import {
   type BroadcastFrame,
   type CallFrame,
   type Contract,
+  effectOf,
   type NativeEvent,
   type PublishFrame,
   ReplyError,
@@ -216,8 +217,12 @@ export class Requests {
     this.#drained();
   }
 
-  #errorFrame(mid: number, { code, message, retryable, retryAfterMs }: ReplyError): string {
-    const after = retryAfterMs === undefined ? undefined : { retryAfterMs };
+  #errorFrame(mid: number, error: ReplyError): string {
+    const { code, message, retryable, effect, retryAfterMs } = error;
+    const after = {
+      ...(effect !== effectOf(code, retryable) && { effect }),
+      ...(retryAfterMs !== undefined && { retryAfterMs }),
+    };
     return this.#node.codec.encode({ op: 'error', mid, code, message, retryable, ...after });
   }
 
