@@ -61,10 +61,52 @@ export interface ReplyDelivery {
 export type Delivery = MessageDelivery | EventDelivery | ReplyDelivery;
 
 /**
- * Messages between `from` and `to` are lost for this client: what is built on them is to be fetched anew. Reasons are
+ * Messages, or publications of the channel `stream`, between `from` and `to` are lost for this client: what is built on them is to be fetched anew. Reasons are
  * those of PROTOCOL.md, "Gaps".
  */
 export type Gap = Omit<GapFrame, 'op'>;
+
+/** What a channel delivers. */
+export interface Publication {
+  readonly channel: string;
+  /** Its place in the channel. */
+  readonly offset: number;
+  /** Any JSON value. */
+  readonly data: unknown;
+  /** Absent where the server itself published it. */
+  readonly from?: Sender;
+  /** It is the channel's last value, published `ageMs` before the server sent it; perhaps it was seen before. */
+  readonly retained: boolean;
+  readonly ageMs?: number;
+}
+
+export interface PublishOptions extends SendOptions {
+  /** This client is not sent it. Default false. */
+  readonly exclude?: boolean;
+}
+
+/**
+ * A channel. The server sends it as long as somebody subscribes; over a lost connection it goes on where it was, also in a
+ * new session: each publication once, in order, or a gap.
+ */
+export interface Channel {
+  readonly name: string;
+  /** Calls back for each publication. One that throws is reported to the logger and harms no other. */
+  subscribe(callback: (publication: Publication) => void): Unsubscribe;
+  /** Resolves when the channel has it. @throws SendError */
+  publish(data: unknown, options?: PublishOptions): Promise<void>;
+  /** Every publication, in order: each once. Subscribing to it is a subscription like any other. */
+  readonly publications$: Observable<Publication>;
+  /** What is lost of it for this client. */
+  readonly gaps$: Observable<Gap>;
+  /**
+   * Resolves when the server has done what is wanted: sends the channel where somebody subscribes, and else does not.
+   * @throws SendError where it refuses, FORBIDDEN for one; Disconnect where the client is closed before.
+   */
+  joined(): Promise<void>;
+  /** Ends all subscriptions. Resolves when nothing comes any more. */
+  leave(): Promise<void>;
+}
 
 /** A connection came about. */
 export interface Connected {
@@ -166,6 +208,8 @@ export interface ClientBase {
   readonly userId: string;
   /** This client's id, as others see it. Undefined before the first connection; another one in a new session. */
   readonly id: string | undefined;
+  /** The channel of this name, always the same object; a name that is none is refused by the server. */
+  channel(name: string): Channel;
   getStatus(): ClientStatus;
   /** Whether the status is ONLINE or AWAY. */
   isConnected(): boolean;

@@ -1,6 +1,7 @@
 import { type AnyAction, type Contract, type UserId, userIdOf } from '@callboard/protocol';
 import type { Awaitable, Logger } from '@callboard/runtime';
 import type {
+  Channel,
   Client,
   ClientBase,
   ClientStatus,
@@ -10,6 +11,7 @@ import type {
   UncheckedActions,
   Unsubscribe,
 } from './api.ts';
+import { Channels } from './channels.ts';
 import { Connection } from './connection.ts';
 import { Credentials } from './credentials.ts';
 import { Deliveries } from './deliveries.ts';
@@ -54,6 +56,7 @@ class CallboardClient implements ClientBase, UncheckedActions {
   readonly #requests: Requests;
   readonly #credentials: Credentials;
   readonly #deliveries: Deliveries;
+  readonly #channels: Channels;
   readonly #connection: Connection;
   readonly #outgoing: OutgoingActions;
   readonly #disposers: (() => Awaitable<void>)[] = [];
@@ -82,6 +85,13 @@ class CallboardClient implements ClientBase, UncheckedActions {
       request: (body) => requests.add(body, { timeoutMs, resend: true }),
     });
     const deliveries = new Deliveries({ userId, timers, logger, changed: () => events.update() });
+    const channels = new Channels({
+      timers,
+      logger,
+      gaps$: deliveries.gaps$,
+      request: (body) => requests.add(body, { timeoutMs, resend: true }),
+      publish: (body, given) => requests.add(body, { ...this.#defaults, ...given }),
+    });
     const credentials = new Credentials(options.token, {
       timers,
       logger,
@@ -92,11 +102,12 @@ class CallboardClient implements ClientBase, UncheckedActions {
     });
     const connection = new Connection({
       ...{ userId, url, transport, timers, logger, options },
-      ...{ credentials, requests, events, deliveries },
+      ...{ credentials, requests, events, channels, deliveries },
     });
     this.#requests = requests;
     this.#credentials = credentials;
     this.#deliveries = deliveries;
+    this.#channels = channels;
     this.#connection = connection;
     this.actor = connection.view;
     ({
@@ -133,6 +144,10 @@ class CallboardClient implements ClientBase, UncheckedActions {
 
   subscribe(type: string, callback: (payload: never, delivery: never) => void): Unsubscribe {
     return this.#deliveries.subscribers.add(type, callback as (payload: never, delivery: Delivery) => void);
+  }
+
+  channel(name: string): Channel {
+    return this.#channels.get(name);
   }
 
   getStatus(): ClientStatus {
@@ -208,6 +223,7 @@ class CallboardClient implements ClientBase, UncheckedActions {
 
   async #close(): Promise<void> {
     const goodbye = this.#connection.close();
+    this.#channels.end();
     this.#deliveries.end();
     for (const dispose of this.#disposers.reverse()) {
       try {

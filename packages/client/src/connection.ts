@@ -20,6 +20,7 @@ import {
   type Timers,
 } from '@callboard/runtime';
 import { type Actor, createActor, type SnapshotFrom, type Subscription } from 'xstate';
+import type { Channels } from './channels.ts';
 import type { Credentials } from './credentials.ts';
 import type { Deliveries } from './deliveries.ts';
 import { Link } from './link.ts';
@@ -41,6 +42,7 @@ export interface ConnectionParts {
   readonly credentials: Credentials;
   readonly requests: Requests;
   readonly events: NativeEvents;
+  readonly channels: Channels;
   readonly deliveries: Deliveries;
 }
 
@@ -174,9 +176,9 @@ export class Connection {
   }
 
   async #connectFrame(): Promise<ConnectFrame> {
-    const { credentials, requests, userId, options } = this.#parts;
+    const { credentials, requests, channels, userId, options } = this.#parts;
     const token = await credentials.token();
-    const resume = this.#session.resume(requests.lastWritten);
+    const resume = this.#session.resume(requests.lastWritten, channels);
     const frame: ConnectFrame = {
       op: 'connect',
       version: PROTOCOL_VERSION,
@@ -191,7 +193,7 @@ export class Connection {
 
   /** One switch over what the server sends. */
   #received(link: Link, frame: ServerFrame): void {
-    const { requests, deliveries } = this.#parts;
+    const { requests, channels, deliveries } = this.#parts;
     switch (frame.op) {
       case 'connected':
         return this.#welcome(link, frame);
@@ -202,9 +204,12 @@ export class Connection {
         return requests.answered(frame);
       case 'message':
         return this.#message(frame);
+      case 'publication':
+        return channels.published(frame);
       case 'gap': {
         const { op: _, ...gap } = frame;
         if (frame.stream === INBOX) this.#session.skipTo(frame.to);
+        else if (!channels.gap(frame)) return;
         return deliveries.gap(gap);
       }
       case 'event':
@@ -219,7 +224,7 @@ export class Connection {
 
   /** PROTOCOL.md, "What a client does after `connected`". */
   #welcome(link: Link, frame: ConnectedFrame): void {
-    const { requests, events, credentials, deliveries } = this.#parts;
+    const { requests, events, channels, credentials, deliveries } = this.#parts;
     this.#session.welcome(frame);
     link.watch(frame.pingIntervalMs + frame.pongTimeoutMs);
     this.#actor.send({ type: 'CONNECTED' });
@@ -227,6 +232,7 @@ export class Connection {
     if (this.#state !== 'online') return;
     requests.begin(frame.limits, this.#session.generation, this.#hello);
     events.begin(frame.events ?? [], frame.resumed);
+    channels.begin(frame.streams, frame.resumed);
     if (this.#activity !== undefined) this.activity(this.#activity);
     credentials.renewBefore(frame.expiresAtMs);
     deliveries.setStatus({ status: frame.status });
@@ -243,10 +249,11 @@ export class Connection {
   #moved(state: ConnectionState): void {
     if (state === this.#state) return;
     this.#state = state;
-    const { requests, events, credentials, deliveries } = this.#parts;
+    const { requests, events, channels, credentials, deliveries } = this.#parts;
     if (state === 'connecting') return requests.reopen();
     if (state !== 'reconnecting' && state !== 'closed') return;
     events.rest();
+    channels.rest();
     credentials.rest();
     if (state === 'closed') requests.close();
     else requests.interrupt();

@@ -8,7 +8,7 @@ function asked(stage: ScriptedClient): string[] {
   return stage.server.take().flatMap((frame) => {
     if (frame.op !== 'subscribe' && frame.op !== 'unsubscribe') return [];
     const sign = frame.op === 'subscribe' ? '+' : '-';
-    return [frame.events.map((type) => sign + type).join(' ')];
+    return [(frame.events ?? []).map((type) => sign + type).join(' ')];
   });
 }
 const nobody = () => {};

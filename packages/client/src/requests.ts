@@ -206,7 +206,9 @@ export class Requests {
 
   #refusal({ body }: Request): ClientErrorCode | undefined {
     if (this.#closed) return 'NOT_CONNECTED';
-    return 'action' in body && this.#queue.size >= this.#host.maxQueued ? 'QUEUE_FULL' : undefined;
+    return ('action' in body || 'data' in body) && this.#queue.size >= this.#host.maxQueued
+      ? 'QUEUE_FULL'
+      : undefined;
   }
 
   /** Gives it a new mid, and its text, which a repetition does not change. */

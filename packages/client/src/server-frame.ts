@@ -2,7 +2,6 @@ import {
   type AnnouncedLimits,
   Disconnect,
   decodeServerFrame,
-  INBOX,
   isAction,
   type ServerFrame,
 } from '@callboard/protocol';
@@ -27,7 +26,7 @@ const checks: Record<ServerFrame['op'], (frame: Fields) => boolean> = {
     [clientId, session, status].every(isText) &&
     typeof resumed === 'boolean' &&
     isObject(streams) &&
-    (streams[INBOX] === undefined || isPosition(streams[INBOX])) &&
+    Object.values(streams).every(isPosition) &&
     isDuration(times.pingIntervalMs) &&
     isDuration(times.pongTimeoutMs) &&
     (times.expiresAtMs === undefined || typeof times.expiresAtMs === 'number') &&
@@ -44,6 +43,8 @@ const checks: Record<ServerFrame['op'], (frame: Fields) => boolean> = {
     (retryAfterMs === undefined || isDuration(retryAfterMs)),
   message: ({ offset, action, from }) =>
     isOffset(offset) && isAction(action) && (from === undefined || isObject(from)),
+  publication: ({ channel, offset, data, from }) =>
+    isText(channel) && isOffset(offset) && data !== undefined && (from === undefined || isObject(from)),
   gap: ({ stream, from, to }) => isText(stream) && isPosition(from) && isPosition(to),
   event: ({ event }) => isAction(event),
   ping: ({ offset }) => offset === undefined || isOffset(offset),

@@ -1,9 +1,11 @@
 import { type ConnectedFrame, INBOX, type Position, type Resume } from '@callboard/protocol';
+import type { Channels } from './channels.ts';
 
 /** What a client comes back to; in memory alone, as two copies of a client must not share one. */
 export class Session {
   #secret: string | undefined;
   #position: Position | undefined;
+  #maxFrameBytes = 0;
   /** Where recovery ends; undefined where nothing is recovered. */
   #head: Position | undefined;
   /** Counts sessions: what was sent in another one cannot be asked for again. */
@@ -11,15 +13,18 @@ export class Session {
   clientId: string | undefined;
 
   /** For `connect`; undefined where there is nothing to come back to. `mid`: the highest that was sent. */
-  resume(mid: number): Resume | undefined {
+  resume(mid: number, channels?: Channels): Resume | undefined {
     if (this.#secret === undefined) return undefined;
     const positions: Record<string, Position> = {};
     if (this.#position !== undefined) positions[INBOX] = this.#position;
+    // A frame that is too large would cost the connection; there is a token in it, too.
+    channels?.addPositions(positions, this.#maxFrameBytes / 2);
     return { session: this.#secret, positions, ...(mid > 0 && { mid }) };
   }
 
   /** PROTOCOL.md, "Positions": one that goes on stays where it was, as what it missed moves it on. */
-  welcome({ session, resumed, clientId, streams }: ConnectedFrame): void {
+  welcome({ session, resumed, clientId, streams, limits }: ConnectedFrame): void {
+    this.#maxFrameBytes = limits.maxFrameBytes;
     this.#secret = session;
     this.clientId = clientId;
     const head = streams[INBOX];

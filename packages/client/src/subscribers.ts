@@ -7,14 +7,14 @@ interface Subscriber {
   readonly callback: Callback;
 }
 
-/** Who wants to be called back for which type. */
+/** Who wants to be called back for which type, or which channel. */
 export class Subscribers {
   readonly #logger: Logger;
-  readonly #changed: () => void;
+  readonly #changed: (type: string) => void;
   readonly #byType = new Map<string, Set<Subscriber>>();
 
   /** @param changed the first subscriber of a type came, or the last one left. */
-  constructor(logger: Logger, changed: () => void) {
+  constructor(logger: Logger, changed: (type: string) => void) {
     this.#logger = logger;
     this.#changed = changed;
   }
@@ -23,23 +23,33 @@ export class Subscribers {
     return [...this.#byType.keys()];
   }
 
+  has(type: string): boolean {
+    return this.#byType.has(type);
+  }
+
   add(type: string, callback: Callback): Unsubscribe {
     const subscriber = { callback };
     const subscribers = this.#byType.get(type) ?? new Set();
     subscribers.add(subscriber);
     if (subscribers.size === 1) {
       this.#byType.set(type, subscribers);
-      this.#changed();
+      this.#changed(type);
     }
     return () => {
       if (!subscribers.delete(subscriber) || subscribers.size > 0) return;
       this.#byType.delete(type);
-      this.#changed();
+      this.#changed(type);
     };
   }
 
+  /** Ends all subscriptions to a type. */
+  clear(type: string): void {
+    this.#byType.get(type)?.clear();
+    if (this.#byType.delete(type)) this.#changed(type);
+  }
+
   /** Those who unsubscribe meanwhile are not called; those who subscribe meanwhile are called from the next one on. */
-  tell(type: string, payload: unknown, delivery: Delivery): void {
+  tell(type: string, payload: unknown, delivery?: Delivery): void {
     const subscribers = this.#byType.get(type);
     if (subscribers === undefined) return;
     const failed = (cause: unknown) => this.#logger.error('a subscriber failed', { type, cause });
@@ -47,7 +57,7 @@ export class Subscribers {
       if (!subscribers.has(subscriber)) continue;
       // Also later: one may be an async function.
       whenReady(
-        () => subscriber.callback(payload as never, delivery),
+        () => subscriber.callback(payload as never, delivery as Delivery),
         () => {},
         failed,
       );

@@ -118,6 +118,7 @@ export const limits = {
   maxBytesPerSecond: 1_048_576,
   maxPendingRequests: 1_024,
   maxRecipients: 1_000,
+  maxChannels: 500,
   maxOutboxBytes: 1_048_576,
   resumeWindowMs: 60_000,
   requestTimeoutMs: 30_000,

@@ -55,6 +55,25 @@ export interface Message<A extends Action = AnyAction> {
   readonly from?: Sender;
 }
 
+/** What a channel delivers. */
+export interface Publication {
+  readonly channel: string;
+  readonly offset: number;
+  /** Any JSON value. */
+  readonly data: unknown;
+  /** Absent where the server itself published it. */
+  readonly from?: Sender;
+}
+
+/** A channel, whether or not anybody needs it just now. */
+export interface Channel {
+  readonly name: string;
+  /** Clients that have subscribed, online or about to come back: those of now. */
+  readonly subscribers: ReadonlySet<Client>;
+  /** What is published from the subscription on. */
+  readonly publications$: Observable<Publication>;
+}
+
 /** An action on its way in, as `actions$` shows it. */
 export interface IncomingAction<A extends Action = AnyAction> {
   readonly kind: 'call' | 'broadcast' | 'send';
@@ -173,6 +192,13 @@ export interface Server<C extends Contract = Contract> {
    * @throws SendFailed where an inbox did not take it or a plugin refused it, TypeError where an id or the action is none.
    */
   sendToUser<A extends Action>(to: UserId | readonly UserId[], action: A): Promise<void>;
+  /**
+   * Publishes to all who have subscribed to the channel; no policy is asked. Resolves when the channel has it.
+   * @throws SendFailed where it could not be stored, TypeError where the name is no channel's or the data no JSON value.
+   */
+  publish(channel: string, data: unknown): Promise<void>;
+  /** @throws TypeError where the name is no channel's. */
+  channel(name: string): Channel;
   /** Users with a client, by id. */
   readonly users: ReadonlyMap<string, User>;
   readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;

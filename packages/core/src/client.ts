@@ -4,6 +4,7 @@ import type { ActorView } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
 import type { Actor, SnapshotFrom } from 'xstate';
 import type { Claims, Client, Message } from './api.ts';
+import type { Subscription } from './channels/channels.ts';
 import { Lane } from './lane.ts';
 import type { Link } from './link.ts';
 import type { clientMachine } from './machines/client-machine.ts';
@@ -12,7 +13,7 @@ import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Owner } from './registry.ts';
-import type { ActionRequest } from './requests/requests.ts';
+import type { Queued } from './requests/requests.ts';
 import type { ServerUser } from './users.ts';
 
 type ClientActor = Actor<typeof clientMachine>;
@@ -31,6 +32,8 @@ export class ServerClient implements Client, Owner {
   newest = 0;
   /** Native events it has subscribed to; made on demand. */
   events: Set<string> | undefined;
+  /** Channels it has subscribed to, by name; likewise. */
+  channels: Map<string, Subscription> | undefined;
   /** What became of its requests; made with the first one. */
   outcomes: Outcomes<Link> | undefined;
   readonly #node: Node;
@@ -41,7 +44,7 @@ export class ServerClient implements Client, Owner {
   #secret = '';
   /** The secret before, until a frame shows that the client has the new one. */
   #previousSecret: string | undefined;
-  #lane: Lane<ActionRequest> | undefined;
+  #lane: Lane<Queued> | undefined;
   #timer: unknown;
   #expiry: unknown;
 
@@ -67,8 +70,8 @@ export class ServerClient implements Client, Owner {
     return messagesOf(this.#node, this.user, this.id);
   }
 
-  /** Its actions, one after the other where one has to wait. */
-  get lane(): Lane<ActionRequest> {
+  /** Its actions, and what it does with channels, one after the other where one has to wait. */
+  get lane(): Lane<Queued> {
     this.#lane ??= new Lane(this.#node.requests.perform);
     return this.#lane;
   }
@@ -215,11 +218,12 @@ export class ServerClient implements Client, Owner {
   }
 
   #release(): void {
-    const { clock, clients, registry } = this.#node;
+    const { clock, clients, registry, channels } = this.#node;
     this.#deadline(undefined);
     clock.clearTimeout(this.#expiry);
     registry.forget(`client:${this.id}`);
     clients.byId.delete(this.id);
+    channels.left(this);
     this.outcomes = undefined;
     this.#secret = '';
     const { user } = this;

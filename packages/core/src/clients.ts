@@ -43,14 +43,15 @@ export class Clients {
     this.#node = node;
     this.clients$ = new GuardedObservable(this.#coming, node.logger);
     const { maxFrameBytes, maxFramesPerSecond, maxBytesPerSecond } = node.limits;
-    const { maxPendingRequests, maxRecipients, maxOutboxBytes, resumeWindowMs, requestTimeoutMs } =
-      node.limits;
+    const { maxPendingRequests, maxRecipients, maxChannels, maxOutboxBytes } = node.limits;
+    const { resumeWindowMs, requestTimeoutMs } = node.limits;
     this.#announced = {
       maxFrameBytes,
       maxFramesPerSecond,
       maxBytesPerSecond,
       maxPendingRequests,
       maxRecipients,
+      maxChannels,
       maxOutboxBytes,
       resumeWindowMs,
       requestTimeoutMs,
@@ -117,7 +118,7 @@ export class Clients {
   /** Catches up with the inbox, then, in one turn: makes it live, says so, and sends what was missed. */
   #resume(arrival: Arrival, client: ServerClient, failed: (error: unknown) => void): void {
     const { link, resume } = arrival;
-    const { events, counters } = this.#node;
+    const { events, counters, channels } = this.#node;
     const { feed } = client.user;
     if (feed === undefined) throw new Error('a client without an inbox');
     // One that was left for a newer one may come later: its verifier took longer, or its first frame did.
@@ -132,6 +133,7 @@ export class Clients {
       if (!this.byId.has(client.id)) {
         // Its window ended while the log was asked.
         feed.leave(link);
+        link.leaveChannels();
         link.client = undefined;
         return this.admit(arrival, failed);
       }
@@ -148,7 +150,8 @@ export class Clients {
     const from = resume?.positions[INBOX];
     const recover = () =>
       from === undefined ? begin({ position: feed.join(link), missed: [] }) : feed.recover(link, from, begin);
-    whenReady(recover, () => {}, failed);
+    const recoverAll = () => whenReady(recover, () => {}, failed);
+    whenReady(() => channels.resume(client, link, resume?.positions ?? {}), recoverAll, failed);
   }
 
   #welcome(
@@ -157,11 +160,12 @@ export class Clients {
     { missed, position }: Recovery<Encoded>,
     resumed: boolean,
   ): void {
-    const { codec, limits, events } = this.#node;
+    const { codec, limits, events, channels } = this.#node;
     client.device = device;
     client.authorise(verified.claims, verified.expiresAtMs);
     client.attached(link, resumed);
     const from = resume?.positions[INBOX];
+    const hasChannels = client.channels !== undefined;
     const recovered = resumed && from !== undefined && !missed.some((each) => 'gap' in each);
     const connected: ConnectedFrame = {
       op: 'connected',
@@ -170,7 +174,10 @@ export class Clients {
       userId: client.user.id,
       session: client.rotateSession(resumed ? resume?.session : undefined),
       resumed,
-      streams: { [INBOX]: { ...position, recovered } },
+      streams: {
+        [INBOX]: { ...position, recovered },
+        ...(hasChannels && channels.streams(client, link, link.room - bytesOf(missed))),
+      },
       status: client.user.status.status,
       pingIntervalMs: limits.pingIntervalMs,
       pongTimeoutMs: limits.pongTimeoutMs,
@@ -186,7 +193,12 @@ export class Clients {
     }
     const stands = endOf(missed) ?? from?.offset;
     if (resumed && stands !== position.offset) link.skip(position.offset);
+    if (hasChannels) channels.resumed(client, link);
   }
+}
+
+function bytesOf(missed: Recovery<Encoded>['missed']): number {
+  return missed.reduce((sum, each) => sum + ('gap' in each ? 0 : Buffer.byteLength(each.item.text)), 0);
 }
 
 /** The offset that the last of what is sent tells the reader. */

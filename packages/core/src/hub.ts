@@ -1,10 +1,11 @@
 import { type AnyAction, INBOX, ReplyError, type Sender } from '@callboard/protocol';
-import { type Awaitable, guarded, isPromise, Pipeline } from '@callboard/runtime';
+import { type Awaitable, guarded, Pipeline } from '@callboard/runtime';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
 import type { OutboundOperator } from './plugin.ts';
-import { Feed } from './streams/feed.ts';
-import { AppendRefused, type Draft, type StreamLog } from './streams/log.ts';
+import { Appends } from './streams/appends.ts';
+import type { Feed } from './streams/feed.ts';
+import type { Draft } from './streams/log.ts';
 
 /** Something on its way out, as the outbound pipeline sees it: once, however many it is for. */
 export interface Outgoing {
@@ -47,13 +48,8 @@ export class Hub {
 
   /** The inbox of a user who has a client. */
   open(userId: string): Awaitable<Feed<Encoded>> {
-    const { log, clock, codec } = this.#node;
-    return Feed.open(
-      inboxOf(userId),
-      log,
-      clock,
-      (entry) => new Encoded(codec.message(entry.offset, entry.body)),
-    );
+    const { feeds, codec } = this.#node;
+    return feeds.open(inboxOf(userId), ({ offset, body }) => new Encoded(codec.message(offset, body)));
   }
 
   /**
@@ -76,11 +72,7 @@ export class Hub {
 
   /** The same for the server's own code. @throws SendFailed, TypeError where the action is none. */
   async sendFromServer(outgoing: Outgoing, selection?: Selection): Promise<void> {
-    try {
-      await this.send(outgoing, selection);
-    } catch (error) {
-      throw error instanceof ReplyError ? new SendFailed(error) : error;
-    }
+    await fromServer(() => this.send(outgoing, selection));
   }
 
   #pass(pipeline: Pipeline<Outgoing>, outgoing: Outgoing): Outgoing {
@@ -109,47 +101,17 @@ export class SendFailed extends Error {
   }
 }
 
+/** For the server's own code, whose failures are no client's. @throws SendFailed, and what else `send` throws. */
+export async function fromServer(send: () => Awaitable<void>): Promise<void> {
+  try {
+    await send();
+  } catch (error) {
+    throw error instanceof ReplyError ? new SendFailed(error) : error;
+  }
+}
+
 const everyClient: Selection = {};
 
 export function inboxOf(userId: string): string {
   return `${INBOX}/${userId}`;
-}
-
-/** Appends that belong to one request: all of them, or none, or nobody knows. */
-class Appends {
-  readonly #running: PromiseLike<unknown>[] = [];
-  #applied = 0;
-  #refused = 0;
-  #unknown = 0;
-  #cause: unknown;
-
-  add(log: StreamLog, stream: string, draft: Draft): void {
-    try {
-      const result = log.append(stream, draft);
-      if (isPromise(result)) this.#running.push(result.then(this.#succeeded, this.#failed));
-      else this.#applied++;
-    } catch (error) {
-      this.#failed(error);
-    }
-  }
-
-  settle(): Awaitable<void> {
-    return this.#running.length === 0 ? this.#judge() : Promise.all(this.#running).then(() => this.#judge());
-  }
-
-  readonly #succeeded = () => {
-    this.#applied++;
-  };
-
-  readonly #failed = (error: unknown) => {
-    this.#cause = error;
-    if (error instanceof AppendRefused) this.#refused++;
-    else this.#unknown++;
-  };
-
-  #judge(): void {
-    if (this.#unknown === 0 && this.#refused === 0) return;
-    const certain = this.#unknown === 0 && this.#applied === 0;
-    throw new ReplyError(certain ? 'APPEND_FAILED' : 'OUTCOME_UNKNOWN', { cause: this.#cause });
-  }
 }

@@ -79,7 +79,7 @@ describe('the limit', () => {
     const tab = await connect(1);
     tab.raw('{"op":"call","mid":1}');
     await tab.expectError(1, 'INVALID_REQUEST');
-    tab.raw('{"op":"publish","mid":2}');
+    tab.raw('{"op":"conjure","mid":2}');
     await tab.expectError(2, 'UNKNOWN_OP');
     await tab.expectReply(tab.request({ op: 'call', mid: 3, action: { type: 'A' } }));
   });

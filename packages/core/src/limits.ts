@@ -24,6 +24,8 @@ export interface Limits {
   readonly maxPendingRequests: number;
   /** Users named by one send: TOO_MANY_RECIPIENTS. Default 1,000. */
   readonly maxRecipients: number;
+  /** Channels of one client: TOO_MANY_CHANNELS. Default 500. */
+  readonly maxChannels: number;
   /** Bytes that wait for one connection, in the outbox and in the socket: SLOW_READER. Default 1,048,576. */
   readonly maxOutboxBytes: number;
   /** Entries that an inbox keeps for clients that come back. Default 256. */
@@ -52,6 +54,7 @@ export const defaultLimits: Limits = {
   maxConnectionsPerAddress: 1_000,
   maxPendingRequests: 1_024,
   maxRecipients: 1_000,
+  maxChannels: 500,
   maxOutboxBytes: 1_048_576,
   maxInboxEntries: 256,
   maxInboxLength: 262_144,

@@ -1,4 +1,5 @@
 import { Disconnect, disconnectName, disconnects, INBOX } from '@callboard/protocol';
+import type { ChannelReader } from './channels/reader.ts';
 import type { ServerClient } from './client.ts';
 import type { Node } from './node.ts';
 import { Encoded, type Outbox, type OutboxOwner } from './outbox.ts';
@@ -33,6 +34,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   /** The handshake's deadline, or once it is ending, that of its end. */
   #timer: unknown;
   #state: 'open' | 'ending' | 'closed' = 'open';
+  #readers: Map<string, ChannelReader> | undefined;
 
   constructor(node: Node, connection: Connection, peer: Peer) {
     const { clock, limits, flusher } = node;
@@ -61,9 +63,34 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     this.#skipped = offset;
   }
 
-  gap({ stream: _, ...gap }: Gap): void {
-    this.#skipped = undefined;
-    this.send(new Encoded(this.#node.codec.encode({ op: 'gap', stream: INBOX, ...gap })));
+  /** Of the inbox, or of a channel. */
+  gap(gap: Gap): void {
+    const isInbox = gap.stream === this.client?.user.inbox;
+    if (isInbox) this.#skipped = undefined;
+    const stream = isInbox ? INBOX : gap.stream;
+    this.send(new Encoded(this.#node.codec.encode({ op: 'gap', ...gap, stream })));
+  }
+
+  /** What a channel delivers. */
+  publication(item: Encoded): void {
+    this.#node.counters.delivered++;
+    this.send(item);
+  }
+
+  /** Those of its channels, by name. */
+  get readers(): Map<string, ChannelReader> {
+    this.#readers ??= new Map();
+    return this.#readers;
+  }
+
+  leaveChannels(): void {
+    for (const reader of this.#readers?.values() ?? []) reader.leave();
+    this.#readers = undefined;
+  }
+
+  /** Bytes that may yet wait for it. */
+  get room(): number {
+    return this.#outbox.room;
   }
 
   /** Once after entries were passed over: all of the inbox up to there that is for this client was sent. */
@@ -146,6 +173,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   #detach(forGood: boolean, reason: string): void {
     this.deadline(undefined);
     this.#node.heartbeat.remove(this);
+    this.leaveChannels();
     this.client?.detached(this, forGood, reason);
   }
 }

@@ -1,3 +1,4 @@
+import type { ServerFrame } from '@callboard/protocol';
 import { GuardedObservable } from '@callboard/runtime';
 import { Observable } from 'rxjs';
 import type { Message } from './api.ts';
@@ -8,24 +9,14 @@ import type { ServerUser } from './users.ts';
 
 /** What reaches a user's inbox, or of that what is for one client: a reader like any other, made on subscription. */
 export function messagesOf(node: Node, user: ServerUser, clientId: string | undefined): Observable<Message> {
-  const read = (text: string): Message | undefined => {
-    try {
-      const frame = node.codec.decodeServer(text);
-      if (frame.op !== 'message') return undefined;
-      const { action, from } = frame;
-      return from === undefined ? { action } : { action, from };
-    } catch (cause) {
-      // A foreign log gave what is no message: the other readers of this entry must not miss it.
-      node.logger.error('an entry is no message', { user: user.id, cause });
-      return undefined;
-    }
-  };
   const messages = new Observable<Message>((subscriber) => {
     const reader: Reader<Encoded> = {
       clientId: clientId ?? '',
       deliver(item) {
-        const message = read(item.text);
-        if (message !== undefined) subscriber.next(message);
+        const frame = decoded(node, 'message', item.text);
+        if (frame === undefined) return;
+        const { action, from } = frame;
+        subscriber.next(from === undefined ? { action } : { action, from });
       },
       skip() {},
       gap() {},
@@ -34,4 +25,20 @@ export function messagesOf(node: Node, user: ServerUser, clientId: string | unde
     return () => user.feed?.leave(reader);
   });
   return new GuardedObservable(messages, node.logger);
+}
+
+/** An entry's frame, for the server's own readers. */
+export function decoded<Op extends ServerFrame['op']>(
+  node: Node,
+  op: Op,
+  text: string,
+): Extract<ServerFrame, { op: Op }> | undefined {
+  try {
+    const frame = node.codec.decodeServer(text);
+    return frame.op === op ? (frame as Extract<ServerFrame, { op: Op }>) : undefined;
+  } catch (cause) {
+    // A foreign log gave what is none: the other readers of this entry must not miss it.
+    node.logger.error(`an entry is no ${op}`, { cause });
+    return undefined;
+  }
 }

@@ -2,6 +2,8 @@ import type { Codec, Contract } from '@callboard/protocol';
 import type { Inspect, Logger } from '@callboard/runtime';
 import type { Admission } from './admission.ts';
 import type { Server, VerifyClient } from './api.ts';
+import { Channels } from './channels/channels.ts';
+import type { ChannelPolicies } from './channels/policy.ts';
 import { Clients } from './clients.ts';
 import type { Clock } from './clock.ts';
 import type { Container } from './container.ts';
@@ -16,6 +18,7 @@ import type { Registrations } from './plugin.ts';
 import { type Owner, Registry } from './registry.ts';
 import { type RequestOptions, Requests } from './requests/requests.ts';
 import { Counters } from './stats.ts';
+import { Feeds } from './streams/feeds.ts';
 import type { StreamLog } from './streams/log.ts';
 import { tokens } from './tokens.ts';
 import type { Connection, ConnectionEvents, Peer } from './transport.ts';
@@ -27,6 +30,7 @@ export interface NodeOptions {
   readonly limits: Limits;
   readonly admission: Admission;
   readonly requests: RequestOptions;
+  readonly channels: ChannelPolicies | undefined;
   readonly inspect: Inspect | undefined;
   /** The first transport's own server. */
   readonly wsServer: () => object | undefined;
@@ -48,7 +52,9 @@ export class Node {
   readonly flusher: Flusher;
   readonly heartbeat: Heartbeat;
   readonly events: Events;
+  readonly feeds: Feeds;
   readonly hub: Hub;
+  readonly channels: Channels;
   readonly users: Users;
   readonly clients: Clients;
   readonly requests: Requests;
@@ -56,7 +62,8 @@ export class Node {
   #whenClosed: (() => void) | undefined;
   readonly #wsServer: () => object | undefined;
 
-  constructor({ server, container, limits, admission, requests, inspect, wsServer }: NodeOptions) {
+  constructor(options: NodeOptions) {
+    const { server, container, limits, admission, requests, channels, inspect, wsServer } = options;
     this.server = server;
     this.limits = limits;
     this.admission = admission;
@@ -70,7 +77,9 @@ export class Node {
     this.flusher = new Flusher(this.clock);
     this.heartbeat = new Heartbeat(this);
     this.events = new Events(this);
+    this.feeds = new Feeds(this.log, this.clock, this.logger);
     this.hub = new Hub(this);
+    this.channels = new Channels(this, channels);
     this.users = new Users(this);
     this.clients = new Clients(this);
     this.requests = new Requests(this, requests);

@@ -3,6 +3,7 @@ import type { Contract } from '@callboard/protocol';
 import type { Inspect, Logger } from '@callboard/runtime';
 import type { TrustProxy } from './admission.ts';
 import type { Handler, Handlers, Middleware, VerifyClient } from './api.ts';
+import type { ChannelPolicies } from './channels/policy.ts';
 import type { DependencyContainer } from './container.ts';
 import type { Limits } from './limits.ts';
 import type { Plugin } from './plugin.ts';
@@ -31,6 +32,8 @@ export interface ServerOptions<
   /** Proxies whose forwarding headers are believed. Default false. */
   readonly trustProxy?: TrustProxy;
   readonly canSend?: CanSend;
+  /** Policies by pattern. Without one that fits, a channel is closed to clients and keeps nothing. */
+  readonly channels?: ChannelPolicies;
   readonly handler?: Handler<C>;
   readonly handlers?: Handlers<C>;
   /** Mount path → connect-style middleware, on the same HTTP server. */

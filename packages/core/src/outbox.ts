@@ -138,6 +138,11 @@ export class Outbox {
     this.#owner = owner;
   }
 
+  /** Bytes that may yet wait. */
+  get room(): number {
+    return this.#maxBytes - this.#batch.byteLength - this.#connection.bufferedBytes;
+  }
+
   push(frame: Encoded): void {
     if (this.#batch === this.#root) this.#flusher.due(this);
     this.#batch = this.#batch.with(frame, this.#connection.framing);

@@ -17,10 +17,12 @@ import {
 } from '@callboard/runtime';
 import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
 import { Admission, isLoopback } from './admission.ts';
-import type { DisconnectOptions, Server, User } from './api.ts';
+import type { Channel, DisconnectOptions, Server, User } from './api.ts';
+import { channelOf } from './channels/view.ts';
 import { wait, within } from './clock.ts';
 import { createContainer } from './container.ts';
 import { HttpFront } from './http-front.ts';
+import { fromServer } from './hub.ts';
 import { limitsWith } from './limits.ts';
 import { serverMachine } from './machines/server-machine.ts';
 import { Node } from './node.ts';
@@ -99,6 +101,7 @@ class NodeServer implements Server {
         contract: options.contract,
         exposeErrors,
       },
+      channels: options.channels,
       inspect: options.inspect,
       wsServer: () => options.transports[0]?.native,
     });
@@ -156,6 +159,16 @@ class NodeServer implements Server {
       ids.add(userId);
     }
     await this.#node.hub.sendFromServer({ action: action as AnyAction, to: [...ids] });
+  }
+
+  async publish(name: string, data: unknown): Promise<void> {
+    const { channels } = this.#node;
+    const channel = this.channel(name).name;
+    await fromServer(() => channels.publish(channel, { data }));
+  }
+
+  channel(name: string): Channel {
+    return channelOf(this.#node, name);
   }
 
   stats(): Stats {
@@ -262,6 +275,7 @@ class NodeServer implements Server {
     }
     await this.#http.close();
     requests.resume();
+    this.#node.channels.clear();
     this.#startedAt = undefined;
   }
 }

@@ -6,6 +6,8 @@ export interface Stats {
   readonly status: 'stopped' | 'starting' | 'running' | 'draining';
   readonly uptimeMs: number;
   readonly users: number;
+  /** Those that somebody needs, or that keep something. */
+  readonly channels: number;
   readonly clients: { readonly online: number; readonly resumable: number; readonly connecting: number };
   readonly connections: { readonly accepted: number; readonly resumed: number };
   readonly frames: { readonly received: number; readonly receivedBytes: number; readonly delivered: number };
@@ -66,6 +68,7 @@ export function statsOf(
     status,
     uptimeMs: startedAt === undefined ? 0 : clock.now() - startedAt,
     users: users.byId.size,
+    channels: node.channels.byName.size,
     clients: states,
     connections: { accepted, resumed },
     frames: { received, receivedBytes, delivered },

@@ -28,8 +28,6 @@ export class Users {
   readonly machine;
   readonly #node: Node;
   readonly #coming = new Subject<ServerUser>();
-  /** Inboxes that are being closed, by user id: a new one waits for that. */
-  readonly #closing = new Map<string, PromiseLike<void>>();
   readonly #online: SnapshotFrom<typeof userMachine>;
   #reducers: readonly StatusReducer[] = [connectedStatus];
 
@@ -78,9 +76,7 @@ export class Users {
     const known = this.byId.get(userId);
     if (known !== undefined) return known;
     const user = new ServerUser(userId, this.#node);
-    const open = () => this.#node.hub.open(userId);
-    const closing = this.#closing.get(userId);
-    const feed = closing ? closing.then(open) : open();
+    const feed = this.#node.hub.open(userId);
     this.byId.set(userId, user);
     if (isPromise(feed)) {
       user.ready = feed.then((opened) => {
@@ -102,12 +98,7 @@ export class Users {
 
   remove(user: ServerUser): void {
     if (this.byId.get(user.id) === user) this.byId.delete(user.id);
-    const closed = user.feed?.close();
-    if (!isPromise(closed)) return;
-    const done = closed
-      .then(undefined, (cause) => this.#node.logger.warn('an inbox was not released', { cause }))
-      .then(() => void this.#closing.delete(user.id));
-    this.#closing.set(user.id, done);
+    if (user.feed !== undefined) this.#node.feeds.close(user.feed);
   }
 
   #reduce(status: UserStatus, user: ServerUser, event: UserMachineEvent): UserStatus {

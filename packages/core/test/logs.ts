@@ -1,6 +1,6 @@
 import type { Awaitable } from '@callboard/runtime';
 import { SimulatedClock } from '@callboard/testkit';
-import type { Draft, Follow, Page, StreamLog } from '../src/streams/log.ts';
+import type { Draft, Follow, Page, Retention, StreamLog } from '../src/streams/log.ts';
 import { MemoryStreamLog } from '../src/streams/memory-log.ts';
 import { provide, tokens } from '../src/tokens.ts';
 
@@ -25,10 +25,9 @@ export class SlowLog implements StreamLog {
     };
   }
 
-  open(stream: string, follow: Follow) {
-    return this.#later(() =>
-      this.inner.open(stream, (entry, epoch) => void this.#later(() => follow(entry, epoch))),
-    );
+  open(stream: string, follow: Follow, retention?: Retention) {
+    const late: Follow = (entry, epoch) => void this.#later(() => follow(entry, epoch));
+    return this.#later(() => this.inner.open(stream, late, retention));
   }
   release(stream: string) {
     return this.#later(() => this.inner.release(stream));

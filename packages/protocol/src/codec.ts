@@ -22,12 +22,14 @@ export interface Codec {
    */
   decodeServer(text: string): ServerFrame;
   /**
-   * The part of a message that is the same in every inbox; made once for any number of recipients.
-   * @throws TypeError where the action does not become an object, and what JSON.stringify throws.
+   * The part of a message or publication that is the same for all; made once for any number of recipients.
+   * @throws TypeError where the action does not become an object, or the data no JSON, and what JSON.stringify throws.
    */
-  encodeBody(body: { action: unknown; from?: unknown }): string;
+  encodeBody(body: { action: unknown; from?: unknown } | { data: unknown; from?: unknown }): string;
   /** A `message` frame from its offset and its body. */
   message(offset: number, body: string): string;
+  /** A `publication` frame from its offset and its body; of a last value where its age is given. */
+  publication(channel: string, offset: number, body: string, ageMs?: number): string;
 }
 
 export const jsonCodec: Codec = {
@@ -35,12 +37,18 @@ export const jsonCodec: Codec = {
   encode: encodeFrame,
   decodeClient: (text) => clientFrame(parse(text)),
   decodeServer: decodeServerFrame,
-  encodeBody({ action, from }) {
-    const text = JSON.stringify({ action, from });
-    if (!text.startsWith('{"action":{')) throw new TypeError('an action is an object');
+  encodeBody(body) {
+    const { from } = body;
+    const text = JSON.stringify('data' in body ? { data: body.data, from } : { action: body.action, from });
+    if (!text.startsWith('data' in body ? '{"data":' : '{"action":{'))
+      throw new TypeError('an action is an object, and data a JSON value');
     return text.slice(1);
   },
   message: (offset, body) => `{"op":"message","offset":${offset},${body}`,
+  publication(channel, offset, body, ageMs) {
+    const retained = ageMs === undefined ? '' : `"retained":true,"ageMs":${ageMs},`;
+    return `{"op":"publication","channel":${JSON.stringify(channel)},"offset":${offset},${retained}${body}`;
+  },
 };
 
 /** `jsonCodec.encode`, for bundles that need no more. */

@@ -22,6 +22,8 @@ export const errors = {
   INVALID_ACTION: { retryable: false, effect: 'none', message: 'The action does not satisfy its contract.' },
   RESERVED_TYPE: { retryable: false, effect: 'none', message: 'The type belongs to a native event.' },
   UNKNOWN_EVENT: { retryable: false, effect: 'none', message: 'There is no such native event.' },
+  INVALID_CHANNEL: { retryable: false, effect: 'none', message: 'That is no name of a channel.' },
+  TOO_MANY_CHANNELS: { retryable: false, effect: 'none', message: 'The client has subscribed to too many channels.' },
   NO_HANDLER: { retryable: false, effect: 'none', message: 'No handler answers this action.' },
   HANDLER_ERROR: { retryable: false, effect: 'perhaps', message: 'The handler failed.' },
   HANDLER_TIMEOUT: { retryable: false, effect: 'perhaps', message: 'No reply in time; the outcome is unknown.' },

@@ -48,6 +48,8 @@ export interface AnnouncedLimits {
   readonly maxBytesPerSecond: number;
   readonly maxPendingRequests: number;
   readonly maxRecipients: number;
+  /** Channels that a client may have subscribed to. */
+  readonly maxChannels: number;
   readonly maxOutboxBytes: number;
   /** How long a session waits for its client to come back, in milliseconds. */
   readonly resumeWindowMs: number;
@@ -85,13 +87,26 @@ export interface SendFrame extends RequestFields {
   /** At least one; without repetitions. */
   readonly to: readonly string[];
 }
+export interface PublishFrame extends RequestFields {
+  readonly op: 'publish';
+  readonly channel: string;
+  /** Any JSON value. */
+  readonly data: unknown;
+  /** Where true, the publishing client is not sent it. */
+  readonly exclude?: boolean;
+}
+/** Events or channels, or both. */
 export interface SubscribeFrame extends RequestFields {
   readonly op: 'subscribe';
-  readonly events: readonly string[];
+  readonly events?: readonly string[];
+  readonly channels?: readonly string[];
+  /** Where to recover from, by channel. */
+  readonly positions?: Readonly<Record<string, Position>>;
 }
 export interface UnsubscribeFrame extends RequestFields {
   readonly op: 'unsubscribe';
-  readonly events: readonly string[];
+  readonly events?: readonly string[];
+  readonly channels?: readonly string[];
 }
 export interface RefreshFrame extends RequestFields {
   readonly op: 'refresh';
@@ -110,12 +125,21 @@ export type RequestFrame =
   | CallFrame
   | BroadcastFrame
   | SendFrame
+  | PublishFrame
   | SubscribeFrame
   | UnsubscribeFrame
   | RefreshFrame;
 export type ClientFrame = ConnectFrame | RequestFrame | ActivityFrame | PongFrame;
 
+/** The `result` of a `subscribe` with channels. */
+export interface Subscribed {
+  readonly streams: Streams;
+}
+
 export type Status = 'ONLINE' | 'AWAY' | 'OFFLINE';
+
+/** The head of each stream, and whether all since the client's position follows. */
+export type Streams = Readonly<Record<string, Position & { readonly recovered: boolean }>>;
 
 export interface ConnectedFrame {
   readonly op: 'connected';
@@ -127,7 +151,7 @@ export interface ConnectedFrame {
   /** Whether the session given in `resume` goes on: its requests may be retried with their mids. */
   readonly resumed: boolean;
   /** The head of each stream that the client reads; `recovered` where all since its position follows. */
-  readonly streams: Readonly<Record<string, Position & { readonly recovered: boolean }>>;
+  readonly streams: Streams;
   readonly status: Status;
   readonly pingIntervalMs: number;
   readonly pongTimeoutMs: number;
@@ -164,7 +188,17 @@ export interface MessageFrame {
   readonly action: AnyAction;
   readonly from?: Sender;
 }
-export type GapReason = 'evicted' | 'epoch' | 'session';
+export interface PublicationFrame {
+  readonly op: 'publication';
+  readonly channel: string;
+  readonly offset: number;
+  readonly data: unknown;
+  readonly from?: Sender;
+  /** It is the channel's last value, published `ageMs` ago; no position. */
+  readonly retained?: true;
+  readonly ageMs?: number;
+}
+export type GapReason = 'evicted' | 'epoch' | 'session' | 'size';
 export interface GapFrame {
   readonly op: 'gap';
   readonly stream: string;
@@ -195,6 +229,7 @@ export type ServerFrame =
   | ReplyFrame
   | ErrorFrame
   | MessageFrame
+  | PublicationFrame
   | GapFrame
   | EventFrame
   | PingFrame

@@ -32,4 +32,4 @@ export {
   type UserStatus,
 } from './events.ts';
 export * from './frames.ts';
-export { clientFrame, frameLimits, isAction, RequestRefused, userIdOf } from './validate.ts';
+export { clientFrame, frameLimits, isAction, isChannel, RequestRefused, userIdOf } from './validate.ts';

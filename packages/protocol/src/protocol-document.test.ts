@@ -4,7 +4,7 @@ import { jsonCodec } from './codec.ts';
 import { comesBack, disconnects, errors } from './errors.ts';
 import { nativeEvents } from './events.ts';
 import { type ClientFrame, INBOX, PROTOCOL_VERSION, type ServerFrame, SUBPROTOCOL } from './frames.ts';
-import { frameLimits, isAction } from './validate.ts';
+import { frameLimits, isAction, isChannel } from './validate.ts';
 
 /** PROTOCOL.md says what the code does: its tables are the code's, and its examples are frames. */
 
@@ -108,6 +108,7 @@ const clientOps: Record<ClientFrame['op'], true> = {
   call: true,
   broadcast: true,
   send: true,
+  publish: true,
   subscribe: true,
   unsubscribe: true,
   refresh: true,
@@ -119,6 +120,7 @@ const serverOps: Record<ServerFrame['op'], true> = {
   reply: true,
   error: true,
   message: true,
+  publication: true,
   gap: true,
   event: true,
   ping: true,
@@ -175,11 +177,14 @@ const types: Readonly<Record<string, (value: unknown) => boolean>> = {
   'mid or 0': (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   position: (value) => isObject(value) && isString(value.epoch) && Number.isSafeInteger(value.offset),
   'user id': isUserId,
+  channel: isChannel,
+  'list of channels': (value) => Array.isArray(value) && value.every(isChannel),
   'list of names': (value) => Array.isArray(value) && value.every(isString),
   'user id, or list of user ids': (value) => [value].flat().every(isUserId),
 };
 
 function isOf(type: string, value: unknown): boolean {
+  if (type === 'true') return value === true;
   if (type.startsWith('"')) return [...type.matchAll(/"(.*?)"/g)].some(([, each]) => each === value);
   const check = types[type];
   if (check === undefined) throw new Error(`a type that nobody knows: ${type}`);

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { Disconnect } from './errors.ts';
-import { clientFrame, frameLimits, isAction, RequestRefused, userIdOf } from './validate.ts';
+import { clientFrame, frameLimits, isAction, isChannel, RequestRefused, userIdOf } from './validate.ts';
 
 const longest = 'x'.repeat(frameLimits.maxNameLength);
 const position = { epoch: 'e', offset: 0 };
@@ -10,8 +10,9 @@ const valid = {
   call: { op: 'call', mid: 7, action: { type: 'A' } },
   broadcast: { op: 'broadcast', mid: 7, action: { type: 'A' } },
   send: { op: 'send', mid: 7, action: { type: 'A' }, to: ['44'] },
-  subscribe: { op: 'subscribe', mid: 7, events: ['E'] },
-  unsubscribe: { op: 'unsubscribe', mid: 7, events: ['E'] },
+  publish: { op: 'publish', mid: 7, channel: 'a/b', data: 0, exclude: true },
+  subscribe: { op: 'subscribe', mid: 7, events: ['E'], channels: ['a', 'b'], positions: { a: position } },
+  unsubscribe: { op: 'unsubscribe', mid: 7, events: ['E'], channels: ['a'] },
   refresh: { op: 'refresh', mid: 7, token: 't' },
   activity: { op: 'activity', state: 'idle' },
   pong: { op: 'pong' },
@@ -80,7 +81,6 @@ const notAName = [
 const notACount = [null, -1, 1.5, '1', true, [], {}, Number.NaN, Number.POSITIVE_INFINITY, 2 ** 53];
 const notAnAction = [undefined, null, 'A', 1, [], [{ type: 'A' }], {}, ...notAName.map((type) => ({ type }))];
 const notEvents = [
-  undefined,
   null,
   'E',
   {},
@@ -113,13 +113,27 @@ const wrong: readonly (readonly [Op, string, readonly unknown[], string])[] = [
   ...(['subscribe', 'unsubscribe'] as const).map(
     (op) => [op, 'events', notEvents, 'events is not a list of 1 to 256 event types'] as const,
   ),
+  ['publish', 'data', [undefined], 'data is missing'],
+  ['publish', 'exclude', [null, 1, 'true'], 'exclude is no boolean'],
+  ['publish', 'channel', [undefined, null, 1, ['a']], 'a channel is a string'],
+  ...(['subscribe', 'unsubscribe'] as const).flatMap((op) => [
+    [
+      op,
+      'channels',
+      [null, 'a', {}, [], Array(frameLimits.maxChannelsNamed + 1).fill('a')],
+      'channels is not a list of 1 to 1024 channels',
+    ] as const,
+    [op, 'channels', [[1], ['a', null]], 'a channel is a string'] as const,
+  ]),
+  ['subscribe', 'positions', [null, 1, 's', []], 'positions is not an object'],
+  ['subscribe', 'positions', [{ a: null }, { a: { offset: 1 } }], 'a position has no epoch'],
   [
     'refresh',
     'token',
     [undefined, ...notAString, 'x'.repeat(frameLimits.maxTokenLength + 1)],
     'token is no token',
   ],
-  ...(['call', 'broadcast', 'send', 'subscribe', 'unsubscribe', 'refresh', 'pong'] as const).map(
+  ...(['call', 'broadcast', 'send', 'publish', 'subscribe', 'unsubscribe', 'refresh', 'pong'] as const).map(
     (op) => [op, 'settled', notACount, 'settled is not a whole number'] as const,
   ),
   [
@@ -318,6 +332,59 @@ test.each([
   ['\ude00\ud83d'],
 ])('%p is no user id', (value) => {
   expect(userIdOf(value)).toBeUndefined();
+});
+
+describe('a channel', () => {
+  const names = ['a', '/', 'a//b', 'product/42', 'a$', '€'.repeat(85), 'x'.repeat(255), '😀'.repeat(63)];
+  const notNames = [
+    ...[
+      '$',
+      '$inbox',
+      '$inbox/44',
+      '__proto__',
+      '+',
+      'a/+',
+      '#',
+      'a/#',
+      'a+b',
+      '€'.repeat(86),
+      '😀'.repeat(64),
+    ],
+    ...notAName.filter((name) => typeof name === 'string'),
+  ];
+
+  test.each(names)('may be named %j', (name) => {
+    expect(isChannel(name)).toBe(true);
+    expect(outcome({ ...valid.publish, channel: name })).toEqual({ ...valid.publish, channel: name });
+  });
+
+  test.each(notNames)('cannot be named %j, and has a code of its own', (name) => {
+    expect(isChannel(name)).toBe(false);
+    for (const frame of [
+      { ...valid.publish, channel: name },
+      { ...valid.subscribe, channels: ['a', name] },
+      { ...valid.unsubscribe, channels: [name] },
+    ])
+      expect(outcome(frame)).toMatch('INVALID_CHANNEL 7: ');
+  });
+
+  test('is named once in a list', () => {
+    const taken = outcome({ ...valid.subscribe, channels: ['b', 'a', 'b'] });
+    expect(taken).toMatchObject({ channels: ['b', 'a'] });
+  });
+
+  test('is subscribed to with events or without; one of both is there', () => {
+    for (const op of ['subscribe', 'unsubscribe'] as const) {
+      for (const named of [{ events: ['E'] }, { channels: ['a'] }])
+        expect(outcome({ op, mid: 7, ...named })).toEqual({ op, mid: 7, ...named });
+      expect(outcome({ op, mid: 7 })).toBe('INVALID_REQUEST 7: neither events nor channels are there');
+    }
+  });
+
+  test('carries any JSON value', () => {
+    for (const data of [null, false, 0, '', [], {}, [[1]], { a: null }])
+      expect(outcome({ ...valid.publish, data })).toEqual({ ...valid.publish, data });
+  });
 });
 
 test('an action has a type', () => {

@@ -1,4 +1,4 @@
-import { Disconnect, ReplyError } from './errors.ts';
+import { Disconnect, type ErrorCode, ReplyError } from './errors.ts';
 import {
   type AnyAction,
   type ClientFrame,
@@ -33,6 +33,8 @@ export const frameLimits = {
   maxPositions: 1_024,
   /** Event types in one `subscribe`. */
   maxEvents: 256,
+  /** Names in one list of channels. */
+  maxChannelsNamed: 1_024,
 } as const;
 
 type Fields = Record<string, unknown>;
@@ -58,7 +60,7 @@ export function clientFrame(value: unknown): ClientFrame {
   } catch (error) {
     if (!(error instanceof Invalid)) throw error;
     if (!answerable) throw malformed(error.message);
-    throw new RequestRefused(mid, new ReplyError('INVALID_REQUEST', { message: error.message }));
+    throw new RequestRefused(mid, new ReplyError(error.code, { message: error.message }));
   }
 }
 
@@ -73,7 +75,22 @@ export function isAction(value: unknown): value is AnyAction {
   return isObject(value) && isName(value.type);
 }
 
-class Invalid extends Error {}
+/** Whether `value` names a channel: 1 to 255 bytes, no filter, and none of the reserved names. */
+export function isChannel(value: unknown): value is string {
+  if (!isName(value) || bytesOf(value) > MAX_CHANNEL_BYTES) return false;
+  // It is a key in positions, where this one would pollute.
+  return value[0] !== '$' && !/[+#]/.test(value) && value !== '__proto__';
+}
+const MAX_CHANNEL_BYTES = 255;
+
+class Invalid extends Error {
+  readonly code: ErrorCode;
+
+  constructor(message: string, code: ErrorCode = 'INVALID_REQUEST') {
+    super(message);
+    this.code = code;
+  }
+}
 
 const withoutMid = new Set(['connect', 'activity', 'pong']);
 
@@ -87,13 +104,26 @@ const parsers = {
     action: actionOf(f),
     to: recipientsOf(f.to),
   }),
-  subscribe: (f) => ({ op: 'subscribe', mid: f.mid as number, ...settledOf(f), events: eventsOf(f.events) }),
-  unsubscribe: (f) => ({
-    op: 'unsubscribe',
+  publish: (f) => {
+    if (f.data === undefined) throw new Invalid('data is missing');
+    if (f.exclude !== undefined && typeof f.exclude !== 'boolean') throw new Invalid('exclude is no boolean');
+    return {
+      op: 'publish',
+      mid: f.mid as number,
+      ...settledOf(f),
+      channel: channelOf(f.channel),
+      data: f.data,
+      ...(f.exclude !== undefined && { exclude: f.exclude }),
+    };
+  },
+  subscribe: (f) => ({
+    op: 'subscribe',
     mid: f.mid as number,
     ...settledOf(f),
-    events: eventsOf(f.events),
+    ...namedIn(f),
+    ...(f.positions !== undefined && { positions: positionsOf(f.positions, 'positions') }),
   }),
+  unsubscribe: (f) => ({ op: 'unsubscribe', mid: f.mid as number, ...settledOf(f), ...namedIn(f) }),
   refresh: (f) => ({ op: 'refresh', mid: f.mid as number, ...settledOf(f), token: tokenOf(f.token) }),
   connect: connectFrame,
   activity: (f) => {
@@ -126,12 +156,19 @@ function resumeOf(value: unknown): Resume {
   if (!isObject(value)) throw new Invalid('resume is not an object');
   const { session, positions = {}, mid } = value;
   if (!isName(session)) throw new Invalid('resume.session is not a short string');
-  if (!isObject(positions)) throw new Invalid('resume.positions is not an object');
   if (mid !== undefined && mid !== 0 && !isMid(mid)) throw new Invalid('resume.mid is not a whole number');
-  const entries = Object.entries(positions);
-  if (entries.length > frameLimits.maxPositions) throw new Invalid('resume.positions has too many streams');
-  const checked = Object.fromEntries(entries.map(([stream, position]) => [stream, positionOf(position)]));
-  return { session, positions: checked, ...(mid !== undefined && { mid }) };
+  return {
+    session,
+    positions: positionsOf(positions, 'resume.positions'),
+    ...(mid !== undefined && { mid }),
+  };
+}
+
+function positionsOf(value: unknown, field: string): Resume['positions'] {
+  if (!isObject(value)) throw new Invalid(`${field} is not an object`);
+  const entries = Object.entries(value);
+  if (entries.length > frameLimits.maxPositions) throw new Invalid(`${field} has too many streams`);
+  return Object.fromEntries(entries.map(([stream, position]) => [stream, positionOf(position)]));
 }
 
 function positionOf(value: unknown): Position {
@@ -156,6 +193,29 @@ function recipientsOf(to: unknown): readonly string[] {
     unique.add(userId);
   }
   return [...unique];
+}
+
+/** What a client wants, or no more: events, channels, or both. */
+function namedIn({ events, channels }: Fields) {
+  if (events === undefined && channels === undefined)
+    throw new Invalid('neither events nor channels are there');
+  return {
+    ...(events !== undefined && { events: eventsOf(events) }),
+    ...(channels !== undefined && { channels: channelsOf(channels) }),
+  };
+}
+
+function channelsOf(channels: unknown): readonly string[] {
+  const { maxChannelsNamed } = frameLimits;
+  if (!Array.isArray(channels) || channels.length === 0 || channels.length > maxChannelsNamed)
+    throw new Invalid(`channels is not a list of 1 to ${maxChannelsNamed} channels`);
+  return [...new Set(channels.map(channelOf))];
+}
+
+function channelOf(channel: unknown): string {
+  if (isChannel(channel)) return channel;
+  if (typeof channel === 'string') throw new Invalid('That is no name of a channel.', 'INVALID_CHANNEL');
+  throw new Invalid('a channel is a string');
 }
 
 function eventsOf(events: unknown): readonly string[] {
@@ -198,6 +258,17 @@ function isName(value: unknown): value is string {
     if (unit > 0xdbff || (value.charCodeAt(++i) & 0xfc00) !== 0xdc00) return false;
   }
   return true;
+}
+
+/** In UTF-8, of well-formed text. */
+function bytesOf(text: string): number {
+  let bytes = text.length;
+  for (let i = 0; i < text.length; i++) {
+    const unit = text.charCodeAt(i);
+    // Each half of a pair counts for two.
+    if (unit >= 0x80) bytes += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
+  }
+  return bytes;
 }
 
 function isObject(value: unknown): value is Fields {

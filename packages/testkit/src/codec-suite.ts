@@ -52,6 +52,17 @@ export function codecSuite(name: string, codec: Codec, { describe, test }: Suite
       }
     });
 
+    check('a publication is made of its channel, its offset and a body, and may be a last value', () => {
+      for (const data of [sampleAction, null, 0, '', [], 21.5]) {
+        const encoded = codec.encodeBody({ data, from: sampleSender });
+        const frame = { op: 'publication', channel: 'ä/"\\', offset: 7, data, from: sampleSender };
+        assert.deepEqual(codec.decodeServer(codec.publication('ä/"\\', 7, encoded)), frame);
+        const last = codec.decodeServer(codec.publication('ä/"\\', 7, encoded, 90));
+        assert.deepEqual(last, { ...frame, retained: true, ageMs: 90 });
+      }
+      assert.throws(() => codec.encodeBody({ data: undefined }), TypeError);
+    });
+
     check('fields that it does not know are dropped from what a client sent', () => {
       const frame = { op: 'call', mid: 1, action: { type: 'A' } };
       assert.deepEqual(codec.decodeClient(textOf({ ...frame, later: 'version' })), frame);
@@ -81,10 +92,25 @@ export function codecSuite(name: string, codec: Codec, { describe, test }: Suite
         { op: 'send', action: { type: 'A' }, to: [] },
         { op: 'send', action: { type: 'A' }, to: [{}] },
         { op: 'subscribe', events: [] },
+        { op: 'subscribe' },
+        { op: 'subscribe', channels: [] },
+        { op: 'unsubscribe', channels: [1] },
+        { op: 'publish', channel: 'a' },
         { op: 'refresh' },
       ]) {
         const { mid, error } = refusal({ ...fields, mid: 7 });
         assert.deepEqual([mid, error.code], [7, 'INVALID_REQUEST'], JSON.stringify(fields));
+      }
+    });
+
+    check('a name that is no channel’s is refused with its own code', () => {
+      for (const channel of ['', '$inbox', 'a/+', '#', 'x'.repeat(256), '€'.repeat(86), 'a\u0000']) {
+        for (const fields of [
+          { op: 'publish', channel, data: 1 },
+          { op: 'subscribe', channels: ['a', channel] },
+          { op: 'unsubscribe', channels: [channel] },
+        ])
+          assert.equal(refusal({ ...fields, mid: 7 }).error.code, 'INVALID_CHANNEL', JSON.stringify(fields));
       }
     });
 

@@ -239,6 +239,19 @@ export function streamLogSuite(
       { ttlMs: 1_000 },
     );
 
+    check('keeps of a stream what was asked for when it was opened', async ({ log, offsets, advance }) => {
+      const retention = { maxEntries: 2, maxLength: 1_000, ttlMs: 100 };
+      await log.open('some', ignore, retention);
+      await log.open('none', ignore, { ...retention, maxEntries: 0 });
+      for (const stream of ['some', 'none'])
+        for (const each of range(1, 5)) await log.append(stream, body(each));
+      assert.deepEqual(offsets(await log.read('some', nowhere, 10)), [4, 5]);
+      const page = await log.read('none', nowhere, 10);
+      assert.deepEqual([page?.head, offsets(page)], [5, []]);
+      await advance(150);
+      assert.deepEqual(offsets(await log.read('some', nowhere, 10)), []);
+    });
+
     check('streams that come and go leave nothing', async ({ log, left }) => {
       const epochs = new Set<string>();
       const count = options.manyStreams ?? 100_000;

@@ -18,9 +18,12 @@ import {
   type MessageFrame,
   type Position,
   PROTOCOL_VERSION,
+  type PublicationFrame,
   type RequestFrame,
   type Resume,
   type ServerFrame,
+  type Streams,
+  type Subscribed,
   type UserId,
 } from '@callboard/protocol';
 import { Arrivals } from './arrivals.ts';
@@ -30,8 +33,8 @@ import type { ClientWire, Closed } from './wire.ts';
 
 /**
  * A client as PROTOCOL.md has it, made for tests: nothing is hidden, and nothing happens unasked but the answer to
- * pings. Expectations take what they are met by, in the order of arrival: messages and gaps as one sequence, events as
- * another, replies and errors by `mid`.
+ * pings. Expectations take what they are met by, in the order of arrival: messages and gaps as one sequence, what comes of
+ * channels as another, events as a third, replies and errors by `mid`.
  */
 export class TestClient<Wire extends ClientWire = ClientWire> {
   /** The latest connection. */
@@ -40,6 +43,8 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
   connected!: ConnectedFrame;
   /** Where it stands in its inbox. */
   position: Position | undefined;
+  /** Where it stands in its channels, by name. */
+  readonly channels = new Map<string, Position>();
   /** Requests that nothing has settled yet, by `mid`. */
   readonly unsettled = new Map<number, RequestFrame>();
   readonly #open: () => Awaitable<Wire>;
@@ -76,7 +81,7 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
   /** What it would come back with. */
   get resumption(): Resume {
     assert.ok(this.#session !== undefined, 'this client has no session');
-    const positions: Record<string, Position> = {};
+    const positions: Record<string, Position> = Object.fromEntries(this.channels);
     if (this.position !== undefined) positions[INBOX] = this.position;
     return { session: this.#session, positions, mid: this.#mid };
   }
@@ -180,6 +185,26 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
     await this.expectReply(this.request({ op: 'subscribe', events: list }));
   }
 
+  publish(channel: string, data: unknown, exclude?: boolean): number {
+    return this.request({ op: 'publish', channel, data, ...(exclude !== undefined && { exclude }) });
+  }
+
+  /** Subscribes to channels, and waits until that is so. */
+  async join(
+    channels: string | readonly string[],
+    positions?: Readonly<Record<string, Position>>,
+  ): Promise<Streams> {
+    const list = typeof channels === 'string' ? [channels] : channels;
+    const mid = this.request({ op: 'subscribe', channels: list, ...(positions && { positions }) });
+    return ((await this.expectReply(mid)) as Subscribed).streams;
+  }
+
+  /** Unsubscribes from channels, and waits until that is so. */
+  async leave(channels: string | readonly string[]): Promise<void> {
+    const list = typeof channels === 'string' ? [channels] : channels;
+    await this.expectReply(this.request({ op: 'unsubscribe', channels: list }));
+  }
+
   /** The welcome to the latest connection. */
   expectConnected(): Promise<ConnectedFrame> {
     return this.#arrivals.take('a welcome', (frame) => frame.op === 'connected' && frame);
@@ -193,10 +218,19 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
     return frame;
   }
 
-  /** The next message, or gap: a gap with these fields. */
+  /** The next publication, or gap of a channel: a publication with these fields. */
+  async expectPublication(fields: Partial<PublicationFrame> = {}): Promise<PublicationFrame> {
+    const what = `a publication ${JSON.stringify(fields)}`;
+    const frame = await this.#arrivals.take(what, ofChannels);
+    if (frame.op !== 'publication' || !matches(frame, fields)) this.#arrivals.fail(what, frame);
+    return frame;
+  }
+
+  /** The next message, or gap, of the inbox or, where `stream` is another one, of channels: a gap with these fields. */
   async expectGap(fields: Partial<GapFrame> = {}): Promise<GapFrame> {
     const what = `a gap ${JSON.stringify(fields)}`;
-    const frame = await this.#arrivals.take(what, ofInbox);
+    const { stream = INBOX } = fields;
+    const frame = await this.#arrivals.take<ServerFrame>(what, stream === INBOX ? ofInbox : ofChannels);
     if (frame.op !== 'gap' || !matches(frame, fields)) this.#arrivals.fail(what, frame);
     return frame;
   }
@@ -265,17 +299,39 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
         break;
       case 'gap':
         if (frame.stream === INBOX) this.position = frame.to;
+        else this.channels.set(frame.stream, frame.to);
+        break;
+      case 'publication':
+        this.#movesIn(frame);
         break;
       case 'reply':
       case 'error':
+        if (frame.op === 'reply') {
+          this.#moveTo(frame.offset);
+          this.#subscribed(this.unsettled.get(frame.mid), frame.result as Subscribed);
+        }
         this.unsettled.delete(frame.mid);
-        if (frame.op === 'reply') this.#moveTo(frame.offset);
         break;
       case 'ping':
         this.#moveTo(frame.offset);
         if (this.#options.answersPings !== false) this.raw(this.#codec.encode({ op: 'pong' }));
     }
     this.#arrivals.add(frame);
+  }
+
+  #subscribed(request: RequestFrame | undefined, result: Subscribed | undefined): void {
+    if (request?.op !== 'subscribe' && request?.op !== 'unsubscribe') return;
+    for (const channel of request.channels ?? []) {
+      const at = result?.streams[channel];
+      if (request.op === 'unsubscribe') this.channels.delete(channel);
+      else if (at !== undefined && !this.channels.has(channel))
+        this.channels.set(channel, { epoch: at.epoch, offset: at.offset });
+    }
+  }
+
+  #movesIn({ channel, offset, retained }: PublicationFrame): void {
+    const epoch = this.channels.get(channel)?.epoch ?? this.connected.streams[channel]?.epoch;
+    if (retained !== true && epoch !== undefined) this.channels.set(channel, { epoch, offset });
   }
 
   #moveTo(offset: number | undefined): void {
@@ -285,7 +341,10 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
   }
 }
 
-const ofInbox = (frame: ServerFrame) => (frame.op === 'message' || frame.op === 'gap') && frame;
+const ofInbox = (frame: ServerFrame) =>
+  (frame.op === 'message' || (frame.op === 'gap' && frame.stream === INBOX)) && frame;
+const ofChannels = (frame: ServerFrame) =>
+  (frame.op === 'publication' || (frame.op === 'gap' && frame.stream !== INBOX)) && frame;
 const answers = (mid: number) => (frame: ServerFrame) =>
   (frame.op === 'reply' || frame.op === 'error') && frame.mid === mid && frame;
 

@@ -2,7 +2,7 @@ import { ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Outgoing, Selection } from '../hub.ts';
 import type { Node } from '../node.ts';
-import type { ActionRequest } from './requests.ts';
+import type { ActionRequest, Queued } from './requests.ts';
 
 /** `broadcast`: to the user's other clients. */
 export function broadcast(node: Node, request: ActionRequest): Awaitable<void> {
@@ -12,14 +12,23 @@ export function broadcast(node: Node, request: ActionRequest): Awaitable<void> {
   return deliver(node, request, outgoing, { exclude: id });
 }
 
-/** Appends, then replies; where that fails it is known, or declared unknown, whether it took effect. */
+/** Appends to inboxes, then replies. */
 export function deliver(
   node: Node,
-  { client, frame }: ActionRequest,
+  request: ActionRequest,
   outgoing: Outgoing,
   selection?: Selection,
 ): Awaitable<void> {
-  const { requests, hub, logger } = node;
+  return stored(node, request, () => node.hub.send(outgoing, selection));
+}
+
+/** Replies when `append` is done; where that fails it is known, or declared unknown, whether it took effect. */
+export function stored(
+  node: Node,
+  { client, frame }: Queued,
+  append: () => Awaitable<void>,
+): Awaitable<void> {
+  const { requests, logger } = node;
   const failed = (error: unknown) => {
     if (!(error instanceof ReplyError)) return requests.refuse(client, frame.mid, error);
     if (error.cause !== undefined && error.code !== 'PLUGIN_ERROR')
@@ -28,7 +37,7 @@ export function deliver(
     else requests.refuse(client, frame.mid, error);
   };
   try {
-    const sent = hub.send(outgoing, selection);
+    const sent = append();
     if (!isPromise(sent)) return requests.reply(client, frame.mid);
     return requests.deadline(sent, 'OUTCOME_UNKNOWN').then(() => requests.reply(client, frame.mid), failed);
   } catch (error) {

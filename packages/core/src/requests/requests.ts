@@ -6,9 +6,12 @@ import {
   type Contract,
   effectOf,
   type NativeEvent,
+  type PublishFrame,
   ReplyError,
   type RequestFrame,
   type SendFrame,
+  type SubscribeFrame,
+  type UnsubscribeFrame,
 } from '@callboard/protocol';
 import { type Awaitable, GuardedObservable, isPromise } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
@@ -20,9 +23,10 @@ import type { ServerUser } from '../users.ts';
 import { broadcast } from './broadcast.ts';
 import { call, eventContext } from './call.ts';
 import { satisfies } from './contract.ts';
+import { publish } from './publish.ts';
 import { refresh } from './refresh.ts';
 import { type CanSend, send } from './send.ts';
-import { subscribe, unsubscribe } from './subscribe.ts';
+import { follow, subscribe, unfollow, unsubscribe } from './subscribe.ts';
 
 export interface RequestOptions {
   readonly handler: Handler | undefined;
@@ -40,8 +44,17 @@ export interface ActionRequest {
   action: AnyAction;
 }
 
+/** A request about channels, likewise. */
+export interface ChannelRequest {
+  readonly client: ServerClient;
+  readonly frame: PublishFrame | SubscribeFrame | UnsubscribeFrame;
+}
+
+/** What keeps the order in which a client sent it. */
+export type Queued = ActionRequest | ChannelRequest;
+
 /** A check that may refuse, by throwing. */
-type Gate = (request: ActionRequest) => Awaitable<void>;
+type Gate<R extends Queued> = (request: R) => Awaitable<void>;
 
 /** What is done with a request that has passed the pipeline, and how it is settled. */
 export class Requests {
@@ -50,7 +63,8 @@ export class Requests {
   readonly #node: Node;
   readonly #actions = new Subject<IncomingAction>();
   #handlers: ReadonlyMap<string, ActionHandler> = new Map();
-  #gates: readonly Gate[] = [];
+  #gates: readonly Gate<ActionRequest>[] = [];
+  #checks: readonly Gate<Queued>[] = [];
   /** Called when no request runs any more; while there is one, none is begun. */
   #drained: (() => void) | undefined;
 
@@ -64,10 +78,11 @@ export class Requests {
   compose({ handlers, checks }: Registrations): void {
     const { contract } = this.options;
     this.#handlers = handlers;
+    this.#checks = checks.map((check) => this.#checked(check));
     this.#gates = [
       (request) => this.#notReserved(request),
       ...(contract === undefined ? [] : [satisfies(contract)]),
-      ...checks.map((check) => this.#checked(check)),
+      ...this.#checks,
     ];
   }
 
@@ -77,10 +92,16 @@ export class Requests {
       case 'broadcast':
       case 'send':
         return client.lane.run({ client, frame, action: frame.action });
+      case 'publish':
+        return client.lane.run({ client, frame });
       case 'subscribe':
-        return this.settled(client, frame.mid, () => subscribe(this.#node, client, frame));
       case 'unsubscribe':
-        return this.settled(client, frame.mid, () => unsubscribe(client, frame));
+        // Events alone wait for nothing.
+        if (frame.channels !== undefined) return client.lane.run({ client, frame });
+        return this.settled(client, frame.mid, () => {
+          if (frame.op === 'subscribe') follow(this.#node, client, frame.events);
+          else unfollow(client, frame.events);
+        });
       case 'refresh':
         return refresh(this.#node, client, frame);
     }
@@ -206,10 +227,10 @@ export class Requests {
   }
 
   /** Gates, then the effect; a call's handler is not waited for. */
-  readonly perform = (request: ActionRequest): Awaitable<void> => {
+  readonly perform = (request: Queued): Awaitable<void> => {
     const refused = (error: unknown) => this.refuse(request.client, request.frame.mid, error);
     try {
-      const passed = this.#pass(request, 0);
+      const passed = 'action' in request ? pass(this.#gates, request) : pass(this.#checks, request);
       if (!isPromise(passed)) return this.#effect(request);
       return this.deadline(passed, 'CHECK_TIMEOUT')
         .then(() => this.#effect(request))
@@ -219,12 +240,20 @@ export class Requests {
     }
   };
 
-  #effect(request: ActionRequest): Awaitable<void> {
-    const { client, frame } = request;
+  #effect(request: Queued): Awaitable<void> {
+    const { client } = request;
     client.user.activeClient = client;
+    if (!('action' in request)) return this.#onChannels(request);
+    const { frame } = request;
     if (this.#actions.observed) this.#show(request);
     if (frame.op === 'call') return call(this.#node, request);
     return frame.op === 'broadcast' ? broadcast(this.#node, request) : send(this.#node, request, frame.to);
+  }
+
+  #onChannels({ client, frame }: ChannelRequest): Awaitable<void> {
+    if (frame.op === 'publish') return publish(this.#node, { client, frame });
+    if (frame.op === 'subscribe') return subscribe(this.#node, { client, frame });
+    return this.settled(client, frame.mid, () => unsubscribe(this.#node, client, frame));
   }
 
   /** Fails with `code` when `work` takes longer than a request may. */
@@ -246,26 +275,23 @@ export class Requests {
     });
   }
 
-  #pass(request: ActionRequest, first: number): Awaitable<void> {
-    for (let i = first; i < this.#gates.length; i++) {
-      const passed = this.#gates[i]?.(request);
-      if (isPromise(passed)) return passed.then(() => this.#pass(request, i + 1));
-    }
-  }
-
   #notReserved({ action }: ActionRequest): void {
     if (this.#node.events.has(action.type)) throw new ReplyError('RESERVED_TYPE');
   }
 
-  #checked(check: Check): Gate {
+  #checked(check: Check): Gate<Queued> {
     const failed = (cause: unknown): never => {
       if (cause instanceof ReplyError) throw cause;
       this.#node.logger.error('a check failed', { cause });
       throw new ReplyError('PLUGIN_ERROR', { cause });
     };
-    return ({ client, frame, action }) => {
+    return (request) => {
+      const { client, frame } = request;
       try {
-        const passed = check({ client, frame: { ...frame, action } });
+        const passed = check({
+          client,
+          frame: 'action' in request ? { ...request.frame, action: request.action } : frame,
+        });
         return isPromise(passed) ? passed.then(undefined, failed) : undefined;
       } catch (cause) {
         return failed(cause);
@@ -276,5 +302,12 @@ export class Requests {
   #show({ client, frame, action }: ActionRequest): void {
     const incoming = { kind: frame.op, action, client, user: client.user };
     this.#actions.next(frame.op === 'send' ? { ...incoming, to: frame.to } : incoming);
+  }
+}
+
+function pass<R extends Queued>(gates: readonly Gate<R>[], request: R, first = 0): Awaitable<void> {
+  for (let i = first; i < gates.length; i++) {
+    const passed = gates[i]?.(request);
+    if (isPromise(passed)) return passed.then(() => pass(gates, request, i + 1));
   }
 }

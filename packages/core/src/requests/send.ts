@@ -3,7 +3,7 @@ import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Client, User } from '../api.ts';
 import type { Node } from '../node.ts';
 import { deliver } from './broadcast.ts';
-import type { ActionRequest } from './requests.ts';
+import type { ActionRequest, Queued } from './requests.ts';
 
 /**
  * Who may send to whom; asked once a recipient. False refuses the whole send with FORBIDDEN. Without it a user can
@@ -19,20 +19,27 @@ export type CanSend = (request: {
 
 /** `send`: to all clients of each user named; those who are not there are no error. */
 export function send(node: Node, request: ActionRequest, to: readonly string[]): Awaitable<void> {
-  const { client, frame, action } = request;
+  const { client, action } = request;
   const { requests, limits } = node;
   if (to.length > limits.maxRecipients) throw new ReplyError('TOO_MANY_RECIPIENTS');
   const outgoing = { action, from: { userId: client.user.id, clientId: client.id }, to };
   const allowed = mayReachAll(requests.options.canSend, request, to);
+  return whenAllowed(node, request, allowed, () => deliver(node, request, outgoing));
+}
+
+/** Goes on where the application allows it, now or later. @throws ReplyError FORBIDDEN where it does not, now. */
+export function whenAllowed(
+  { requests }: Node,
+  { client, frame }: Queued,
+  allowed: Awaitable<boolean>,
+  go: () => Awaitable<void>,
+): Awaitable<void> {
   if (!isPromise(allowed)) {
     if (!allowed) throw new ReplyError('FORBIDDEN');
-    return deliver(node, request, outgoing);
+    return go();
   }
   return requests.deadline(allowed, 'CHECK_TIMEOUT').then(
-    (yes) =>
-      yes
-        ? deliver(node, request, outgoing)
-        : requests.refuse(client, frame.mid, new ReplyError('FORBIDDEN')),
+    (yes) => (yes ? go() : requests.refuse(client, frame.mid, new ReplyError('FORBIDDEN'))),
     (error) => requests.refuse(client, frame.mid, error),
   );
 }

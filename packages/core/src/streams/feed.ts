@@ -1,7 +1,7 @@
 import type { GapReason, Position } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Clock } from '../clock.ts';
-import type { Entry, Page, StreamLog } from './log.ts';
+import type { Entry, Page, Retention, StreamLog } from './log.ts';
 import { CatchUp, evictedUpTo, isFor, type Reader, type Recovery } from './recovery.ts';
 
 export type { Gap, Missed, Reader, Recovery } from './recovery.ts';
@@ -54,14 +54,16 @@ export class Feed<Item> {
     log: StreamLog,
     clock: Clock,
     itemOf: (entry: Entry) => Item,
+    retention?: Retention,
   ): Awaitable<Feed<Item>> {
     const feed = new Feed(stream, log, clock, itemOf);
     const early: [Entry, string][] = [];
     let opened = false;
-    const at = log.open(stream, (entry, epoch) => {
+    const follow = (entry: Entry, epoch: string) => {
       if (opened) feed.#follow(entry, epoch);
       else early.push([entry, epoch]);
-    });
+    };
+    const at = log.open(stream, follow, retention);
     const begin = (position: Position) => {
       opened = true;
       feed.#epoch = position.epoch;

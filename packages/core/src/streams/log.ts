@@ -34,9 +34,9 @@ export type Follow = (entry: Entry, epoch: string) => void;
 export interface StreamLog {
   /**
    * Pins a stream and follows it: every entry after the returned head reaches `follow`. A stream that nobody pinned
-   * begins anew, with a fresh epoch.
+   * begins anew, with a fresh epoch, and keeps what `retention` says; what the log keeps by default without it.
    */
-  open(stream: string, follow: Follow): Awaitable<Position>;
+  open(stream: string, follow: Follow, retention?: Retention): Awaitable<Position>;
   /** Unpins it for this node. A stream that no node has pinned is forgotten. */
   release(stream: string): Awaitable<void>;
   /**
@@ -61,7 +61,7 @@ export class AppendRefused extends Error {
 
 /** What a stream keeps for readers that come back. */
 export interface Retention {
-  /** Entries per stream. */
+  /** Entries per stream; 0 keeps none. */
   readonly maxEntries: number;
   /** UTF-16 units of bodies per stream. */
   readonly maxLength: number;

@@ -7,6 +7,7 @@ interface MemoryStream {
   readonly epoch: string;
   head: number;
   readonly follow: Follow;
+  readonly retention: Retention;
   /** Made with the first entry: most streams never have one. */
   kept: Entry[] | undefined;
   /** When each of `kept` was appended. */
@@ -44,10 +45,11 @@ export class MemoryStreamLog implements StreamLog {
     return this.#streams.size;
   }
 
-  open(stream: string, follow: Follow): Position {
+  open(stream: string, follow: Follow, retention = this.#retention): Position {
     if (this.#streams.has(stream)) throw new Error(`the stream is open already: ${stream}`);
     const epoch = `${this.#incarnation}.${(++this.#opened).toString(36)}`;
-    this.#streams.set(stream, { epoch, head: 0, follow, kept: undefined, at: NONE, first: 0, length: 0 });
+    const nothing = { kept: undefined, at: NONE, first: 0, length: 0 };
+    this.#streams.set(stream, { epoch, head: 0, follow, retention, ...nothing });
     return { epoch, offset: 0 };
   }
 
@@ -62,18 +64,8 @@ export class MemoryStreamLog implements StreamLog {
   append(stream: string, draft: Draft): Position | undefined {
     const state = this.#streams.get(stream);
     if (state === undefined) return undefined;
-    const now = this.#clock.now();
     const entry = entryOf(draft, ++state.head);
-    if (state.kept === undefined) {
-      state.kept = [];
-      state.at = [];
-      this.#expiring.add(state);
-    }
-    state.kept.push(entry);
-    state.at.push(now);
-    state.length += entry.body.length;
-    this.#evict(state, now);
-    if (this.#sweep === undefined) this.#armSweep();
+    if (state.retention.maxEntries > 0) this.#keep(state, entry);
     state.follow(entry, state.epoch);
     return { epoch: state.epoch, offset: entry.offset };
   }
@@ -94,10 +86,24 @@ export class MemoryStreamLog implements StreamLog {
     return state && { epoch: state.epoch, offset: state.head };
   }
 
+  #keep(state: MemoryStream, entry: Entry): void {
+    const now = this.#clock.now();
+    if (state.kept === undefined) {
+      state.kept = [];
+      state.at = [];
+      this.#expiring.add(state);
+    }
+    state.kept.push(entry);
+    state.at.push(now);
+    state.length += entry.body.length;
+    this.#evict(state, now);
+    if (this.#sweep === undefined) this.#armSweep();
+  }
+
   #evict(state: MemoryStream, now: number): void {
-    const { kept, at } = state;
+    const { kept, at, retention } = state;
     if (kept === undefined) return;
-    const { maxEntries, maxLength, ttlMs } = this.#retention;
+    const { maxEntries, maxLength, ttlMs } = retention;
     for (;;) {
       const oldest = kept[state.first];
       if (oldest === undefined) break;

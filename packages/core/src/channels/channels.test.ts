@@ -1,0 +1,387 @@
+import { createHarness } from '@callboard/testkit';
+import { describe, expect, test } from '@jest/globals';
+import { deferred } from '../../test/deferred.ts';
+import { bothLogs, type SlowLog, withLog } from '../../test/logs.ts';
+import { definePlugin, ReplyError } from '../index.ts';
+import type { ChannelPolicies } from './policy.ts';
+
+const open = { canSubscribe: () => true, canPublish: () => true };
+const channels: ChannelPolicies = {
+  'product/+': open,
+  'kept/+': { ...open, history: { size: 5, ttlMs: 10_000 } },
+  'last/+': { ...open, retain: true },
+};
+
+describe.each(bothLogs)('a channel, with a log that answers %s,', (answers) => {
+  const harness = (options: Parameters<typeof createHarness>[0] = {}) =>
+    createHarness({ channels, ...withLog(answers).options, ...options });
+
+  test('reaches those who have subscribed, in order, once, and nobody else', async () => {
+    const { server, connect, until } = await harness();
+    const [one, two, both, none] = [await connect(1), await connect(2), await connect(1), await connect(3)];
+    await one.join('product/1');
+    await two.join('product/2');
+    await both.join(['product/1', 'product/2']);
+    for (const stock of [5, 4, 3]) await until(server.publish('product/1', { stock }));
+    await two.expectReply(two.publish('product/2', null));
+    for (const client of [one, both])
+      for (const [i, stock] of [5, 4, 3].entries()) {
+        const publication = await client.expectPublication({ channel: 'product/1', data: { stock } });
+        expect(publication).not.toHaveProperty('from');
+        expect(publication.offset).toBe(i + 1);
+      }
+    for (const client of [two, both]) {
+      const { from } = await client.expectPublication({ channel: 'product/2', offset: 1, data: null });
+      expect(from).toEqual({ userId: '2', clientId: two.clientId });
+    }
+    for (const client of [one, two, both, none]) await client.expectNothing();
+  });
+
+  test('answers with its head; unsubscribing ends it, and what was not subscribed to is no error', async () => {
+    const { server, connect, until } = await harness();
+    const [tab, other] = [await connect(1), await connect(2)];
+    const { 'product/1': at } = await other.join('product/1');
+    expect(at).toEqual({ epoch: expect.any(String), offset: 0, recovered: false });
+    await until(server.publish('product/1', 1));
+    const { 'product/1': later } = await tab.join('product/1');
+    expect(later).toEqual({ epoch: at?.epoch, offset: 1, recovered: false });
+    await tab.leave(['product/1', 'product/7']);
+    await until(server.publish('product/1', 2));
+    await tab.expectNothing();
+    for (const data of [1, 2]) await other.expectPublication({ data });
+  });
+
+  test('subscribed to twice stays as it is', async () => {
+    const { server, connect, until } = await harness();
+    const tab = await connect(1);
+    await tab.join('last/1');
+    await until(server.publish('last/1', 1));
+    const again = await tab.join('last/1', { 'last/1': { epoch: 'another', offset: 99 } });
+    expect(again).toMatchObject({ 'last/1': { offset: 1, recovered: true } });
+    await until(server.publish('last/1', 2));
+    for (const data of [1, 2]) expect((await tab.expectPublication({ data })).retained).toBeUndefined();
+    await tab.expectNothing();
+    expect(server.channel('last/1').subscribers.size).toBe(1);
+  });
+
+  test('is subscribed to together with events, all of it or nothing', async () => {
+    const { server, connect } = await harness();
+    const tab = await connect(1);
+    const request = (events: string[], names: string[]) =>
+      tab.request({ op: 'subscribe', events, channels: names });
+    await tab.expectError(request(['NO_SUCH'], ['product/1']), 'UNKNOWN_EVENT');
+    await tab.expectError(request(['CLIENT_ONLINE'], ['product/1', 'closed']), 'FORBIDDEN');
+    expect(server.channel('product/1').subscribers.size).toBe(0);
+    expect(server.stats().channels).toBe(0);
+    await tab.expectReply(request(['CLIENT_ONLINE'], ['product/1']));
+    await connect(1);
+    await tab.expectEvent('CLIENT_ONLINE');
+    expect(server.channel('product/1').subscribers.size).toBe(1);
+  });
+
+  test('is not sent to a publisher that excludes itself, live or later', async () => {
+    const { connect } = await harness();
+    const [tab, other] = [await connect(1), await connect(1)];
+    for (const client of [tab, other]) await client.join(['kept/1', 'product/1']);
+    await tab.expectReply(tab.publish('product/1', 'x', true));
+    await other.expectPublication({ data: 'x' });
+    await tab.expectReply(tab.publish('kept/1', 'mine', true));
+    await tab.expectReply(tab.publish('kept/1', 'all', false));
+    await tab.expectPublication({ data: 'all' });
+    await tab.expectReply(tab.publish('kept/1', 'mine too', true));
+    for (const data of ['mine', 'all', 'mine too']) await other.expectPublication({ data });
+    for (let times = 0; times < 2; times++) {
+      tab.cut();
+      const { streams } = await tab.resume();
+      // Nothing that it was excluded from is missed, where nothing is kept either.
+      expect(streams).toMatchObject({ 'kept/1': { recovered: true }, 'product/1': { recovered: true } });
+      await tab.expectNothing();
+    }
+    // What is kept it is not sent later either.
+    const begin = { 'kept/1': { epoch: tab.channels.get('kept/1')?.epoch ?? '', offset: 0 } };
+    await tab.leave('kept/1');
+    await tab.join('kept/1', begin);
+    await tab.expectPublication({ data: 'all' });
+    await tab.expectNothing();
+  });
+
+  test('is retained: the last value comes first, with its age', async () => {
+    const { server, clock, connect, until } = await harness();
+    const early = await connect(1);
+    await early.join('last/1');
+    await until(server.publish('last/1', { stock: 1 }));
+    await until(server.publish('last/1', { stock: 2 }));
+    const before = clock.now();
+    await clock.advanceAsync(3_000);
+    const late = await connect(2);
+    expect(await late.join('last/1')).toMatchObject({ 'last/1': { offset: 2, recovered: false } });
+    await until(server.publish('last/1', { stock: 3 }));
+    const last = await late.expectPublication({ data: { stock: 2 }, offset: 2, retained: true });
+    expect(last.ageMs).toBeGreaterThanOrEqual(3_000);
+    expect(last.ageMs).toBeLessThanOrEqual(clock.now() - before + 1_000);
+    expect(await late.expectPublication({ data: { stock: 3 } })).not.toHaveProperty('retained');
+    for (const stock of [1, 2, 3]) await early.expectPublication({ data: { stock } });
+    for (const client of [early, late]) await client.expectNothing();
+  });
+
+  test('that keeps nothing is forgotten with its last session, and begins anew', async () => {
+    const { server, clock, connect, until } = await harness();
+    const tab = await connect(1);
+    const { 'product/1': first } = await tab.join('product/1');
+    tab.cut();
+    await clock.advanceAsync(59_000);
+    expect(server.stats().channels).toBe(1);
+    await clock.advanceAsync(2_000);
+    expect([server.stats().channels, server.channel('product/1').subscribers.size]).toEqual([0, 0]);
+    await until(server.publish('product/1', 1));
+    expect(server.stats().channels).toBe(0);
+    const { 'product/1': second } = await (await connect(1)).join('product/1');
+    expect(second?.offset).toBe(0);
+    expect(second?.epoch).not.toBe(first?.epoch);
+  });
+
+  test('that keeps a history is there until that has expired', async () => {
+    const { server, clock, connect, until } = await harness();
+    await until(server.publish('kept/1', 1));
+    await clock.advanceAsync(6_000);
+    await until(server.publish('kept/1', 2));
+    await clock.advanceAsync(6_000);
+    expect(server.stats().channels).toBe(1);
+    const tab = await connect(1);
+    const { 'kept/1': at } = await tab.join('kept/1');
+    expect(at?.offset).toBe(2);
+    await tab.leave('kept/1');
+    await tab.join('kept/1', { 'kept/1': { epoch: at?.epoch ?? '', offset: 1 } });
+    await tab.expectPublication({ data: 2, offset: 2 });
+    await tab.leave('kept/1');
+    await clock.advanceAsync(11_000);
+    expect(server.stats().channels).toBe(0);
+  });
+
+  test('is seen by the server’s own code', async () => {
+    const { server, connect, until, logs, clock } = await harness();
+    const channel = server.channel('product/1');
+    const seen: unknown[] = [];
+    const subscription = channel.publications$.subscribe((publication) => seen.push(publication));
+    channel.publications$.subscribe(() => {
+      throw new Error('an observer');
+    });
+    await clock.settle();
+    const tab = await connect(1);
+    await tab.expectReply(tab.publish('product/1', [1]));
+    await until(server.publish('product/1', 2));
+    const from = { userId: '1', clientId: tab.clientId };
+    expect(seen).toEqual([
+      { channel: 'product/1', offset: 1, data: [1], from },
+      { channel: 'product/1', offset: 2, data: 2 },
+    ]);
+    await tab.join('product/1');
+    expect([...channel.subscribers].map(({ id }) => id)).toEqual([tab.clientId]);
+    tab.close();
+    await clock.settle();
+    subscription.unsubscribe();
+    await clock.settle();
+    expect([channel.subscribers.size, server.stats().channels]).toEqual([0, 0]);
+    expect(logs.filter(({ level }) => level === 'error')).toMatchObject([{ message: 'an observer failed' }]);
+  });
+});
+
+describe('rights', () => {
+  test('are nobody’s without a policy, and nothing is left of what was refused', async () => {
+    const { server, connect } = await createHarness({ channels: { some: { canSubscribe: () => false } } });
+    const tab = await connect(1);
+    for (const channel of ['some', 'other', 'constructor']) {
+      await tab.expectError(tab.request({ op: 'subscribe', channels: [channel] }), 'FORBIDDEN');
+      await tab.expectError(tab.publish(channel, 1), 'FORBIDDEN');
+    }
+    expect(server.stats().channels).toBe(0);
+    await server.publish('some', 1);
+    await tab.expectNothing();
+  });
+
+  test('are asked for with who and what, at subscribe and publish', async () => {
+    const asked: unknown[] = [];
+    const { connect } = await createHarness({
+      channels: {
+        '#': {
+          canSubscribe: ({ user, client, channel }) => asked.push([user.id, client.id, channel]) > 0,
+          canPublish: async ({ user, client, channel, data }) => {
+            asked.push([user.id, client.id, channel, data]);
+            return data !== 'no';
+          },
+        },
+      },
+    });
+    const [tab, other] = [await connect(1), await connect(2)];
+    await tab.join(['a', 'b']);
+    await tab.join('a');
+    await other.expectError(other.publish('a', 'no'), 'FORBIDDEN');
+    await other.expectReply(other.publish('a', 'yes'));
+    await tab.expectPublication({ data: 'yes' });
+    await tab.expectNothing();
+    const { clientId } = other;
+    expect(asked).toEqual([
+      ...['a', 'b'].map((channel) => ['1', tab.clientId, channel]),
+      ...['no', 'yes'].map((data) => ['2', clientId, 'a', data]),
+    ]);
+  });
+
+  test.each<[string, () => never | Promise<never>]>([
+    ['throws', () => fail()],
+    ['rejects', async () => fail()],
+  ])('are refused and logged where the check %s', async (_, check) => {
+    const { server, connect, logs } = await createHarness({
+      channels: { a: { canSubscribe: check, canPublish: check } },
+    });
+    const tab = await connect(1);
+    await tab.expectError(tab.request({ op: 'subscribe', channels: ['a'] }), 'INTERNAL');
+    await tab.expectError(tab.publish('a', 1), 'INTERNAL');
+    expect(logs.filter(({ level }) => level === 'error')).toHaveLength(2);
+    expect(server.stats().channels).toBe(0);
+  });
+
+  test('that are not known in time: CHECK_TIMEOUT, and it may be sent again', async () => {
+    let answer: Promise<boolean> | boolean = new Promise<boolean>(() => {});
+    const check = () => answer;
+    const { clock, connect } = await createHarness({
+      channels: { a: { canSubscribe: check, canPublish: check } },
+    });
+    const tab = await connect(1);
+    const mids = [tab.request({ op: 'subscribe', channels: ['a'] }), tab.publish('a', 1)];
+    for (const mid of mids) {
+      await clock.advanceAsync(30_000);
+      expect(await tab.expectError(mid, 'CHECK_TIMEOUT')).toMatchObject({ retryable: true });
+    }
+    answer = true;
+    await tab.join('a');
+    await tab.expectReply(tab.publish('a', 1));
+    await tab.expectPublication({ data: 1 });
+  });
+
+  test('keep the order of a client’s requests, and hold up nobody else', async () => {
+    const gate = deferred<boolean>();
+    const { connect } = await createHarness({
+      channels: {
+        slow: { canSubscribe: () => gate.promise, canPublish: () => true },
+        quick: open,
+      },
+    });
+    const [tab, other] = [await connect(1), await connect(2)];
+    await other.join('quick');
+    const mids = [
+      tab.request({ op: 'subscribe', channels: ['slow'] }),
+      tab.publish('slow', 'after'),
+      tab.publish('quick', 'later'),
+      tab.request({ op: 'unsubscribe', channels: ['slow'] }),
+      tab.publish('slow', 'never'),
+    ];
+    await tab.expectNothing();
+    await other.expectReply(other.publish('quick', 'sooner'));
+    gate.resolve(true);
+    for (const mid of mids) await tab.expectReply(mid);
+    await tab.expectPublication({ data: 'after' });
+    await tab.expectNothing();
+    for (const data of ['sooner', 'later']) await other.expectPublication({ data });
+  });
+
+  test('are of no use to a client that has gone', async () => {
+    const gate = deferred<boolean>();
+    const { server, clock, connect } = await createHarness({
+      channels: { slow: { canSubscribe: () => gate.promise } },
+    });
+    const tab = await connect(1);
+    tab.request({ op: 'subscribe', channels: ['slow'] });
+    await clock.settle();
+    tab.close();
+    await clock.settle();
+    gate.resolve(true);
+    await clock.settle();
+    expect([server.stats().channels, clock.pendingTimers > 0]).toEqual([0, true]);
+  });
+});
+
+describe('bad input', () => {
+  test('is refused with a code, and changes nothing', async () => {
+    const { server, connect } = await createHarness({ channels: { '#': open }, limits: { maxChannels: 3 } });
+    const [tab, other] = [await connect(1), await connect(2)];
+    await other.join('a');
+    for (const channel of ['', '$inbox', '$inbox/2', 'a/+', '#', 'x'.repeat(256)]) {
+      await tab.expectError(tab.request({ op: 'subscribe', channels: ['a', channel] }), 'INVALID_CHANNEL');
+      await tab.expectError(tab.request({ op: 'unsubscribe', channels: [channel] }), 'INVALID_CHANNEL');
+      await tab.expectError(tab.publish(channel, 1), 'INVALID_CHANNEL');
+      await expect(server.publish(channel, 1)).rejects.toThrow(TypeError);
+      expect(() => server.channel(channel)).toThrow(TypeError);
+    }
+    await tab.expectError(tab.publish('a', undefined), 'INVALID_REQUEST');
+    await tab.join(['a', 'b']);
+    await tab.expectError(tab.request({ op: 'subscribe', channels: ['c', 'd'] }), 'TOO_MANY_CHANNELS');
+    await tab.join(['a', 'c']);
+    await tab.expectError(tab.request({ op: 'subscribe', channels: ['d'] }), 'TOO_MANY_CHANNELS');
+    await tab.leave('b');
+    await tab.join('d');
+    await expect(server.publish('a', undefined)).rejects.toThrow(TypeError);
+    await expect(server.publish('a', 1n)).rejects.toThrow(TypeError);
+    await server.publish('a', 'fine');
+    for (const client of [tab, other]) {
+      await client.expectPublication({ channel: 'a', data: 'fine', offset: 1 });
+      await client.expectNothing();
+    }
+  });
+
+  test('positions from the future or another epoch are gaps', async () => {
+    const { server, connect } = await createHarness({ channels: { '#': open } });
+    const tab = await connect(1);
+    const { a } = await (await connect(2)).join('a');
+    await server.publish('a', 1);
+    const epoch = a?.epoch ?? '';
+    for (const position of [
+      { epoch, offset: 2 },
+      { epoch: 'another', offset: 1 },
+    ]) {
+      const { a: streams } = await tab.join('a', { a: position, b: position });
+      expect(streams).toEqual({ epoch, offset: 1, recovered: false });
+      await tab.expectGap({ stream: 'a', from: position, to: { epoch, offset: 1 }, reason: 'epoch' });
+      await tab.expectNothing();
+      await tab.leave('a');
+    }
+  });
+});
+
+test('a publication that could not be stored is APPEND_FAILED or unknown', async () => {
+  const { log, options } = withLog('later');
+  const { connect, clock, server } = await createHarness({ ...options, channels });
+  const tab = await connect(1);
+  await tab.join('product/1');
+  const go = (log as SlowLog).hold();
+  const mid = tab.publish('product/1', 1);
+  await clock.advanceAsync(30_000);
+  await tab.expectError(mid, 'OUTCOME_UNKNOWN');
+  go();
+  await tab.expectPublication({ data: 1 });
+  expect(server.stats().channels).toBe(1);
+});
+
+test('plugins see what is published on its way in, and may refuse it', async () => {
+  const ops: string[] = [];
+  const guard = definePlugin({
+    name: 'guard',
+    setup: ({ check }) => {
+      check(({ frame }) => {
+        ops.push(frame.op);
+        if (frame.op === 'publish' && frame.data === 'no') throw new ReplyError('NO_SUCH_WORD');
+      });
+    },
+  });
+  const { connect } = await createHarness({ channels, plugins: [guard] });
+  const tab = await connect(1);
+  await tab.join('product/1');
+  await tab.expectReply(tab.publish('product/1', 1));
+  await tab.expectPublication({ data: 1 });
+  await tab.expectError(tab.publish('product/1', 'no'), 'NO_SUCH_WORD');
+  await tab.expectNothing();
+  expect(ops).toEqual(['subscribe', 'publish', 'publish']);
+});
+
+function fail(): never {
+  throw new Error('broken');
+}

@@ -1,0 +1,97 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { Pattern } from './pattern.ts';
+import { type ChannelPolicy, Policies } from './policy.ts';
+
+const fits = (pattern: string, name: string) => new Pattern(pattern).matches(name.split('/'));
+
+/** MQTT 5, sections 4.7.1.2 and 4.7.1.3, and its examples. */
+describe('a pattern', () => {
+  test.each([
+    ['a/b', 'a/b', true],
+    ['a/b', 'a', false],
+    ['a/b', 'a/b/c', false],
+    ['A', 'a', false],
+    ['sport/tennis/player1/#', 'sport/tennis/player1', true],
+    ['sport/tennis/player1/#', 'sport/tennis/player1/ranking', true],
+    ['sport/tennis/player1/#', 'sport/tennis/player1/score/wimbledon', true],
+    ['sport/tennis/player1/#', 'sport/tennis/player2', false],
+    ['sport/#', 'sport', true],
+    ['#', 'a', true],
+    ['#', '/', true],
+    ['sport/tennis/+', 'sport/tennis/player1', true],
+    ['sport/tennis/+', 'sport/tennis/player1/ranking', false],
+    ['sport/+', 'sport', false],
+    ['sport/+', 'sport/', true],
+    ['+/+', '/finance', true],
+    ['/+', '/finance', true],
+    ['+', '/finance', false],
+    ['+/tennis/#', 'sport/tennis', true],
+    ['a/+/c', 'a/b/c', true],
+    ['a/+/c', 'a/b/d', false],
+  ])('%s, for %s: %s', (pattern, name, expected) => {
+    expect(fits(pattern, name)).toBe(expected);
+  });
+
+  test.each(['', 'a+', 'a/+b', 'a#', '#/a', 'a/#/b', 'a/##', '$sys', '$sys/#', 'x'.repeat(256), 'a\u0000'])(
+    'cannot be %j',
+    (text) => {
+      expect(() => new Pattern(text)).toThrow(TypeError);
+    },
+  );
+
+  test('fits what a plain reading of the rules fits', () => {
+    const level = fc.constantFrom('a', 'b', '', 'c');
+    const name = fc.array(level, { minLength: 1, maxLength: 4 });
+    const pattern = fc
+      .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 4 }), fc.boolean())
+      .map(([levels, open]) => (open || levels.length === 0 ? [...levels, '#'] : levels));
+    const plainly = ([first, ...rest]: string[], [given, ...others]: string[]): boolean => {
+      if (first === '#') return true;
+      if (first === undefined || given === undefined) return first === given;
+      return (first === '+' || first === given) && plainly(rest, others);
+    };
+    fc.assert(
+      fc.property(pattern, name, (levels, given) => {
+        fc.pre(levels.join('/') !== '' && given.join('/') !== '');
+        expect(fits(levels.join('/'), given.join('/'))).toBe(plainly(levels, given));
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
+
+describe('policies', () => {
+  test('the most specific one holds, whatever the order', () => {
+    const patterns = ['#', '+/b', 'a/#', 'a/+', 'a/b', 'a/b/#', 'a/+/c', '+'];
+    const expected = {
+      'a/b': 'a/b',
+      'a/x': 'a/+',
+      a: 'a/#',
+      b: '+',
+      'x/b': '+/b',
+      'a/b/c': 'a/b/#',
+      'a/x/c': 'a/+/c',
+    };
+    for (const order of [patterns, [...patterns].reverse(), [...patterns].sort()]) {
+      const named = order.map((pattern) => [pattern, { pattern } as ChannelPolicy] as const);
+      const policies = new Policies(Object.fromEntries(named));
+      const found = Object.keys(expected).map((name) => [name, policies.of(name)]);
+      const wanted = Object.entries(expected).map(([name, pattern]) => [name, { pattern }]);
+      expect(found).toEqual(wanted);
+      expect(policies.of('x/y/z')).toEqual({ pattern: '#' });
+    }
+  });
+
+  test('what no pattern fits is closed', () => {
+    expect(new Policies({ 'a/+': {} }).of('b')).toEqual({});
+    expect(new Policies().of('constructor')).toEqual({});
+  });
+
+  test.each([{ size: 0 }, { size: 1.5 }, { size: 10, ttlMs: 0 }, { size: 1, ttlMs: Number.NaN }])(
+    'refuse the history %j',
+    (history) => {
+      expect(() => new Policies({ a: { history } })).toThrow(RangeError);
+    },
+  );
+});

@@ -1,0 +1,34 @@
+import { type Awaitable, isPromise, type Logger } from '@callboard/runtime';
+import type { Clock } from '../clock.ts';
+import { Feed } from './feed.ts';
+import type { Entry, Retention, StreamLog } from './log.ts';
+
+/** Opens and closes feeds: one of a stream that is still being released waits for that. */
+export class Feeds {
+  readonly #log: StreamLog;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  readonly #closing = new Map<string, PromiseLike<void>>();
+
+  constructor(log: StreamLog, clock: Clock, logger: Logger) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  open<Item>(stream: string, itemOf: (entry: Entry) => Item, retention?: Retention): Awaitable<Feed<Item>> {
+    const open = () => Feed.open(stream, this.#log, this.#clock, itemOf, retention);
+    const closing = this.#closing.get(stream);
+    return closing === undefined ? open() : closing.then(open);
+  }
+
+  close<Item>(feed: Feed<Item>): void {
+    const closed = feed.close();
+    if (!isPromise(closed)) return;
+    const { stream } = feed;
+    const done = closed
+      .then(undefined, (cause) => this.#logger.warn('a stream was not released', { stream, cause }))
+      .then(() => void this.#closing.delete(stream));
+    this.#closing.set(stream, done);
+  }
+}
