@@ -47,8 +47,22 @@ describe('the READMEs', () => {
     }
   });
 
+  test('a channel, its last value and what comes', async () => {
+    const [server, viewer] = await run(examples[1], 'channels.mjs', '[server, viewer]');
+    try {
+      await until(() => log.mock.calls.length >= 2);
+      expect(log.mock.calls).toEqual([
+        ['it was', { stock: 41 }],
+        ['it is', { stock: 40 }],
+      ]);
+    } finally {
+      await viewer.close();
+      await server.disconnect();
+    }
+  });
+
   test('the plugin is on the server', async () => {
-    const server = await run(examples[1], 'plugin.mjs', 'server');
+    const server = await run(examples[2], 'plugin.mjs', 'server');
     expect(server.applause.times()).toBe(0);
     expect(log).toHaveBeenCalledWith(0, { applause: { times: 0 } });
   });
@@ -75,6 +89,6 @@ describe('the READMEs', () => {
   });
 
   test('every example is run', () => {
-    expect(examples).toHaveLength(2);
+    expect(examples).toHaveLength(3);
   });
 });
