@@ -17,17 +17,13 @@ import {
   tokens,
 } from '@callboard/core';
 import { SUBPROTOCOL } from '@callboard/protocol';
-import { collectingLogger, type LogEntry, SimulatedClock } from '@callboard/testkit';
+import { collectingLogger, LiveClock, type LogEntry, turn, until } from '@callboard/testkit';
+
+export { LiveClock, turn, until } from '@callboard/testkit';
+
 import { webSocketTransport } from '@callboard/transport-ws';
 import { WebSocket } from 'ws';
 import { type Client, type ClientOptions, createClient, SendError, type UserId } from '../src/index.ts';
-
-/** Timers are simulated, turns of the event loop are real: for servers and clients whose sockets are. */
-export class LiveClock extends SimulatedClock {
-  override endOfTurn(task: () => void): void {
-    setImmediate(task);
-  }
-}
 
 export interface Deferred<T> {
   readonly promise: Promise<T>;
@@ -41,20 +37,6 @@ export function deferred<T = void>(): Deferred<T> {
     resolve = onValue;
   });
   return { promise, resolve };
-}
-
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-/** Less than a test has. */
-const PATIENCE_MS = 4_000;
-
-/** Waits, turn by turn, for what is on its way. */
-export async function until(reached: () => boolean, what: string): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MS; !reached(); await turn()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-  }
 }
 
 /** What a send failed with. */

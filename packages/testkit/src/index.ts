@@ -6,6 +6,7 @@ export {
   type HarnessOptions,
   type MemoryClient,
 } from './harness.ts';
+export { LiveClock, turn, until } from './live-clock.ts';
 export { collectingLogger, type LogEntry } from './logs.ts';
 export {
   type MemoryPeer,

@@ -13,33 +13,18 @@ import {
 import type { Contract, UserId } from '@callboard/protocol';
 import {
   collectingLogger,
+  LiveClock,
   type LogEntry,
-  SimulatedClock,
   TestClient,
   type TestClientOptions,
+  turn,
+  until,
 } from '@callboard/testkit';
+
+export { LiveClock, turn, until } from '@callboard/testkit';
+
 import { httpTransport } from '../src/index.ts';
 import { type Answer, ask, HttpWire, type Mode, type Question } from './wire.ts';
-
-/** Timers are simulated, turns of the event loop are real: for a server whose sockets are. */
-export class LiveClock extends SimulatedClock {
-  override endOfTurn(task: () => void): void {
-    setImmediate(task);
-  }
-}
-
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-const PATIENCE_MS = 10_000;
-
-/** Waits, turn by turn, for what is on its way. */
-export async function until(reached: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MS; !(await reached()); await turn()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-  }
-}
 
 /** What a test opens is closed when it is over. */
 export class Stage {

@@ -7,20 +7,18 @@ import {
   type ClientWire,
   collectingLogger,
   type LogEntry,
-  SimulatedClock,
+  type SimulatedClock,
   TestClient,
   type TestClientOptions,
+  turn,
+  until,
 } from '@callboard/testkit';
+
+export { LiveClock, turn, until } from '@callboard/testkit';
+
 import * as ws from 'ws';
 import { type ClientOptions, WebSocket } from 'ws';
 import { webSocketTransport } from '../src/index.ts';
-
-/** Timers are simulated, turns of the event loop are real: for a server whose sockets are. */
-export class LiveClock extends SimulatedClock {
-  override endOfTurn(task: () => void): void {
-    setImmediate(task);
-  }
-}
 
 /** A WebSocket as the test kit wants it. */
 export class SocketWire implements ClientWire {
@@ -276,19 +274,6 @@ export async function exchange(socket: Socket, bytes: string | Uint8Array): Prom
   socket.write(bytes);
   await closed;
   return Buffer.concat(chunks).toString('latin1');
-}
-
-export function turn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
-
-const PATIENCE_MS = 10_000;
-
-/** Waits, turn by turn, for what is on its way. */
-export async function until(reached: () => boolean | Promise<boolean>, what: string): Promise<void> {
-  for (const deadline = Date.now() + PATIENCE_MS; !(await reached()); await turn()) {
-    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
-  }
 }
 
 /** One masked frame, as a client sends it (RFC 6455, section 5.2). */

@@ -1,0 +1,24 @@
+import { SimulatedClock } from './simulated-clock.ts';
+
+/** Timers are simulated, turns of the event loop are real: for what has real sockets. */
+export class LiveClock extends SimulatedClock {
+  override endOfTurn(task: () => void): void {
+    setImmediate(task);
+  }
+}
+
+/** One turn of the event loop. */
+export function turn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Waits, turn by turn, for what is on its way. @throws after `patienceMs`, by default 4,000 real milliseconds. */
+export async function until(
+  reached: () => boolean | Promise<boolean>,
+  what: string,
+  patienceMs = 4_000,
+): Promise<void> {
+  for (const deadline = Date.now() + patienceMs; !(await reached()); await turn()) {
+    if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);
+  }
+}
