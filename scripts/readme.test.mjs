@@ -88,6 +88,21 @@ describe('the READMEs', () => {
     await whispering.close();
   });
 
+  describe.each(['transport-http', 'transport-ws'])('that of %s', (name) => {
+    const file = `packages/${name}/test/example.ts`;
+
+    test('shows test/example.ts', () => {
+      const [shown] = examplesIn(`packages/${name}/README.md`);
+      expect(shown).toBe(read(file).replace("'../src/index.ts'", `'@callboard/${name}'`));
+    });
+
+    test('does what it says', async () => {
+      await import(new URL(file, root).pathname);
+      const [, said] = /console\.log\(.*\); \/\/ (.*)/.exec(read(file)) ?? [];
+      expect(log.mock.calls).toEqual([[said]]);
+    });
+  });
+
   test('every example is run', () => {
     expect(examples).toHaveLength(3);
   });

@@ -61,8 +61,8 @@ export interface ReplyDelivery {
 export type Delivery = MessageDelivery | EventDelivery | ReplyDelivery;
 
 /**
- * Messages, or publications of the channel `stream`, between `from` and `to` are lost for this client: what is built on them is to be fetched anew. Reasons are
- * those of PROTOCOL.md, "Gaps".
+ * Messages, or publications of the channel `stream`, between `from` and `to` are lost for this client: what is built on
+ * them is to be fetched anew. Reasons are those of PROTOCOL.md, "Gaps".
  */
 export type Gap = Omit<GapFrame, 'op'>;
 
@@ -77,6 +77,7 @@ export interface Publication {
   readonly from?: Sender;
   /** It is the channel's last value, published `ageMs` before the server sent it; perhaps it was seen before. */
   readonly retained: boolean;
+  /** In milliseconds; there where `retained` is true. */
   readonly ageMs?: number;
 }
 
@@ -116,7 +117,10 @@ export interface Connected {
 }
 
 export interface SendOptions {
-  /** Until it rejects with TIMEOUT, in milliseconds, queueing included. Default: the client's `timeoutMs`. */
+  /**
+   * Until it rejects, in milliseconds, queueing included: with NOT_CONNECTED where it was not written by then, else with
+   * TIMEOUT. Default: the client's `timeoutMs`.
+   */
   readonly timeoutMs?: number;
   /** Default: the client's `resend`. */
   readonly resend?: boolean;
@@ -161,8 +165,9 @@ export interface UncheckedActions {
   /** An action for the server's handler. Resolves with what the handler returned. @throws SendError */
   sendToServer<Reply = unknown>(action: Action | AnyAction, options?: SendOptions): Promise<Reply>;
   /**
-   * Calls back for each action and native event of this type, and each reply but undefined to what was sent under it. One that throws is reported to the logger and
-   * harms no other. Native events are asked of the server as long as somebody subscribes.
+   * Calls back for each action and native event of this type, and for each reply, unless that is undefined, to what
+   * this client sent under it. One that throws is reported to the logger and harms no other. Native events are asked of
+   * the server as long as somebody subscribes.
    */
   subscribe<T extends NativeEventType>(
     type: T,
@@ -193,8 +198,9 @@ export interface ContractActions<C extends Contract> {
     options?: SendOptions,
   ): Promise<ReplyOf<C, T>>;
   /**
-   * Calls back for each action and native event of this type, and each reply but undefined to what was sent under it. One that throws is reported to the logger and
-   * harms no other. Native events are asked of the server as long as somebody subscribes.
+   * Calls back for each action and native event of this type, and for each reply, unless that is undefined, to what
+   * this client sent under it. One that throws is reported to the logger and harms no other. Native events are asked of
+   * the server as long as somebody subscribes.
    */
   subscribe<T extends ActionType<C> | NativeEventType>(
     type: T,
@@ -221,6 +227,7 @@ export interface ClientBase {
   readonly messages$: Observable<MessageDelivery>;
   /** Native events that somebody subscribed to. */
   readonly events$: Observable<EventDelivery['action']>;
+  /** What was lost for this client, in its inbox and in its channels. */
   readonly gaps$: Observable<Gap>;
   /** Every connection from now on, once there is one. */
   readonly connected$: Observable<Connected>;

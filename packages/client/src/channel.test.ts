@@ -269,3 +269,22 @@ describe('a channel', () => {
     expect(server.stats().channels).toBe(0);
   });
 });
+
+test('a publish whose options name no time-out has the client’s', async () => {
+  const { clock, visit: come } = await theatre({
+    channels: { held: { canPublish: () => new Promise(() => {}) } },
+    limits: { requestTimeoutMs: 60_000 },
+  });
+  const { client } = await come();
+  let failed: unknown;
+  client
+    .channel('held')
+    .publish('now', { timeoutMs: undefined } as object)
+    .catch(({ code }: SendError) => {
+      failed = code;
+    });
+  await clock.advanceAsync(34_999);
+  expect(failed).toBeUndefined();
+  await clock.advanceAsync(1);
+  expect(failed).toBe('TIMEOUT');
+});

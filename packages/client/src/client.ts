@@ -90,7 +90,7 @@ class CallboardClient implements ClientBase, UncheckedActions {
       logger,
       gaps$: deliveries.gaps$,
       request: (body) => requests.add(body, { timeoutMs, resend: true }),
-      publish: (body, given) => requests.add(body, { ...this.#defaults, ...given }),
+      publish: (body, given) => requests.add(body, this.#orDefaults(given)),
     });
     const credentials = new Credentials(options.token, {
       timers,
@@ -194,9 +194,13 @@ class CallboardClient implements ClientBase, UncheckedActions {
     return this.#closed;
   }
 
-  #send<Reply = void>(body: Outgoing, options: SendOptions = {}): Promise<Reply> {
+  #send<Reply = void>(body: Outgoing, options?: SendOptions): Promise<Reply> {
+    return this.#outgoing.send(body, this.#orDefaults(options)) as Promise<Reply>;
+  }
+
+  #orDefaults(options: SendOptions = {}): Required<SendOptions> {
     const { timeoutMs = this.#defaults.timeoutMs, resend = this.#defaults.resend } = options;
-    return this.#outgoing.send(body, { timeoutMs, resend }) as Promise<Reply>;
+    return { timeoutMs, resend };
   }
 
   #setUp({ plugins = [], timers = systemTimers }: ClientOptions<Contract, readonly ClientPlugin[]>) {

@@ -73,7 +73,7 @@ export class Connection {
     });
     this.#actor = createActor(machine, {
       input: { minMs: backoff?.minMs ?? 500, maxMs: backoff?.maxMs ?? 20_000, random },
-      clock: actorClock(timers) as never,
+      clock: actorClock(timers),
       ...(inspect && { inspect: guardedInspect(inspect, logger) }),
     });
     this.view = actorView(this.#actor, logger) as ActorView<unknown> as typeof this.view;

@@ -25,7 +25,7 @@ export interface ClientOptions<
   /** Only its type is looked at: `{} as typeof contract` keeps the schemas out of the bundle. */
   readonly contract?: C;
   readonly plugins?: P;
-  /** Until a send rejects with TIMEOUT, in milliseconds. Default 35,000: a little longer than the server's own. */
+  /** How long a send may take, queueing included, in milliseconds. Default 35,000: a little longer than the server's own. */
   readonly timeoutMs?: number;
   /** Sends that wait for a connection; one more rejects with QUEUE_FULL. Default 10,000. */
   readonly maxQueued?: number;
@@ -71,7 +71,7 @@ export function urlOf(endPoint = ''): string {
   } catch (cause) {
     throw new TypeError(`endPoint is no address: ${endPoint}`, { cause });
   }
-  if (/^(https?|wss?):$/.test(url.protocol) === false)
+  if (!/^(https?|wss?):$/.test(url.protocol))
     throw new TypeError(`endPoint is no ws:// or http:// address: ${endPoint}`);
   url.protocol = url.protocol.replace('http', 'ws');
   if (endPoint === '' || url.pathname === '/') url.pathname = '/callboard';
