@@ -67,14 +67,18 @@ export type Delivery = MessageDelivery | EventDelivery | ReplyDelivery;
 export type Gap = Omit<GapFrame, 'op'>;
 
 /** What a channel delivers. */
-export interface Publication {
+export interface Publication<Data = unknown> {
   readonly channel: string;
   /** Its place in the channel. */
   readonly offset: number;
-  /** Any JSON value. */
-  readonly data: unknown;
+  /** Where it stands: what `history()` may begin before. Undefined where only a filter of this client fits the channel. */
+  readonly position: Position | undefined;
+  /** Any JSON value, or a Uint8Array. */
+  readonly data: Data;
   /** Absent where the server itself published it. */
   readonly from?: Sender;
+  readonly meta?: Meta;
+  readonly version?: number;
   /** It is the channel's last value, published `ageMs` before the server sent it; perhaps it was seen before. */
   readonly retained: boolean;
   /** In milliseconds; there where `retained` is true. */
@@ -82,24 +86,53 @@ export interface Publication {
 }
 
 export interface PublishOptions extends SendOptions {
-  /** This client is not sent it. Default false. */
+  /** What readers are told besides: an object that JSON can hold. */
+  readonly meta?: Meta;
+  /** A whole number ≥ 0. Below the highest that the channel has seen, the publication is stale and goes nowhere. */
+  readonly version?: number;
+  /** An idempotency key, 1 to 255 characters: what this user published into the channel under it before goes nowhere now. */
+  readonly key?: string;
+  /** This client is not sent it, live or later. Default false. */
   readonly exclude?: boolean;
 }
 
+/** A page of what a channel keeps. */
+export interface HistoryPage<Data = unknown> {
+  /** The oldest first. */
+  readonly publications: readonly Publication<Data>[];
+  /** The channel's head. */
+  readonly position: Position;
+  /** For the page before this one; undefined where nothing older is kept. */
+  readonly before: Position | undefined;
+}
+
+export interface HistoryOptions extends SendOptions {
+  /** Publications before this position. Default: the newest. */
+  readonly before?: Position;
+  /** At most so many, 1 to 256. Default 64. */
+  readonly limit?: number;
+}
+
 /**
- * A channel. The server sends it as long as somebody subscribes; over a lost connection it goes on where it was, also in a
- * new session: each publication once, in order, or a gap.
+ * A channel, or all those that a filter fits. The server sends it as long as somebody subscribes. A channel goes on where it
+ * was over a lost connection, also in a new session: each publication once, in order, or a gap. A filter goes on with what
+ * is new, and with last values.
  */
-export interface Channel {
+export interface Channel<Input = unknown, Output = Input> {
+  /** Or the filter. */
   readonly name: string;
   /** Calls back for each publication. One that throws is reported to the logger and harms no other. */
-  subscribe(callback: (publication: Publication) => void): Unsubscribe;
-  /** Resolves when the channel has it. @throws SendError */
-  publish(data: unknown, options?: PublishOptions): Promise<void>;
+  subscribe(callback: (publication: Publication<Output>) => void): Unsubscribe;
+  /** Resolves when the channel has it, with what became of it. A Uint8Array arrives as one. @throws SendError */
+  publish(data: Input, options?: PublishOptions): Promise<Published>;
+  /** What the channel keeps, page by page back from the newest. Nobody has to subscribe for it. @throws SendError */
+  history(options?: HistoryOptions): Promise<HistoryPage<Output>>;
   /** Every publication, in order: each once. Subscribing to it is a subscription like any other. */
-  readonly publications$: Observable<Publication>;
-  /** What is lost of it for this client. */
+  readonly publications$: Observable<Publication<Output>>;
+  /** What is lost of it for this client; for a filter, of any channel that it fits. */
   readonly gaps$: Observable<Gap>;
+  /** Each time the server refuses the channel, or ends the subscription, for good: FORBIDDEN where the right was lost. */
+  readonly refusals$: Observable<ReplyError>;
   /**
    * Resolves when the server has done what is wanted: sends the channel where somebody subscribes, and else does not.
    * @throws SendError where it refuses, FORBIDDEN for one; Disconnect where the client is closed before.

@@ -4,9 +4,14 @@ import type {
   ActionOutput,
   ActionType,
   AnyAction,
+  ChannelInput,
+  ChannelOutput,
   Contract,
   ContractAction,
+  Meta,
   NativeEvent,
+  Position,
+  Published,
   ReplyOf,
   Sender,
   UserId,
@@ -56,22 +61,53 @@ export interface Message<A extends Action = AnyAction> {
 }
 
 /** What a channel delivers. */
-export interface Publication {
+export interface Publication<Data = unknown> {
   readonly channel: string;
   readonly offset: number;
-  /** Any JSON value. */
-  readonly data: unknown;
+  /** Any JSON value, or a Uint8Array. */
+  readonly data: Data;
   /** Absent where the server itself published it. */
   readonly from?: Sender;
+  readonly meta?: Meta;
+  readonly version?: number;
+}
+
+export interface PublishOptions {
+  /** What readers are told besides: an object that JSON can hold. */
+  readonly meta?: Meta;
+  /** A whole number ≥ 0. Below the highest that the channel has seen, the publication is stale and goes nowhere. */
+  readonly version?: number;
+  /** An idempotency key, 1 to 255 characters: what was published into the channel under it before goes nowhere now. */
+  readonly key?: string;
+  /** Id of the one client that is not sent it. */
+  readonly exclude?: string;
+}
+
+/** What became of a publication: see `PublishOptions`. */
+export type { Published } from '@callboard/protocol';
+
+/** A page of what a channel keeps. */
+export interface HistoryPage<Data = unknown> {
+  /** The oldest first. */
+  readonly publications: readonly Publication<Data>[];
+  /** The channel's head. */
+  readonly position: Position;
+  /** For the page before this one; undefined where nothing older is kept. */
+  readonly before: Position | undefined;
 }
 
 /** A channel, whether or not anybody needs it just now. */
-export interface Channel {
+export interface Channel<Data = unknown> {
   readonly name: string;
-  /** Clients that have subscribed, online or about to come back: those of now. */
+  /** Clients that have subscribed to it by its name, online or about to come back: those of now. */
   readonly subscribers: ReadonlySet<Client>;
   /** What is published from the subscription on. */
-  readonly publications$: Observable<Publication>;
+  readonly publications$: Observable<Publication<Data>>;
+  /**
+   * What the channel keeps, page by page back from the newest: at most `limit` publications (default 64) before `before`.
+   * @throws ReplyError UNKNOWN_POSITION where `before` is of another epoch, or beyond the head.
+   */
+  history(options?: { readonly before?: Position; readonly limit?: number }): Promise<HistoryPage<Data>>;
 }
 
 /** An action on its way in, as `actions$` shows it. */
@@ -193,12 +229,22 @@ export interface Server<C extends Contract = Contract> {
    */
   sendToUser<A extends Action>(to: UserId | readonly UserId[], action: A): Promise<void>;
   /**
-   * Publishes to all who have subscribed to the channel; no policy is asked. Resolves when the channel has it.
-   * @throws SendFailed where it could not be stored, TypeError where the name is no channel's or the data no JSON value.
+   * Publishes to all who have subscribed to the channel; nobody's right is asked for. Resolves when the channel has it.
+   * @throws SendFailed where it could not be stored, does not satisfy its schema or a plugin refused it; TypeError where
+   * the name is no channel's, an option is none or the data no JSON value.
    */
-  publish(channel: string, data: unknown): Promise<void>;
+  publish<Name extends string>(
+    channel: Name,
+    data: ChannelInput<C, Name>,
+    options?: PublishOptions,
+  ): Promise<Published>;
   /** @throws TypeError where the name is no channel's. */
-  channel(name: string): Channel;
+  channel<Name extends string>(name: Name): Channel<ChannelOutput<C, Name>>;
+  /**
+   * Asks `canSubscribe` again for all that the clients of these users have subscribed to, by default of all users: for when
+   * rights change that no token tells. Resolves when that is done; who has lost the right has been told by then.
+   */
+  recheckRights(users?: UserId | readonly UserId[]): Promise<void>;
   /** Users with a client, by id. */
   readonly users: ReadonlyMap<string, User>;
   readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;

@@ -1,5 +1,6 @@
+import { toWire } from './bytes.ts';
 import { Disconnect } from './errors.ts';
-import type { ClientFrame, ServerFrame } from './frames.ts';
+import type { ClientFrame, Meta, Sender, ServerFrame } from './frames.ts';
 import { clientFrame, frameLimits } from './validate.ts';
 
 /**
@@ -25,11 +26,23 @@ export interface Codec {
    * The part of a message or publication that is the same for all; made once for any number of recipients.
    * @throws TypeError where the action does not become an object, or the data no JSON, and what JSON.stringify throws.
    */
-  encodeBody(body: { action: unknown; from?: unknown } | { data: unknown; from?: unknown }): string;
+  encodeBody(body: MessageBody | PublicationBody): string;
   /** A `message` frame from its offset and its body. */
   message(offset: number, body: string): string;
   /** A `publication` frame from its offset and its body; of a last value where its age is given. */
   publication(channel: string, offset: number, body: string, ageMs?: number): string;
+}
+
+export interface MessageBody {
+  readonly action: unknown;
+  readonly from?: Sender;
+}
+/** `data` may be a Uint8Array. */
+export interface PublicationBody {
+  readonly data: unknown;
+  readonly from?: Sender;
+  readonly meta?: Meta;
+  readonly version?: number;
 }
 
 export const jsonCodec: Codec = {
@@ -39,7 +52,11 @@ export const jsonCodec: Codec = {
   decodeServer: decodeServerFrame,
   encodeBody(body) {
     const { from } = body;
-    const text = JSON.stringify('data' in body ? { data: body.data, from } : { action: body.action, from });
+    const text = JSON.stringify(
+      'data' in body
+        ? { data: toWire(body.data), from, meta: body.meta, version: body.version }
+        : { action: body.action, from },
+    );
     if (!text.startsWith('data' in body ? '{"data":' : '{"action":{'))
       throw new TypeError('an action is an object, and data a JSON value');
     return text.slice(1);

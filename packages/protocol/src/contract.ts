@@ -7,12 +7,14 @@ type Schema = StandardSchemaV1<unknown, unknown>;
 export type ActionContract = Schema | { readonly action: Schema; readonly reply?: Schema };
 
 /**
- * What may be sent, by action type, as Standard Schemas (zod, valibot, arktype …). The server refuses an action
- * that does not satisfy its schema with INVALID_ACTION, and passes on what the schema made of it; types without an
- * entry pass unchecked.
+ * What may be sent, by action type, and published, by pattern of channels, as Standard Schemas (zod, valibot, arktype …).
+ * The server refuses an action that does not satisfy its schema with INVALID_ACTION, and data with INVALID_DATA, and passes
+ * on what the schema made of it. Types and channels without an entry pass unchecked.
  */
 export interface Contract {
   readonly actions: { readonly [type: string]: ActionContract };
+  /** By name, or pattern with `+` and `#`; of those that fit a channel the most specific one holds. */
+  readonly channels?: { readonly [pattern: string]: Schema };
 }
 
 /** Gives a contract its exact type. */
@@ -50,3 +52,36 @@ export type ReplyOf<C extends Contract, T extends ActionType<C>> = C['actions'][
 /** Any action of the contract, as a handler gets it; an unknown one where there is no contract. */
 export type ContractAction<C extends Contract> =
   string extends ActionType<C> ? AnyAction : { [T in ActionType<C>]: ActionOutput<C, T> }[ActionType<C>];
+
+/** The names that a pattern fits, as far as types can say: a `+` may be any text. */
+type NameOf<Pattern extends string> = Pattern extends '#'
+  ? string
+  : Pattern extends `${infer Above}/#`
+    ? NameOf<Above> | `${NameOf<Above>}/${string}`
+    : Pattern extends `${infer Before}+${infer After}`
+      ? `${Before}${string}${NameOf<After>}`
+      : Pattern;
+
+/** The schema of a channel, or of all that a filter may cover; never where the contract has none. */
+type ChannelSchema<C extends Contract, Name extends string> = string extends Name
+  ? never
+  : Name extends keyof C['channels']
+    ? C['channels'][Name]
+    : {
+        [Pattern in keyof C['channels'] & string]: Name extends NameOf<Pattern> ? C['channels'][Pattern] : never;
+      }[keyof C['channels'] & string];
+
+/** What is published into a channel, as its publisher writes it; unknown where the contract does not say. */
+export type ChannelInput<C extends Contract, Name extends string> =
+  ChannelSchema<C, Name> extends infer S extends Schema
+    ? [S] extends [never]
+      ? unknown
+      : StandardSchemaV1.InferInput<S>
+    : unknown;
+/** The same as its readers get it. */
+export type ChannelOutput<C extends Contract, Name extends string> =
+  ChannelSchema<C, Name> extends infer S extends Schema
+    ? [S] extends [never]
+      ? unknown
+      : StandardSchemaV1.InferOutput<S>
+    : unknown;

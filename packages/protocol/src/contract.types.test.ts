@@ -7,6 +7,8 @@ import {
   type ActionInput,
   type ActionOutput,
   type ActionType,
+  type ChannelInput,
+  type ChannelOutput,
   type Contract,
   type ContractAction,
   defineContract,
@@ -131,5 +133,40 @@ describe('with valibot', () => {
     const validate = contract.actions.ADD['~standard'].validate;
     expect(await validate({ type: 'ADD', item: 'x' })).toMatchObject({ value: { item: 'x', count: 1 } });
     expect((await validate({ type: 'ADD' })).issues).toHaveLength(1);
+  });
+});
+
+describe('channels', () => {
+  const contract = defineContract({
+    actions: {},
+    channels: {
+      'product/+': schema<{ stock: number }, { stock: number; at: number }>(),
+      'product/featured': schema<string>(),
+      'sensors/#': schema<number>(),
+      '+/log/+': schema<boolean>(),
+    },
+  });
+  type C = typeof contract;
+
+  test('a name has the schema of the pattern that fits, its own before all others', () => {
+    expectTypeOf<ChannelInput<C, 'product/42'>>().toEqualTypeOf<{ stock: number }>();
+    expectTypeOf<ChannelOutput<C, 'product/42'>>().toEqualTypeOf<{ stock: number; at: number }>();
+    expectTypeOf<ChannelOutput<C, `product/${number}`>>().toEqualTypeOf<{ stock: number; at: number }>();
+    expectTypeOf<ChannelOutput<C, 'product/featured'>>().toEqualTypeOf<string>();
+    expectTypeOf<ChannelOutput<C, 'sensors/kitchen/temperature'>>().toEqualTypeOf<number>();
+    expectTypeOf<ChannelOutput<C, 'sensors'>>().toEqualTypeOf<number>();
+    expectTypeOf<ChannelOutput<C, 'a/log/b'>>().toEqualTypeOf<boolean>();
+  });
+
+  test('a filter has that of the pattern it lies within', () => {
+    expectTypeOf<ChannelOutput<C, 'sensors/+'>>().toEqualTypeOf<number>();
+    expectTypeOf<ChannelOutput<C, 'product/+'>>().toEqualTypeOf<{ stock: number; at: number }>();
+  });
+
+  test('what the contract says nothing of is unknown', () => {
+    expectTypeOf<ChannelOutput<C, 'weather'>>().toBeUnknown();
+    expectTypeOf<ChannelInput<C, string>>().toBeUnknown();
+    expectTypeOf<ChannelOutput<Contract, 'weather'>>().toBeUnknown();
+    expectTypeOf<ChannelOutput<{ readonly actions: object & Contract['actions'] }, 'weather'>>().toBeUnknown();
   });
 });

@@ -48,7 +48,7 @@ export interface AnnouncedLimits {
   readonly maxBytesPerSecond: number;
   readonly maxPendingRequests: number;
   readonly maxRecipients: number;
-  /** Channels that a client may have subscribed to. */
+  /** Channels and filters that a client may have subscribed to. */
   readonly maxChannels: number;
   readonly maxOutboxBytes: number;
   /** How long a session waits for its client to come back, in milliseconds. */
@@ -90,8 +90,14 @@ export interface SendFrame extends RequestFields {
 export interface PublishFrame extends RequestFields {
   readonly op: 'publish';
   readonly channel: string;
-  /** Any JSON value. */
+  /** Any JSON value; bytes are `{"b64": …}`. */
   readonly data: unknown;
+  /** What readers are told besides: an object. */
+  readonly meta?: Meta;
+  /** A whole number ≥ 0: of less than the last one the channel has seen, it is stale and goes nowhere. */
+  readonly version?: number;
+  /** What the same user publishes into the same channel under the same key takes effect once. */
+  readonly key?: string;
   /** Where true, the publishing client is not sent it. */
   readonly exclude?: boolean;
 }
@@ -99,6 +105,7 @@ export interface PublishFrame extends RequestFields {
 export interface SubscribeFrame extends RequestFields {
   readonly op: 'subscribe';
   readonly events?: readonly string[];
+  /** Names, and filters with `+` and `#`. */
   readonly channels?: readonly string[];
   /** Where to recover from, by channel. */
   readonly positions?: Readonly<Record<string, Position>>;
@@ -107,6 +114,15 @@ export interface UnsubscribeFrame extends RequestFields {
   readonly op: 'unsubscribe';
   readonly events?: readonly string[];
   readonly channels?: readonly string[];
+}
+/** Pages back through what a channel keeps. */
+export interface HistoryFrame extends RequestFields {
+  readonly op: 'history';
+  readonly channel: string;
+  /** Publications before this position; without it the newest. */
+  readonly before?: Position;
+  /** At most so many, 1 to 256. Without it 64. */
+  readonly limit?: number;
 }
 export interface RefreshFrame extends RequestFields {
   readonly op: 'refresh';
@@ -128,6 +144,7 @@ export type RequestFrame =
   | PublishFrame
   | SubscribeFrame
   | UnsubscribeFrame
+  | HistoryFrame
   | RefreshFrame;
 export type ClientFrame = ConnectFrame | RequestFrame | ActivityFrame | PongFrame;
 
@@ -136,10 +153,35 @@ export interface Subscribed {
   readonly streams: Streams;
 }
 
+/** The `result` of a `publish`; absent where it was `published`. */
+export interface Published {
+  /**
+   * `stale`: its version is below the last one, so it went nowhere. `repeated`: its key was seen before, so it took
+   * effect then.
+   */
+  readonly outcome: 'published' | 'stale' | 'repeated';
+}
+
+/** The `result` of a `history`. */
+export interface HistoryPage {
+  /** The oldest first. */
+  readonly publications: readonly PublicationFields[];
+  /** The channel's head. */
+  readonly position: Position;
+  /** Where the page before this one ends; absent where nothing older is kept. */
+  readonly before?: Position;
+}
+
 export type Status = 'ONLINE' | 'AWAY' | 'OFFLINE';
 
-/** The head of each stream, and whether all since the client's position follows. */
-export type Streams = Readonly<Record<string, Position & { readonly recovered: boolean }>>;
+/** The head of each stream, and whether all since the client's position follows. A filter has no position, and never recovers. */
+export type Streams = Readonly<Record<string, StreamState>>;
+export type StreamState =
+  | (Position & { readonly recovered: boolean })
+  | { readonly recovered: false; readonly epoch?: undefined; readonly offset?: undefined };
+
+/** What is published besides the data: any JSON object. */
+export type Meta = Readonly<Record<string, unknown>>;
 
 export interface ConnectedFrame {
   readonly op: 'connected';
@@ -188,17 +230,23 @@ export interface MessageFrame {
   readonly action: AnyAction;
   readonly from?: Sender;
 }
-export interface PublicationFrame {
-  readonly op: 'publication';
-  readonly channel: string;
+/** A publication without its channel. */
+export interface PublicationFields {
   readonly offset: number;
+  /** Any JSON value; bytes are `{"b64": …}`. */
   readonly data: unknown;
   readonly from?: Sender;
+  readonly meta?: Meta;
+  readonly version?: number;
+}
+export interface PublicationFrame extends PublicationFields {
+  readonly op: 'publication';
+  readonly channel: string;
   /** It is the channel's last value, published `ageMs` ago; no position. */
   readonly retained?: true;
   readonly ageMs?: number;
 }
-export type GapReason = 'evicted' | 'epoch' | 'session' | 'size';
+export type GapReason = 'evicted' | 'epoch' | 'session' | 'size' | 'conflated';
 export interface GapFrame {
   readonly op: 'gap';
   readonly stream: string;
@@ -207,6 +255,17 @@ export interface GapFrame {
   /** Where it goes on: entries after `from` up to this one are lost for this reader. */
   readonly to: Position;
   readonly reason: GapReason;
+}
+/** The server has ended subscriptions of this client: nothing of them comes after this. */
+export interface UnsubscribedFrame {
+  readonly op: 'unsubscribed';
+  /** Names and filters, as they were subscribed to. */
+  readonly channels: readonly string[];
+  /** As of an error: FORBIDDEN where the client has lost the right. */
+  readonly code: string;
+  readonly message: string;
+  /** Whether the client may subscribe again by itself, with its positions. */
+  readonly retryable: boolean;
 }
 export interface EventFrame {
   readonly op: 'event';
@@ -231,6 +290,7 @@ export type ServerFrame =
   | MessageFrame
   | PublicationFrame
   | GapFrame
+  | UnsubscribedFrame
   | EventFrame
   | PingFrame
   | DisconnectFrame;

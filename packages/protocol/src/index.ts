@@ -1,9 +1,20 @@
-export { assertReadable, type Codec, decodeServerFrame, encodeFrame, jsonCodec } from './codec.ts';
+export { fromWire, toWire } from './bytes.ts';
+export {
+  assertReadable,
+  type Codec,
+  decodeServerFrame,
+  encodeFrame,
+  jsonCodec,
+  type MessageBody,
+  type PublicationBody,
+} from './codec.ts';
 export {
   type ActionContract,
   type ActionInput,
   type ActionOutput,
   type ActionType,
+  type ChannelInput,
+  type ChannelOutput,
   type Contract,
   type ContractAction,
   defineContract,
@@ -32,4 +43,4 @@ export {
   type UserStatus,
 } from './events.ts';
 export * from './frames.ts';
-export { clientFrame, frameLimits, isAction, isChannel, RequestRefused, userIdOf } from './validate.ts';
+export { clientFrame, frameLimits, isAction, isChannel, isFilter, RequestRefused, userIdOf } from './validate.ts';

@@ -1,4 +1,5 @@
-import { Disconnect, type ErrorCode, ReplyError } from './errors.ts';
+import { isData } from './bytes.ts';
+import { Disconnect, type ErrorCode, errors, ReplyError } from './errors.ts';
 import {
   type AnyAction,
   type ClientFrame,
@@ -33,8 +34,10 @@ export const frameLimits = {
   maxPositions: 1_024,
   /** Event types in one `subscribe`. */
   maxEvents: 256,
-  /** Names in one list of channels. */
+  /** Names and filters in one list of channels. */
   maxChannelsNamed: 1_024,
+  /** Publications in one page of a history. */
+  maxHistory: 256,
 } as const;
 
 type Fields = Record<string, unknown>;
@@ -83,6 +86,15 @@ export function isChannel(value: unknown): value is string {
 }
 const MAX_CHANNEL_BYTES = 255;
 
+/**
+ * Whether `value` is a filter over channels (MQTT 5, section 4.7.1): at least one whole level is `+`, any one level, or the
+ * last one is `#`, any number of levels.
+ */
+export function isFilter(value: unknown): value is string {
+  if (!isName(value) || value[0] === '$' || bytesOf(value) > MAX_CHANNEL_BYTES) return false;
+  return /[+#]/.test(value) && !/[^/][+#]|\+[^/]|#./.test(value);
+}
+
 class Invalid extends Error {
   readonly code: ErrorCode;
 
@@ -104,18 +116,7 @@ const parsers = {
     action: actionOf(f),
     to: recipientsOf(f.to),
   }),
-  publish: (f) => {
-    if (f.data === undefined) throw new Invalid('data is missing');
-    if (f.exclude !== undefined && typeof f.exclude !== 'boolean') throw new Invalid('exclude is no boolean');
-    return {
-      op: 'publish',
-      mid: f.mid as number,
-      ...settledOf(f),
-      channel: channelOf(f.channel),
-      data: f.data,
-      ...(f.exclude !== undefined && { exclude: f.exclude }),
-    };
-  },
+  publish: publishFrame,
   subscribe: (f) => ({
     op: 'subscribe',
     mid: f.mid as number,
@@ -124,6 +125,19 @@ const parsers = {
     ...(f.positions !== undefined && { positions: positionsOf(f.positions, 'positions') }),
   }),
   unsubscribe: (f) => ({ op: 'unsubscribe', mid: f.mid as number, ...settledOf(f), ...namedIn(f) }),
+  history: (f) => {
+    const { limit, before } = f;
+    if (limit !== undefined && !(isMid(limit) && limit <= frameLimits.maxHistory))
+      throw new Invalid(`limit is not a whole number from 1 to ${frameLimits.maxHistory}`);
+    return {
+      op: 'history',
+      mid: f.mid as number,
+      ...settledOf(f),
+      channel: channelOf(f.channel),
+      ...(before !== undefined && { before: positionOf(before) }),
+      ...(limit !== undefined && { limit }),
+    };
+  },
   refresh: (f) => ({ op: 'refresh', mid: f.mid as number, ...settledOf(f), token: tokenOf(f.token) }),
   connect: connectFrame,
   activity: (f) => {
@@ -132,6 +146,28 @@ const parsers = {
   },
   pong: (f) => ({ op: 'pong', ...settledOf(f) }),
 } satisfies Record<ClientFrame['op'], Parse>;
+
+function publishFrame(f: Fields): ClientFrame {
+  const { data, meta, version, key, exclude } = f;
+  if (data === undefined) throw new Invalid('data is missing');
+  if (!isData(data)) throw new Invalid('data.b64 is not base64');
+  if (meta !== undefined && !isObject(meta)) throw new Invalid('meta is not an object');
+  if (version !== undefined && version !== 0 && !isMid(version))
+    throw new Invalid('version is not a whole number');
+  if (key !== undefined && !isName(key)) throw new Invalid('key is not a short string');
+  if (exclude !== undefined && typeof exclude !== 'boolean') throw new Invalid('exclude is no boolean');
+  return {
+    op: 'publish',
+    mid: f.mid as number,
+    ...settledOf(f),
+    channel: channelOf(f.channel),
+    data,
+    ...(meta !== undefined && { meta }),
+    ...(version !== undefined && { version }),
+    ...(key !== undefined && { key }),
+    ...(exclude !== undefined && { exclude }),
+  };
+}
 
 /**
  * A wrong user id is left out, not malformed: it is refused like a missing one, with its own code. Of another version
@@ -209,13 +245,14 @@ function channelsOf(channels: unknown): readonly string[] {
   const { maxChannelsNamed } = frameLimits;
   if (!Array.isArray(channels) || channels.length === 0 || channels.length > maxChannelsNamed)
     throw new Invalid(`channels is not a list of 1 to ${maxChannelsNamed} channels`);
-  return [...new Set(channels.map(channelOf))];
+  return [...new Set(channels.map((channel) => (isFilter(channel) ? channel : channelOf(channel))))];
 }
 
 function channelOf(channel: unknown): string {
   if (isChannel(channel)) return channel;
-  if (typeof channel === 'string') throw new Invalid('That is no name of a channel.', 'INVALID_CHANNEL');
-  throw new Invalid('a channel is a string');
+  if (typeof channel !== 'string') throw new Invalid('a channel is a string');
+  const message = isFilter(channel) ? 'A filter names no channel.' : errors.INVALID_CHANNEL.message;
+  throw new Invalid(message, 'INVALID_CHANNEL');
 }
 
 function eventsOf(events: unknown): readonly string[] {

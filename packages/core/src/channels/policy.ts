@@ -1,4 +1,5 @@
 import type { Awaitable } from '@callboard/runtime';
+import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Client, User } from '../api.ts';
 import type { Retention } from '../streams/log.ts';
 import { Pattern } from './pattern.ts';
@@ -7,22 +8,48 @@ import { Pattern } from './pattern.ts';
 export interface ChannelRequest {
   readonly user: User;
   readonly client: Client;
+  /** Its name; the filter where a policy with `filters` is asked about one. */
   readonly channel: string;
 }
 
 /** What holds for the channels of one pattern. */
 export interface ChannelPolicy {
   /**
-   * What is kept for readers that come back: `size` publications, each for `ttlMs` milliseconds (default 120,000, twice
-   * the resume window's default). Default: nothing.
+   * What is kept for readers that come back, and for `history()`: `size` publications and `maxBytes` of them (default
+   * 1,048,576), each for `ttlMs` milliseconds (default 120,000, twice the resume window's default). Default: nothing.
    */
-  readonly history?: { readonly size: number; readonly ttlMs?: number };
+  readonly history?: { readonly size: number; readonly maxBytes?: number; readonly ttlMs?: number };
   /** Keeps the last publication until the server stops, for those who subscribe later. Default false. */
   readonly retain?: boolean;
-  /** False refuses with FORBIDDEN, what throws with INTERNAL, too slow with CHECK_TIMEOUT. Default: nobody may. */
+  /**
+   * Asked when a client subscribes, and again when its token is refreshed or its claims have changed: false then ends the
+   * subscription. False refuses with FORBIDDEN, what throws with INTERNAL, too slow with CHECK_TIMEOUT. Default: nobody may.
+   */
   readonly canSubscribe?: (request: ChannelRequest) => Awaitable<boolean>;
-  /** Likewise; the server itself always may. */
+  /**
+   * Whether clients may read these channels through filters, too: `canSubscribe` is then also asked with a filter as
+   * `channel`, and what it allows are all channels of this policy that the filter fits. Default false, as a check that
+   * knows names alone could let too much through.
+   */
+  readonly filters?: boolean;
+  /** Asked at each publication of a client's, as `canSubscribe`; the server itself always may. */
   readonly canPublish?: (request: ChannelRequest & { readonly data: unknown }) => Awaitable<boolean>;
+  /**
+   * What is published, by clients and by the server, must satisfy it: INVALID_DATA where it does not. Readers get what
+   * it makes of the data. Default: what the contract's `channels` say, else anything.
+   */
+  readonly schema?: StandardSchemaV1<unknown, unknown>;
+  /**
+   * Publications per second that one client may put into the channels of this policy, in all, with a burst of two
+   * seconds' worth: RATE_LIMITED. Default: as many as `maxFramesPerSecond` lets through.
+   */
+  readonly maxPerSecond?: number;
+  /**
+   * For a reader whose connection does not take more. `queue`: all waits, up to `maxOutboxBytes`, and then the reader is
+   * disconnected. `latest`: above 65,536 bytes that wait, only the last publication of each such channel waits with
+   * them, and a gap (`conflated`) says what is left out. Default `queue`.
+   */
+  readonly overflow?: 'queue' | 'latest';
 }
 
 /**
