@@ -1,10 +1,11 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
-import { Disconnect } from '@callboard/protocol';
+import { Disconnect, type Position } from '@callboard/protocol';
 import type { ActorView } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
 import type { Actor, SnapshotFrom } from 'xstate';
 import type { Claims, Client, Message } from './api.ts';
-import type { Subscription } from './channels/channels.ts';
+import type { Channel } from './channels/channel.ts';
+import type { FilterSubscription, Subscription } from './channels/subscriptions.ts';
 import { Lane } from './lane.ts';
 import type { Link } from './link.ts';
 import type { clientMachine } from './machines/client-machine.ts';
@@ -13,7 +14,7 @@ import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import type { Owner } from './registry.ts';
-import type { Queued } from './requests/requests.ts';
+import type { Chore, Queued } from './requests/requests.ts';
 import type { ServerUser } from './users.ts';
 
 type ClientActor = Actor<typeof clientMachine>;
@@ -34,6 +35,10 @@ export class ServerClient implements Client, Owner {
   events: Set<string> | undefined;
   /** Channels it has subscribed to, by name; likewise. */
   channels: Map<string, Subscription> | undefined;
+  /** Channels that it is about to have subscribed to, and where those were: filters leave them alone. */
+  starting: Map<string, Position> | undefined;
+  /** Filters it has subscribed to; likewise. */
+  filters: Map<string, FilterSubscription> | undefined;
   /** What became of its requests; made with the first one. */
   outcomes: Outcomes<Link> | undefined;
   readonly #node: Node;
@@ -44,7 +49,7 @@ export class ServerClient implements Client, Owner {
   #secret = '';
   /** The secret before, until a frame shows that the client has the new one. */
   #previousSecret: string | undefined;
-  #lane: Lane<Queued> | undefined;
+  #lane: Lane<Queued | Chore> | undefined;
   #timer: unknown;
   #expiry: unknown;
 
@@ -71,9 +76,28 @@ export class ServerClient implements Client, Owner {
   }
 
   /** Its actions, and what it does with channels, one after the other where one has to wait. */
-  get lane(): Lane<Queued> {
+  get lane(): Lane<Queued | Chore> {
     this.#lane ??= new Lane(this.#node.requests.perform);
     return this.#lane;
+  }
+
+  /** Whether it is sent what is published there, by the channel's name or through a filter. */
+  reads(channel: Channel): boolean {
+    return this.channels?.has(channel.name) === true || this.readsThroughFilter(channel);
+  }
+
+  readsThroughFilter(channel: Channel): boolean {
+    for (const { right } of this.filters?.values() ?? []) if (right.covers(channel)) return true;
+    return false;
+  }
+
+  /** Asks anew what it may read, after what it has asked for itself. */
+  async recheckRights(): Promise<void> {
+    if (!this.channels?.size && !this.filters?.size && this.#lane === undefined) return;
+    const { subscriptions } = this.#node;
+    await new Promise<void>((resolve) => {
+      this.lane.run({ run: () => subscriptions.recheck(this).then(resolve) });
+    });
   }
 
   send(frame: string): void {
@@ -218,12 +242,12 @@ export class ServerClient implements Client, Owner {
   }
 
   #release(): void {
-    const { clock, clients, registry, channels } = this.#node;
+    const { clock, clients, registry, subscriptions } = this.#node;
     this.#deadline(undefined);
     clock.clearTimeout(this.#expiry);
     registry.forget(`client:${this.id}`);
     clients.byId.delete(this.id);
-    channels.left(this);
+    subscriptions.left(this);
     this.outcomes = undefined;
     this.#secret = '';
     const { user } = this;

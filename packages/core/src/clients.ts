@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { isDeepStrictEqual } from 'node:util';
 import {
   type AnnouncedLimits,
   type ConnectedFrame,
@@ -117,8 +118,8 @@ export class Clients {
 
   /** Catches up with the inbox, then, in one turn: makes it live, says so, and sends what was missed. */
   #resume(arrival: Arrival, client: ServerClient, failed: (error: unknown) => void): void {
-    const { link, resume } = arrival;
-    const { events, counters, channels } = this.#node;
+    const { link, resume, verified } = arrival;
+    const { events, counters, subscriptions } = this.#node;
     const { feed } = client.user;
     if (feed === undefined) throw new Error('a client without an inbox');
     // One that was left for a newer one may come later: its verifier took longer, or its first frame did.
@@ -128,6 +129,7 @@ export class Clients {
     const begin = (recovery: Recovery<Encoded>): void => {
       if (!link.open || client.newest !== link.order) {
         feed.leave(link);
+        link.leaveChannels();
         return link.end(new Disconnect('REPLACED'));
       }
       if (!this.byId.has(client.id)) {
@@ -151,7 +153,13 @@ export class Clients {
     const recover = () =>
       from === undefined ? begin({ position: feed.join(link), missed: [] }) : feed.recover(link, from, begin);
     const recoverAll = () => whenReady(recover, () => {}, failed);
-    whenReady(() => channels.resume(client, link, resume?.positions ?? {}), recoverAll, failed);
+    const resumeChannels = () =>
+      whenReady(() => subscriptions.resume(client, link, resume?.positions ?? {}), recoverAll, failed);
+    // What it missed in a channel that it may not read any more it is not to be sent.
+    const { claims } = client;
+    client.claims = verified.claims;
+    if (isDeepStrictEqual(claims, verified.claims)) resumeChannels();
+    else client.recheckRights().then(resumeChannels);
   }
 
   #welcome(
@@ -160,12 +168,12 @@ export class Clients {
     { missed, position }: Recovery<Encoded>,
     resumed: boolean,
   ): void {
-    const { codec, limits, events, channels } = this.#node;
+    const { codec, limits, events, subscriptions } = this.#node;
     client.device = device;
     client.authorise(verified.claims, verified.expiresAtMs);
     client.attached(link, resumed);
     const from = resume?.positions[INBOX];
-    const hasChannels = client.channels !== undefined;
+    const hasChannels = client.channels !== undefined || client.filters !== undefined;
     const recovered = resumed && from !== undefined && !missed.some((each) => 'gap' in each);
     const connected: ConnectedFrame = {
       op: 'connected',
@@ -176,7 +184,7 @@ export class Clients {
       resumed,
       streams: {
         [INBOX]: { ...position, recovered },
-        ...(hasChannels && channels.streams(client, link, link.room - bytesOf(missed))),
+        ...(hasChannels && subscriptions.streams(client, link, link.room - bytesOf(missed))),
       },
       status: client.user.status.status,
       pingIntervalMs: limits.pingIntervalMs,
@@ -193,7 +201,7 @@ export class Clients {
     }
     const stands = endOf(missed) ?? from?.offset;
     if (resumed && stands !== position.offset) link.skip(position.offset);
-    if (hasChannels) channels.resumed(client, link);
+    if (hasChannels) subscriptions.resumed(client, link);
   }
 }
 

@@ -1,4 +1,7 @@
 import { Disconnect, disconnectName, disconnects, INBOX } from '@callboard/protocol';
+import type { Channel, Publication } from './channels/channel.ts';
+import { Conflation } from './channels/conflation.ts';
+import { LastValues } from './channels/last-values.ts';
 import type { ChannelReader } from './channels/reader.ts';
 import type { ServerClient } from './client.ts';
 import type { Node } from './node.ts';
@@ -35,6 +38,10 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   #timer: unknown;
   #state: 'open' | 'ending' | 'closed' = 'open';
   #readers: Map<string, ChannelReader> | undefined;
+  /** The publication that it was given last, by serial. */
+  #latest = 0;
+  #conflation: Conflation | undefined;
+  #lastValues: LastValues | undefined;
 
   constructor(node: Node, connection: Connection, peer: Peer) {
     const { clock, limits, flusher } = node;
@@ -67,14 +74,54 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   gap(gap: Gap): void {
     const isInbox = gap.stream === this.client?.user.inbox;
     if (isInbox) this.#skipped = undefined;
+    else this.#conflation?.flush(gap.stream);
     const stream = isInbox ? INBOX : gap.stream;
     this.send(new Encoded(this.#node.codec.encode({ op: 'gap', ...gap, stream })));
   }
 
   /** What a channel delivers. */
-  publication(item: Encoded): void {
+  publication(item: Publication): void {
+    this.#latest = item.serial;
+    if (item.channel.policy.overflow !== 'latest') return this.deliverNow(item);
+    this.#conflation ??= new Conflation(this);
+    if (!this.#conflation.takes(item)) this.deliverNow(item);
+  }
+
+  /** What a channel delivers that the client reads through a filter; nothing where it has been sent it otherwise. */
+  filtered(item: Publication): void {
+    if (this.#latest === item.serial || item.entry.exclude === this.clientId) return;
+    if (this.client?.starting?.has(item.channel.name) !== true) this.publication(item);
+  }
+
+  deliverNow(item: Publication): void {
     this.#node.counters.delivered++;
     this.send(item);
+  }
+
+  forgetConflated(reads: (channel: Channel) => boolean): void {
+    this.#conflation?.keep(reads);
+  }
+
+  /** Of the channels that these filters fit, as the connection takes them. */
+  sendLastValues(client: ServerClient, filters: readonly string[]): void {
+    const { channels, clock } = this.#node;
+    this.#lastValues ??= new LastValues(client, this, channels.retaining, clock);
+    this.#lastValues.add(filters);
+  }
+
+  /** More waits for it than it takes for the time being. */
+  get congested(): boolean {
+    return this.#outbox.congested;
+  }
+
+  /** Goes on with what waits beside the outbox, once it is congested no more. */
+  awaitRelief(): void {
+    if (this.open) this.#outbox.awaitRelief();
+  }
+
+  relieved(): void {
+    this.#conflation?.release();
+    this.#lastValues?.relieved();
   }
 
   /** Those of its channels, by name. */

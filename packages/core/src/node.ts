@@ -4,6 +4,7 @@ import type { Admission } from './admission.ts';
 import type { Server, VerifyClient } from './api.ts';
 import { Channels } from './channels/channels.ts';
 import type { ChannelPolicies } from './channels/policy.ts';
+import { Subscriptions } from './channels/subscriptions.ts';
 import { Clients } from './clients.ts';
 import type { Clock } from './clock.ts';
 import type { Container } from './container.ts';
@@ -55,6 +56,7 @@ export class Node {
   readonly feeds: Feeds;
   readonly hub: Hub;
   readonly channels: Channels;
+  readonly subscriptions: Subscriptions;
   readonly users: Users;
   readonly clients: Clients;
   readonly requests: Requests;
@@ -80,6 +82,7 @@ export class Node {
     this.feeds = new Feeds(this.log, this.clock, this.logger);
     this.hub = new Hub(this);
     this.channels = new Channels(this, channels);
+    this.subscriptions = new Subscriptions(this);
     this.users = new Users(this);
     this.clients = new Clients(this);
     this.requests = new Requests(this, requests);

@@ -37,19 +37,49 @@ describe('an outbox', () => {
   let flusher: Flusher;
   let framing: CommaFraming;
   let overflows: number;
-  const owner = { overflowed: () => void overflows++ };
+  let reliefs: number;
+  const owner = { overflowed: () => void overflows++, relieved: () => void reliefs++ };
 
   beforeEach(() => {
     clock = new SimulatedClock();
     flusher = new Flusher(clock);
     framing = new CommaFraming();
     overflows = 0;
+    reliefs = 0;
   });
   const outbox = (maxBytes = 1_000, by: Framing = framing) => {
     const sink = new Sink(by);
     return { sink, outbox: flusher.outbox(sink, maxBytes, owner) };
   };
   const endTurn = () => clock.advance(0);
+
+  test('says once when it is congested no more, and looks at it only while it is', () => {
+    const { sink, outbox: box } = outbox(200_000);
+    sink.bufferedBytes = 65_536;
+    expect(box.congested).toBe(false);
+    box.push(new Encoded('a'));
+    expect(box.congested).toBe(true);
+    box.awaitRelief();
+    endTurn();
+    sink.bufferedBytes = 65_537;
+    clock.advance(1_000);
+    expect(reliefs).toBe(0);
+    sink.bufferedBytes = 65_536;
+    clock.advance(20);
+    expect([reliefs, clock.pendingTimers]).toEqual([1, 0]);
+    clock.advance(1_000);
+    expect(reliefs).toBe(1);
+  });
+
+  test('does not say so once it has been cleared', () => {
+    const { sink, outbox: box } = outbox(200_000);
+    sink.bufferedBytes = 100_000;
+    box.awaitRelief();
+    box.clear();
+    sink.bufferedBytes = 0;
+    clock.advance(1_000);
+    expect([reliefs, clock.pendingTimers]).toEqual([0, 0]);
+  });
 
   test('writes once a turn, at its end, in order', () => {
     const { sink, outbox: box } = outbox();

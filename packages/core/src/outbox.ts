@@ -75,6 +75,10 @@ class Batch {
 
 /** Connections flushed before the event loop gets its turn. */
 const SLICE = 1_000;
+/** Above so many bytes that wait for a connection it takes no more for the time being: it is congested. */
+const CONGESTED_BYTES = 65_536;
+/** How often congested connections are looked at. */
+const RELIEF_MS = 20;
 
 /** Writes, at the end of each turn, what its outboxes hold: one write per connection. */
 export class Flusher {
@@ -82,6 +86,9 @@ export class Flusher {
   readonly #roots = new Map<Framing, Batch>();
   #due: Outbox[] = [];
   #armed = false;
+  /** Those that are to say when they are congested no more. */
+  readonly #congested = new Set<Outbox>();
+  #relief: unknown;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -104,6 +111,27 @@ export class Flusher {
     this.#clock.endOfTurn(this.#flush);
   }
 
+  watch(outbox: Outbox): void {
+    this.#congested.add(outbox);
+    this.#relief ??= this.#clock.setTimeout(this.#look, RELIEF_MS);
+  }
+
+  unwatch(outbox: Outbox): void {
+    this.#congested.delete(outbox);
+    if (this.#congested.size > 0) return;
+    this.#clock.clearTimeout(this.#relief);
+    this.#relief = undefined;
+  }
+
+  readonly #look = (): void => {
+    this.#relief = undefined;
+    for (const outbox of [...this.#congested]) {
+      if (outbox.congested || !this.#congested.delete(outbox)) continue;
+      outbox.relieved();
+    }
+    if (this.#congested.size > 0) this.#relief ??= this.#clock.setTimeout(this.#look, RELIEF_MS);
+  };
+
   readonly #flush = (): void => {
     const due = this.#due;
     const slice = due.length > SLICE ? due.splice(0, SLICE) : due;
@@ -118,6 +146,8 @@ export class Flusher {
 export interface OutboxOwner {
   /** The reader is too slow: it is to be disconnected. */
   overflowed(): void;
+  /** It was congested, wanted to be told, and takes more now. */
+  relieved(): void;
 }
 
 /** The bounded send queue of one connection. */
@@ -143,6 +173,19 @@ export class Outbox {
     return this.#maxBytes - this.#batch.byteLength - this.#connection.bufferedBytes;
   }
 
+  get congested(): boolean {
+    return this.#maxBytes - this.room > Math.min(CONGESTED_BYTES, this.#maxBytes / 2);
+  }
+
+  /** Tells the owner when it is congested no more; not before some time has passed. */
+  awaitRelief(): void {
+    this.#flusher.watch(this);
+  }
+
+  relieved(): void {
+    this.#owner.relieved();
+  }
+
   push(frame: Encoded): void {
     if (this.#batch === this.#root) this.#flusher.due(this);
     this.#batch = this.#batch.with(frame, this.#connection.framing);
@@ -158,8 +201,9 @@ export class Outbox {
     if (this.#connection.bufferedBytes > this.#maxBytes) this.#owner.overflowed();
   }
 
-  /** Drops what waits. */
+  /** Drops what waits: it is at its end. */
   clear(): void {
     this.#batch = this.#root;
+    this.#flusher.unwatch(this);
   }
 }

@@ -33,6 +33,17 @@ describe('a request', () => {
     expect([outcomes.running, outcomes.remembered]).toEqual([0, 0]);
   });
 
+  test('whose effect has been undone is new again, and one that runs goes on', () => {
+    const outcomes = settled([1, 2]);
+    outcomes.revoke(1);
+    outcomes.begin(3);
+    outcomes.revoke(3);
+    outcomes.revoke(99);
+    expect([outcomes.look(1), outcomes.look(3)]).toEqual(['new', 'running']);
+    expect(outcomes.look(2)).toMatchObject({ frame: 'answer 2' });
+    expect([outcomes.running, outcomes.remembered]).toEqual([1, 1]);
+  });
+
   test('that was refused is refused to the connection it came by last', () => {
     const outcomes = new Outcomes<string>(limits);
     outcomes.begin(1, 'first');

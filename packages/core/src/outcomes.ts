@@ -92,6 +92,12 @@ export class Outcomes<Asker = unknown> {
     return known.asker;
   }
 
+  /** What the request did has been undone since: sent again, it runs again. */
+  revoke(mid: number): void {
+    const known = this.#byMid.get(mid);
+    if (known?.frame !== undefined) this.#drop(known, known.frame);
+  }
+
   /** The client has settled all requests up to `mid`. */
   confirm(mid: number): void {
     for (const outcome of this.#byMid.values()) {

@@ -152,13 +152,7 @@ class NodeServer implements Server {
   }
 
   async sendToUser(to: UserId | readonly UserId[], action: Action): Promise<void> {
-    const ids = new Set<string>();
-    for (const id of Array.isArray(to) ? to : [to]) {
-      const userId = userIdOf(id);
-      if (userId === undefined) throw new TypeError(`not a user id: ${String(id)}`);
-      ids.add(userId);
-    }
-    await this.#node.hub.sendFromServer({ action: action as AnyAction, to: [...ids] });
+    await this.#node.hub.sendFromServer({ action: action as AnyAction, to: userIdsIn(to) });
   }
 
   async publish(name: string, data: unknown): Promise<void> {
@@ -169,6 +163,13 @@ class NodeServer implements Server {
 
   channel(name: string): Channel {
     return channelOf(this.#node, name);
+  }
+
+  async recheckRights(users?: UserId | readonly UserId[]): Promise<void> {
+    const { byId } = this.#node.users;
+    const asked = users === undefined ? [...byId.values()] : userIdsIn(users).map((id) => byId.get(id));
+    const clients = asked.flatMap((user) => [...(user?.clients ?? [])]);
+    await Promise.all(clients.map((client) => client.recheckRights()));
   }
 
   stats(): Stats {
@@ -278,6 +279,17 @@ class NodeServer implements Server {
     this.#node.channels.clear();
     this.#startedAt = undefined;
   }
+}
+
+/** Each once. @throws TypeError where one is none. */
+function userIdsIn(ids: UserId | readonly UserId[]): string[] {
+  const unique = new Set<string>();
+  for (const id of Array.isArray(ids) ? ids : [ids]) {
+    const userId = userIdOf(id);
+    if (userId === undefined) throw new TypeError(`not a user id: ${String(id)}`);
+    unique.add(userId);
+  }
+  return [...unique];
 }
 
 async function contained(logger: Logger, message: string, work: () => Awaitable<void>): Promise<void> {

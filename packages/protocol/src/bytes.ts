@@ -23,7 +23,9 @@ export function isData(data: unknown): boolean {
 }
 
 function isEncodedBytes(data: unknown): data is EncodedBytes {
-  return hasOnlyB64(data) && typeof data.b64 === 'string' && data.b64.length % 4 === 0 && base64.test(data.b64);
+  return (
+    hasOnlyB64(data) && typeof data.b64 === 'string' && data.b64.length % 4 === 0 && base64.test(data.b64)
+  );
 }
 const base64 = /^[A-Za-z0-9+/]*={0,2}$/;
 
@@ -36,8 +38,7 @@ const CHUNK = 8_192;
 
 function toBase64(bytes: Uint8Array): string {
   let text = '';
-  for (let i = 0; i < bytes.length; i += CHUNK)
-    text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
+  for (let i = 0; i < bytes.length; i += CHUNK) text += String.fromCharCode(...bytes.subarray(i, i + CHUNK));
   return btoa(text);
 }
 

@@ -68,7 +68,9 @@ type ChannelSchema<C extends Contract, Name extends string> = string extends Nam
   : Name extends keyof C['channels']
     ? C['channels'][Name]
     : {
-        [Pattern in keyof C['channels'] & string]: Name extends NameOf<Pattern> ? C['channels'][Pattern] : never;
+        [Pattern in keyof C['channels'] & string]: Name extends NameOf<Pattern>
+          ? C['channels'][Pattern]
+          : never;
       }[keyof C['channels'] & string];
 
 /** What is published into a channel, as its publisher writes it; unknown where the contract does not say. */

@@ -167,6 +167,8 @@ describe('channels', () => {
     expectTypeOf<ChannelOutput<C, 'weather'>>().toBeUnknown();
     expectTypeOf<ChannelInput<C, string>>().toBeUnknown();
     expectTypeOf<ChannelOutput<Contract, 'weather'>>().toBeUnknown();
-    expectTypeOf<ChannelOutput<{ readonly actions: object & Contract['actions'] }, 'weather'>>().toBeUnknown();
+    expectTypeOf<
+      ChannelOutput<{ readonly actions: object & Contract['actions'] }, 'weather'>
+    >().toBeUnknown();
   });
 });

@@ -43,4 +43,12 @@ export {
   type UserStatus,
 } from './events.ts';
 export * from './frames.ts';
-export { clientFrame, frameLimits, isAction, isChannel, isFilter, RequestRefused, userIdOf } from './validate.ts';
+export {
+  clientFrame,
+  frameLimits,
+  isAction,
+  isChannel,
+  isFilter,
+  RequestRefused,
+  userIdOf,
+} from './validate.ts';

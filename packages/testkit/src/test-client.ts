@@ -24,6 +24,7 @@ import {
   type ServerFrame,
   type Streams,
   type Subscribed,
+  type UnsubscribedFrame,
   type UserId,
 } from '@callboard/protocol';
 import { Arrivals } from './arrivals.ts';
@@ -235,6 +236,11 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
     return frame;
   }
 
+  /** That the server has ended subscriptions. */
+  expectUnsubscribed(): Promise<UnsubscribedFrame> {
+    return this.#arrivals.take('an unsubscribed', (frame) => frame.op === 'unsubscribed' && frame);
+  }
+
   /** The reply to a request: its result. */
   async expectReply(mid: number): Promise<unknown> {
     const what = `a reply to ${mid}`;
@@ -304,6 +310,9 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
       case 'publication':
         this.#movesIn(frame);
         break;
+      case 'unsubscribed':
+        if (!frame.retryable) for (const name of frame.channels) this.channels.delete(name);
+        break;
       case 'reply':
       case 'error':
         if (frame.op === 'reply') {
@@ -324,7 +333,7 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
     for (const channel of request.channels ?? []) {
       const at = result?.streams[channel];
       if (request.op === 'unsubscribe') this.channels.delete(channel);
-      else if (at !== undefined && !this.channels.has(channel))
+      else if (at?.epoch !== undefined && !this.channels.has(channel))
         this.channels.set(channel, { epoch: at.epoch, offset: at.offset });
     }
   }

@@ -3,17 +3,33 @@ import type { Awaitable } from '@callboard/runtime';
 import type { ServerClient } from '../client.ts';
 import type { Clock } from '../clock.ts';
 import { Encoded } from '../outbox.ts';
-import type { Feed, Reader } from '../streams/feed.ts';
+import type { Feed, Gap, Reader } from '../streams/feed.ts';
 import type { Entry } from '../streams/log.ts';
+import type { FilterReaders } from './filter-readers.ts';
+import type { LevelTrie } from './level-trie.ts';
 import { type ChannelPolicy, retentionOf } from './policy.ts';
+
+/** How long a channel that is there for filters alone stays after a publication, so that it need not begin anew each time. */
+const LINGER_MS = 10_000;
+
+let made = 0;
+
+/** Publications that are made from now on have a higher one. */
+export function serialNow(): number {
+  return made;
+}
 
 /** A publication's frame, the same for all readers, and what it was made of. */
 export class Publication extends Encoded {
   readonly entry: Entry;
+  readonly channel: Channel;
+  /** Another one for each that is made: by it a connection knows what it was given last. */
+  readonly serial = ++made;
 
-  constructor(text: string, entry: Entry) {
+  constructor(text: string, entry: Entry, channel: Channel) {
     super(text);
     this.entry = entry;
+    this.channel = channel;
   }
 
   get offset(): number {
@@ -21,14 +37,23 @@ export class Publication extends Encoded {
   }
 }
 
-interface Last {
+export interface Last {
   readonly publication: Publication;
   readonly at: number;
 }
 
-/** One channel while it is needed: its feed, who has subscribed, and its last value, for which it reads itself. */
+export interface ChannelParts {
+  readonly clock: Clock;
+  readonly codec: Codec;
+  readonly filters: FilterReaders;
+  /** Channels that have a last value, by the levels of their names. */
+  readonly retaining: LevelTrie<Channel>;
+}
+
+/** One channel while it is needed: its feed, who has subscribed, its last value, and who reads it through filters. */
 export class Channel implements Reader<Publication> {
   readonly name: string;
+  readonly levels: readonly string[];
   readonly policy: ChannelPolicy;
   /** Clients with a session, online or about to come back. */
   readonly subscribers = new Set<ServerClient>();
@@ -37,58 +62,109 @@ export class Channel implements Reader<Publication> {
   ready!: Awaitable<Feed<Publication>>;
   /** What else needs it just now: observers, appends, whoever is about to subscribe. */
   pins = 0;
-  last: Last | undefined;
   /** Runs while nobody needs it, and something is kept. */
   timer: unknown;
   readonly clientId = '';
-  readonly #clock: Clock;
-  readonly #codec: Codec;
+  readonly #parts: ChannelParts;
+  #last: Last | undefined;
   #publishedAt = Number.NEGATIVE_INFINITY;
+  #awaitedUntil = Number.NEGATIVE_INFINITY;
+  #filterReaders: readonly ReadonlySet<ServerClient>[] = [];
+  /** Of the filters, when they were looked at. */
+  #filtersVersion = -1;
 
-  constructor(name: string, policy: ChannelPolicy, clock: Clock, codec: Codec) {
+  constructor(name: string, policy: ChannelPolicy, parts: ChannelParts) {
     this.name = name;
+    this.levels = name.split('/');
     this.policy = policy;
-    this.#clock = clock;
-    this.#codec = codec;
+    this.#parts = parts;
   }
 
   readonly itemOf = (entry: Entry): Publication =>
-    new Publication(this.#codec.publication(this.name, entry.offset, entry.body), entry);
+    new Publication(this.#parts.codec.publication(this.name, entry.offset, entry.body), entry, this);
 
   /** The feed is there. */
   opened(feed: Feed<Publication>): void {
     this.feed = feed;
-    if (this.policy.retain === true) feed.join(this);
+    feed.endWith(this);
   }
 
   published(): void {
-    this.#publishedAt = this.#clock.now();
+    this.#publishedAt = this.#parts.clock.now();
+  }
+
+  /** Somebody who has a position may come back to it: it does not begin anew for so long. */
+  awaits(ms: number): void {
+    this.#awaitedUntil = this.#parts.clock.now() + ms;
   }
 
   get inUse(): boolean {
     return this.subscribers.size > 0 || this.pins > 0;
   }
 
+  get last(): Last | undefined {
+    return this.#last;
+  }
+
+  forgetLast(): void {
+    if (this.#last === undefined) return;
+    this.#last = undefined;
+    this.#parts.retaining.delete(this.levels);
+  }
+
   /** How long something is kept yet, in milliseconds. */
   get keptMs(): number {
-    if (this.last !== undefined) return Number.POSITIVE_INFINITY;
-    if (this.policy.history === undefined) return 0;
-    return Math.max(0, this.#publishedAt + retentionOf(this.policy).ttlMs - this.#clock.now());
+    if (this.#last !== undefined) return Number.POSITIVE_INFINITY;
+    const { history } = this.policy;
+    const ttlMs = history === undefined ? 0 : retentionOf(this.policy).ttlMs;
+    const lingerMs = this.readThroughFilters ? LINGER_MS : 0;
+    const until = Math.max(this.#publishedAt + Math.max(ttlMs, lingerMs), this.#awaitedUntil);
+    return Math.max(0, until - this.#parts.clock.now());
+  }
+
+  /** Whether a filter that somebody reads by fits it. */
+  get readThroughFilters(): boolean {
+    return this.#readers().some((clients) => clients.size > 0);
   }
 
   /** The frame of its last value, for whoever has just subscribed. */
   retained({ publication: { entry }, at }: Last): Encoded {
-    const ageMs = Math.max(0, this.#clock.now() - at);
-    return new Encoded(this.#codec.publication(this.name, entry.offset, entry.body, ageMs));
+    const { codec, clock } = this.#parts;
+    const ageMs = Math.max(0, clock.now() - at);
+    return new Encoded(codec.publication(this.name, entry.offset, entry.body, ageMs));
   }
 
+  /** Comes after all who have subscribed: who is sent it as one of these is not sent it again through a filter. */
   deliver(publication: Publication): void {
-    this.last = { publication, at: this.#clock.now() };
+    if (this.policy.retain === true) this.#keep(publication);
+    for (const clients of this.#readers()) for (const { link } of clients) link?.filtered(publication);
   }
 
   skip(): void {}
 
-  gap(): void {
-    this.last = undefined;
+  gap(gap: Gap): void {
+    this.forgetLast();
+    const told = new Set(this.subscribers);
+    for (const clients of this.#readers())
+      for (const client of clients) {
+        if (told.has(client)) continue;
+        told.add(client);
+        client.link?.gap(gap);
+      }
+  }
+
+  #keep(publication: Publication): void {
+    const { clock, retaining } = this.#parts;
+    if (this.#last === undefined) retaining.set(this.levels, this);
+    this.#last = { publication, at: clock.now() };
+  }
+
+  #readers(): readonly ReadonlySet<ServerClient>[] {
+    const { filters } = this.#parts;
+    if (this.#filtersVersion !== filters.version) {
+      this.#filtersVersion = filters.version;
+      this.#filterReaders = filters.of(this.levels, this.policy);
+    }
+    return this.#filterReaders;
   }
 }

@@ -8,7 +8,7 @@ import { ChannelWorld, deeds, noTally } from '../../test/model/channel-world.ts'
  * `MODEL_SEED=<seed>` runs it again.
  */
 const seed = Number(process.env.MODEL_SEED ?? 20_261_121);
-const numRuns = Number(process.env.MODEL_RUNS ?? 150);
+const numRuns = Number(process.env.MODEL_RUNS ?? 500);
 const command = fc.record({ deed: fc.constantFrom(...deeds), pick: fc.nat(30), luck: fc.nat(30) });
 const script = fc.array(command, { maxLength: 150, size: 'max' });
 

@@ -95,3 +95,30 @@ describe('policies', () => {
     },
   );
 });
+
+test('two patterns overlap where some name fits both, and one covers the other where all do', () => {
+  const level = fc.constantFrom('a', 'b', '+');
+  const pattern = fc
+    .tuple(fc.array(level, { maxLength: 3 }), fc.boolean())
+    .map(([levels, open]) => (open || levels.length === 0 ? [...levels, '#'] : levels).join('/'));
+  const names = ['a', 'b', 'c'].flatMap((one) => [
+    [one],
+    ...['a', 'b', 'c'].flatMap((two) => [
+      [one, two],
+      ...['a', 'b', 'c'].flatMap((three) => [
+        [one, two, three],
+        ...['a', 'b', 'c'].map((four) => [one, two, three, four]),
+      ]),
+    ]),
+  ]);
+  fc.assert(
+    fc.property(pattern, pattern, (one, two) => {
+      const [left, right] = [new Pattern(one), new Pattern(two)];
+      const both = names.some((name) => left.matches(name) && right.matches(name));
+      expect([left.overlaps(right), right.overlaps(left)]).toEqual([both, both]);
+      const all = names.every((name) => left.matches(name) || !right.matches(name));
+      expect(left.covers(right)).toBe(all);
+    }),
+    { numRuns: 1_000 },
+  );
+});

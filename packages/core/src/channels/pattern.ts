@@ -1,19 +1,16 @@
-import { isChannel } from '@callboard/protocol';
+import { isChannel, isFilter } from '@callboard/protocol';
 
 /** A pattern over the names of channels, as MQTT 5 has it (section 4.7): `+` is any one level, `#` the rest, if any. */
 export class Pattern {
   readonly text: string;
-  readonly #levels: readonly string[];
+  readonly levels: readonly string[];
 
   /** @throws TypeError where it is none. */
   constructor(text: string) {
+    if (!isChannel(text) && !isFilter(text))
+      throw new TypeError(`neither a channel nor a pattern: ${String(text)}`);
     this.text = text;
-    this.#levels = text.split('/');
-    const last = this.#levels.length - 1;
-    const plain = this.#levels.map((level, i) =>
-      level === '+' || (level === '#' && i === last) ? 'x' : level,
-    );
-    if (!isChannel(plain.join('/'))) throw new TypeError(`neither a channel nor a pattern: ${text}`);
+    this.levels = text.split('/');
   }
 
   /** Whether it is the name of one channel. */
@@ -22,12 +19,35 @@ export class Pattern {
   }
 
   matches(name: readonly string[]): boolean {
-    for (const [i, level] of this.#levels.entries()) {
+    for (const [i, level] of this.levels.entries()) {
       if (level === '#') return true;
       const given = name[i];
       if (given === undefined || (level !== '+' && level !== given)) return false;
     }
-    return this.#levels.length === name.length;
+    return this.levels.length === name.length;
+  }
+
+  /** Whether all names that fit the other one fit this one. */
+  covers(other: Pattern): boolean {
+    // A name has at least one level.
+    const others = other.text === '#' ? ['+', '#'] : other.levels;
+    const rest = this.levels.indexOf('#');
+    const top = rest < 0 ? this.levels : this.levels.slice(0, rest);
+    if (rest < 0 ? others.length !== top.length : others.length < top.length) return false;
+    return top.every((level, i) => level === others[i] || (level === '+' && others[i] !== '#'));
+  }
+
+  /** Whether some name fits both. */
+  overlaps(other: Pattern): boolean {
+    const longer = Math.max(this.levels.length, other.levels.length);
+    for (let i = 0; i < longer; i++) {
+      const ours = this.levels[i];
+      const theirs = other.levels[i];
+      if (ours === '#' || theirs === '#') return true;
+      if (ours === undefined || theirs === undefined) return false;
+      if (ours !== '+' && theirs !== '+' && ours !== theirs) return false;
+    }
+    return true;
   }
 
   /**
@@ -35,13 +55,13 @@ export class Pattern {
    * `a` before `a/#`.
    */
   compare(other: Pattern): number {
-    for (const [i, level] of this.#levels.entries()) {
-      const theirs = other.#levels[i];
+    for (const [i, level] of this.levels.entries()) {
+      const theirs = other.levels[i];
       if (theirs === undefined) return 1;
       const order = vagueness(level) - vagueness(theirs);
       if (order !== 0) return order;
     }
-    return this.#levels.length - other.#levels.length;
+    return this.levels.length - other.levels.length;
   }
 }
 

@@ -87,6 +87,18 @@ export class Policies {
     const levels = channel.split('/');
     return this.#patterns.find(({ pattern }) => pattern.matches(levels))?.policy ?? closed;
   }
+
+  /** Those that hold for channels which the filter fits. */
+  within(filter: Pattern): ReadonlySet<ChannelPolicy> {
+    const found = new Set<ChannelPolicy>();
+    for (const [name, policy] of this.#exact) if (filter.matches(name.split('/'))) found.add(policy);
+    for (const { pattern, policy } of this.#patterns) {
+      if (pattern.overlaps(filter)) found.add(policy);
+      // All others are less specific.
+      if (pattern.covers(filter)) break;
+    }
+    return found;
+  }
 }
 
 export function retentionOf({ history }: ChannelPolicy): Retention {

@@ -7,6 +7,8 @@ import type { Channel, Publication } from './channel.ts';
 
 /** Around a frame in the socket. */
 const FRAME_BYTES = 16;
+/** What is held back for a client that does not know yet that it reads; more is a gap. */
+const MAX_HELD = 1_024;
 
 /**
  * One client's cursor in one channel, over one connection. What comes before the client knows that it reads is held
@@ -76,8 +78,7 @@ export class ChannelReader implements Reader<Publication> {
   fit(maxBytes: number): number {
     const bytes = this.#held?.reduce((sum, each) => sum + ('text' in each ? bytesOf(each) : 0), 0) ?? 0;
     if (bytes <= maxBytes) return bytes;
-    this.#held = [];
-    this.gap({ stream: this.channel.name, from: this.base, to: this.position, reason: 'size' });
+    this.#giveUp();
     return 0;
   }
 
@@ -96,8 +97,9 @@ export class ChannelReader implements Reader<Publication> {
   deliver(publication: Publication, offset: number): void {
     this.#told = offset;
     this.#stands = offset;
-    if (this.#link !== undefined) this.#link.publication(publication);
-    else this.#held?.push(publication);
+    if (this.#link !== undefined) return this.#link.publication(publication);
+    this.#held?.push(publication);
+    if (this.#held !== undefined && this.#held.length > MAX_HELD) this.#giveUp();
   }
 
   skip(offset: number): void {
@@ -117,6 +119,11 @@ export class ChannelReader implements Reader<Publication> {
     this.channel.feed.leave(this);
     this.#held = undefined;
     this.#link = undefined;
+  }
+
+  #giveUp(): void {
+    this.#held = [];
+    this.gap({ stream: this.channel.name, from: this.base, to: this.position, reason: 'size' });
   }
 
   /** The last value, unless it is among what was sent. */

@@ -18,6 +18,7 @@ export function refresh(node: Node, client: ServerClient, { mid, token }: Refres
       if (!node.clients.byId.has(client.id)) return;
       client.authorise(claims, expiresAtMs);
       requests.reply(client, mid, expiresAtMs === undefined ? {} : { expiresAtMs });
+      void client.recheckRights();
     },
     (error) => {
       if (!(error instanceof Disconnect)) return requests.refuse(client, mid, error);

@@ -53,6 +53,11 @@ export interface ChannelRequest {
 /** What keeps the order in which a client sent it. */
 export type Queued = ActionRequest | ChannelRequest;
 
+/** Something of our own that is to have its turn among them; must not throw or reject. */
+export interface Chore {
+  run(): Promise<void>;
+}
+
 /** A check that may refuse, by throwing. */
 type Gate<R extends Queued> = (request: R) => Awaitable<void>;
 
@@ -227,7 +232,8 @@ export class Requests {
   }
 
   /** Gates, then the effect; a call's handler is not waited for. */
-  readonly perform = (request: Queued): Awaitable<void> => {
+  readonly perform = (request: Queued | Chore): Awaitable<void> => {
+    if ('run' in request) return request.run();
     const refused = (error: unknown) => this.refuse(request.client, request.frame.mid, error);
     try {
       const passed = 'action' in request ? pass(this.#gates, request) : pass(this.#checks, request);

@@ -22,6 +22,8 @@ export class Feed<Item> {
   readonly #clock: Clock;
   readonly #itemOf: (entry: Entry) => Item;
   readonly #live = new Set<Reader<Item>>();
+  /** Is given each entry when all live readers have been, whoever it is for. */
+  #tail: Reader<Item> | undefined;
   /** Readers that have read further than the feed has followed: they are live once it gets there. */
   #ahead: Map<Reader<Item>, number> | undefined;
   /** Readers that wait for the log to answer, each with what it has of its recovery. */
@@ -81,6 +83,11 @@ export class Feed<Item> {
   /** Live readers, and those that are about to be. */
   get readers(): number {
     return this.#live.size + (this.#ahead?.size ?? 0) + (this.#recovering?.size ?? 0);
+  }
+
+  /** Gives every entry from here on to `tail` too, after all readers. */
+  endWith(tail: Reader<Item>): void {
+    this.#tail = tail;
   }
 
   /** Live from here on. */
@@ -144,6 +151,7 @@ export class Feed<Item> {
   close(): Awaitable<void> {
     this.#closed = true;
     this.#live.clear();
+    this.#tail = undefined;
     this.#ahead = undefined;
     this.#recovering = undefined;
     this.#recent = NONE;
@@ -197,6 +205,7 @@ export class Feed<Item> {
           else reader.skip(offset);
         }
       }
+      this.#tail?.deliver(item, offset);
     } finally {
       this.#calling = false;
       this.#promote();
@@ -297,6 +306,7 @@ export class Feed<Item> {
         this.#ahead.set(reader, to.offset);
         reader.gap({ ...gap, from: { epoch: gap.from.epoch, offset } });
       }
+      this.#tail?.gap(gap);
     });
   }
 

@@ -35,9 +35,9 @@ export class ChannelAccount {
       case 'connected': {
         this.#clientId = frame.clientId;
         const at = frame.streams[this.#channel];
-        if (at !== undefined) this.#epoch = at.epoch;
+        if (at?.epoch !== undefined) this.#epoch = at.epoch;
+        this.#reads = at !== undefined;
         if (!frame.resumed) {
-          this.#reads = false;
           this.#position = undefined;
           this.#answered.clear();
         }
@@ -46,11 +46,16 @@ export class ChannelAccount {
       }
       case 'reply':
         return this.#answer(frame.mid, frame.result as Subscribed | undefined);
+      case 'unsubscribed':
+        if (!frame.channels.includes(this.#channel)) return;
+        this.#reads = false;
+        this.#position = undefined;
+        return;
       case 'publication':
-        if (frame.channel === this.#channel) this.#publication(frame);
+        if (frame.channel === this.#channel && this.#reads) this.#publication(frame);
         return;
       case 'gap':
-        if (frame.stream !== this.#channel) return;
+        if (frame.stream !== this.#channel || !this.#reads) return;
         if (this.#position !== undefined && frame.reason !== 'epoch')
           this.#ledger.nothingBetween(this.#position, frame.from.offset, this.#clientId);
         this.#position = frame.to;
@@ -66,7 +71,8 @@ export class ChannelAccount {
     if (!this.#reads) this.#position = undefined;
     else if (this.#position === undefined) {
       const given = request.op === 'subscribe' ? request.positions?.[this.#channel] : undefined;
-      const at = given ?? result?.streams[this.#channel] ?? assert.fail('no position');
+      const at = given ?? result?.streams[this.#channel];
+      assert.ok(at?.epoch !== undefined, 'no position');
       this.#position = { epoch: at.epoch, offset: at.offset };
     }
   }

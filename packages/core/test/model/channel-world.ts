@@ -3,12 +3,16 @@ import { disconnects, type RequestFrame } from '@callboard/protocol';
 import { createHarness, type Harness, type MemoryClient } from '@callboard/testkit';
 import { withLog } from '../logs.ts';
 import { ChannelAccount } from './channel-account.ts';
+import { FilterAccount } from './filter-account.ts';
 import { Ledger } from './ledger.ts';
 
 export const deeds = [
   'connect',
   'join',
   'leave',
+  'filter',
+  'filter no more',
+  'rights',
   'publish',
   'publish',
   'exclude',
@@ -20,6 +24,7 @@ export const deeds = [
   'take over',
   'close',
   'freeze',
+  'freeze and flood',
   'thaw',
   'turn',
   'wait',
@@ -33,12 +38,22 @@ export interface Command {
 }
 
 const SLOTS = 4;
-const names = ['bare', 'kept', 'last'] as const;
+const names = ['bare', 'kept', 'last', 'latest'] as const;
+const FILTER = '+';
 const waits = [10, 1_000, 9_000, 59_000, 61_000];
 const text = 'x'.repeat(200);
 
 export type Tally = Record<
-  'resumed' | 'evicted' | 'epoch' | 'size' | 'retained' | 'delivered' | 'slow',
+  | 'resumed'
+  | 'evicted'
+  | 'epoch'
+  | 'size'
+  | 'conflated'
+  | 'retained'
+  | 'delivered'
+  | 'filtered'
+  | 'unsubscribed'
+  | 'slow',
   number
 >;
 export const noTally = (): Tally => ({
@@ -46,8 +61,11 @@ export const noTally = (): Tally => ({
   evicted: 0,
   epoch: 0,
   size: 0,
+  conflated: 0,
   retained: 0,
   delivered: 0,
+  filtered: 0,
+  unsubscribed: 0,
   slow: 0,
 });
 
@@ -65,10 +83,18 @@ export class ChannelWorld {
   readonly #tally: Tally;
   readonly #slots: (Slot | undefined)[] = Array.from({ length: SLOTS });
   readonly #former: Slot[] = [];
+  readonly #rights: { open: boolean };
   #id = 0;
 
-  private constructor(harness: Harness, ledger: Ledger, left: () => number, tally: Tally) {
+  private constructor(
+    harness: Harness,
+    rights: { open: boolean },
+    ledger: Ledger,
+    left: () => number,
+    tally: Tally,
+  ) {
     this.#harness = harness;
+    this.#rights = rights;
     this.#ledger = ledger;
     this.#left = left;
     this.#tally = tally;
@@ -78,18 +104,24 @@ export class ChannelWorld {
     const { memory, options } = withLog(answers);
     const ledger = new Ledger();
     ledger.watch(memory);
-    const slowly = () => (answers === 'later' ? Promise.resolve(true) : true);
-    const open = { canSubscribe: slowly, canPublish: slowly };
+    const rights = { open: true };
+    const inTime = <T>(answer: T) => (answers === 'later' ? Promise.resolve(answer) : answer);
+    const open = {
+      canSubscribe: () => inTime(rights.open),
+      canPublish: () => inTime(true),
+      filters: true,
+    };
     const harness = await createHarness({
       ...options,
-      limits: { maxOutboxBytes: 4_000 },
+      limits: { maxOutboxBytes: 6_000 },
       channels: {
         bare: open,
         kept: { ...open, history: { size: 12, ttlMs: 30_000 } },
         last: { ...open, history: { size: 3, ttlMs: 30_000 }, retain: true },
+        latest: { ...open, history: { size: 3, ttlMs: 30_000 }, overflow: 'latest' },
       },
     });
-    return new ChannelWorld(harness, ledger, () => memory.size, tally);
+    return new ChannelWorld(harness, rights, ledger, () => memory.size, tally);
   }
 
   async run(commands: readonly Command[]): Promise<void> {
@@ -123,7 +155,7 @@ export class ChannelWorld {
     assert.deepEqual([server.users.size, this.#left() - kept], [0, 0]);
     assert.deepEqual(
       names.map((name) => server.channel(name).subscribers.size),
-      [0, 0, 0],
+      names.map(() => 0),
     );
     await Promise.all([server.disconnect(), clock.advanceAsync(10_000)]);
     assert.deepEqual([this.#left(), clock.pendingTimers], [0, 0]);
@@ -135,10 +167,14 @@ export class ChannelWorld {
       const account = new ChannelAccount(this.#ledger, name, slot.requests);
       account.hold(slot.client, complete);
       this.#tally.delivered += account.delivered;
+      const filtered = new FilterAccount(this.#ledger, FILTER, name, slot.requests);
+      filtered.hold(slot.client);
+      this.#tally.filtered += filtered.delivered;
     }
     for (const frame of slot.client.frames) {
       if (frame.op === 'connected' && frame.resumed) this.#tally.resumed++;
       if (frame.op === 'gap' && frame.reason !== 'session') this.#tally[frame.reason]++;
+      if (frame.op === 'unsubscribed') this.#tally.unsubscribed++;
       if (frame.op === 'publication' && frame.retained === true) this.#tally.retained++;
     }
     this.#tally.slow += this.#harness.server.stats().disconnects.SLOW_READER ?? 0;
@@ -155,7 +191,14 @@ export class ChannelWorld {
         if (slot === undefined) await this.#connect(place);
         return;
       case 'server publishes':
-        for (let i = 0; i < (pick % 5 === 0 ? 15 : 2); i++) void server.publish(name, data());
+        for (let i = 0; i < (pick % 4 === 0 ? 15 : 2); i++) void server.publish(name, data());
+        return;
+      case 'rights':
+        if (luck % 3 > 0) return;
+        this.#rights.open = false;
+        void server.recheckRights();
+        await clock.settle();
+        this.#rights.open = true;
         return;
       case 'all are away':
         if (luck % 4 > 0) return;
@@ -177,6 +220,10 @@ export class ChannelWorld {
         });
       case 'leave':
         return this.#about(slot, [name], { op: 'unsubscribe' });
+      case 'filter':
+        return this.#about(slot, [FILTER], { op: 'subscribe' });
+      case 'filter no more':
+        return this.#about(slot, [FILTER], { op: 'unsubscribe' });
       case 'publish':
         return this.#request(slot, { op: 'publish', channel: name, data: data() });
       case 'exclude':
@@ -203,6 +250,13 @@ export class ChannelWorld {
         return;
       case 'freeze':
         return client.wire.freeze();
+      case 'freeze and flood':
+        client.wire.freeze();
+        for (let i = 0; i < 5 + (luck % 20); i++) {
+          void server.publish('latest', data());
+          await clock.advanceAsync(1);
+        }
+        return;
       case 'thaw':
         return client.wire.thaw();
     }

@@ -31,6 +31,13 @@ export class Ledger {
     return draft;
   }
 
+  /** The epoch in which something with this id was appended. */
+  epochOf(id: number): string {
+    for (const [epoch, entries] of this.#epochs)
+      if (entries.some(({ body }) => idIn(body) === String(id))) return epoch;
+    assert.fail(`nobody appended ${id}`);
+  }
+
   head(epoch: string): number {
     return this.#epochs.get(epoch)?.length ?? 0;
   }
@@ -49,7 +56,7 @@ export class Ledger {
   /** That no action was appended to a stream twice. */
   nothingTwice(): void {
     for (const [epoch, entries] of this.#epochs) {
-      const ids = entries.map(({ body }) => /"id":(\d+)/.exec(body)?.[1]);
+      const ids = entries.map(({ body }) => idIn(body));
       assert.equal(new Set(ids).size, ids.length, `something was appended to ${epoch} twice: ${ids}`);
     }
   }
@@ -101,4 +108,8 @@ export class Ledger {
         return position;
     }
   }
+}
+
+function idIn(body: string): string | undefined {
+  return /"id":(\d+)/.exec(body)?.[1];
 }

@@ -1,0 +1,84 @@
+import { jsonCodec } from '@callboard/protocol';
+import { SimulatedClock } from '@callboard/testkit';
+import { expect, test } from '@jest/globals';
+import type { Link } from '../link.ts';
+import { Feed } from '../streams/feed.ts';
+import { MemoryStreamLog } from '../streams/memory-log.ts';
+import { Channel, type Publication } from './channel.ts';
+import { Conflation } from './conflation.ts';
+import { FilterReaders } from './filter-readers.ts';
+import { LevelTrie } from './level-trie.ts';
+
+/** What a connection is made to send: offsets, and gaps as [from, to]. */
+function stage() {
+  const clock = new SimulatedClock();
+  const log = new MemoryStreamLog(clock, { maxEntries: 0, maxLength: 0, ttlMs: 0 });
+  const parts = {
+    clock,
+    codec: jsonCodec,
+    filters: new FilterReaders(),
+    retaining: new LevelTrie<Channel>(),
+  };
+  const channel = new Channel('a', { overflow: 'latest' }, parts);
+  channel.opened(Feed.open('a', log, clock, channel.itemOf) as Feed<Publication>);
+  const sent: unknown[] = [];
+  const link = {
+    congested: true,
+    reliefs: 0,
+    awaitRelief: () => void link.reliefs++,
+    gap: ({ from, to }: { from: { offset: number }; to: { offset: number } }) =>
+      void sent.push([from.offset, to.offset]),
+    deliverNow: ({ offset }: Publication) => void sent.push(offset),
+  };
+  const conflation = new Conflation(link as unknown as Link);
+  const take = (offset: number) => conflation.takes(channel.itemOf({ offset, body: '"data":1}' }));
+  return { link, sent, conflation, take };
+}
+
+test.each([
+  [[5], [5]],
+  [
+    [5, 6],
+    [[4, 5], 6],
+  ],
+  [
+    [5, 6, 7],
+    [[4, 6], 7],
+  ],
+  [
+    [5, 9],
+    [[4, 8], 9],
+  ],
+])('of %j it sends %j', (offsets, expected) => {
+  const { link, sent, conflation, take } = stage();
+  expect(offsets.map(take)).toEqual(offsets.map(() => true));
+  expect([sent, link.reliefs]).toEqual([[], 1]);
+  link.congested = false;
+  conflation.release();
+  expect(sent).toEqual(expected);
+  expect(take(99)).toBe(false);
+});
+
+test('what follows while one waits waits too; what is not waited for goes at once', () => {
+  const { link, sent, conflation, take } = stage();
+  link.congested = false;
+  expect(take(1)).toBe(false);
+  link.congested = true;
+  take(2);
+  link.congested = false;
+  expect(take(3)).toBe(true);
+  conflation.flush('a');
+  conflation.flush('a');
+  expect(sent).toEqual([[1, 2], 3]);
+});
+
+test('it waits on while the connection takes no more, and forgets what is not read any more', () => {
+  const { link, sent, conflation, take } = stage();
+  take(1);
+  conflation.release();
+  expect([sent, link.reliefs]).toEqual([[], 2]);
+  conflation.keep(() => false);
+  link.congested = false;
+  conflation.release();
+  expect(sent).toEqual([]);
+});

@@ -1,0 +1,68 @@
+import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
+import { LevelTrie } from './level-trie.ts';
+
+const level = fc.constantFrom('a', 'b', '', 'c');
+const name = fc.array(level, { minLength: 1, maxLength: 4 });
+const filter = fc
+  .tuple(fc.array(fc.oneof(level, fc.constant('+')), { maxLength: 4 }), fc.boolean())
+  .map(([levels, open]) => (open || levels.length === 0 ? [...levels, '#'] : levels));
+
+/** MQTT 5, section 4.7.1, read word by word. */
+function fits([first, ...rest]: string[], [given, ...others]: string[]): boolean {
+  if (first === '#') return true;
+  if (first === undefined || given === undefined) return first === given;
+  return (first === '+' || first === given) && fits(rest, others);
+}
+
+const script = (entry: fc.Arbitrary<string[]>) =>
+  fc.array(fc.tuple(fc.constantFrom('set', 'set', 'delete'), entry), { maxLength: 60 });
+
+/** The same into a trie and into a map. */
+function run(steps: readonly [string, string[]][]) {
+  const trie = new LevelTrie<string>();
+  const plain = new Map<string, string[]>();
+  for (const [what, levels] of steps) {
+    const text = levels.join('/');
+    if (what === 'set') trie.set(levels, text);
+    else trie.delete(levels);
+    if (what === 'set') plain.set(text, levels);
+    else plain.delete(text);
+  }
+  return { trie, plain };
+}
+
+describe('a trie over levels', () => {
+  test('of filters finds those that fit a name, as a plain walk over all of them does', () => {
+    fc.assert(
+      fc.property(script(filter), name, (steps, given) => {
+        const { trie, plain } = run(steps);
+        const expected = [...plain].filter(([, levels]) => fits(levels, given)).map(([text]) => text);
+        expect(trie.fitting(given).sort()).toEqual(expected.sort());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('of names finds those that a filter fits, likewise', () => {
+    fc.assert(
+      fc.property(script(name), filter, (steps, given) => {
+        const { trie, plain } = run(steps);
+        const expected = [...plain].filter(([, levels]) => fits(given, levels)).map(([text]) => text);
+        expect([...trie.within(given)].sort()).toEqual(expected.sort());
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+
+  test('keeps nothing of what was deleted', () => {
+    fc.assert(
+      fc.property(script(name), (steps) => {
+        const { trie, plain } = run(steps);
+        for (const levels of plain.values()) trie.delete(levels);
+        expect([...trie.within(['#'])]).toEqual([]);
+        expect(trie.isEmpty).toBe(true);
+      }),
+    );
+  });
+});

@@ -1,0 +1,85 @@
+interface Node<Value> {
+  readonly children: Map<string, Node<Value>>;
+  value: Value | undefined;
+}
+
+/** Values by the levels of filters, or of names: a trie, in which each finds the other as MQTT 5 has it (section 4.7.1). */
+export class LevelTrie<Value> {
+  readonly #root: Node<Value> = { children: new Map(), value: undefined };
+
+  get isEmpty(): boolean {
+    return this.#root.value === undefined && this.#root.children.size === 0;
+  }
+
+  get(levels: readonly string[]): Value | undefined {
+    let node: Node<Value> | undefined = this.#root;
+    for (const level of levels) node = node?.children.get(level);
+    return node?.value;
+  }
+
+  set(levels: readonly string[], value: Value): void {
+    let node = this.#root;
+    for (const level of levels) {
+      const next: Node<Value> = node.children.get(level) ?? { children: new Map(), value: undefined };
+      node.children.set(level, next);
+      node = next;
+    }
+    node.value = value;
+  }
+
+  delete(levels: readonly string[]): void {
+    const path = [this.#root];
+    for (const level of levels) {
+      const next = path.at(-1)?.children.get(level);
+      if (next === undefined) return;
+      path.push(next);
+    }
+    (path.at(-1) as Node<Value>).value = undefined;
+    for (let i = levels.length; i > 0; i--) {
+      const { children, value } = path[i] as Node<Value>;
+      if (children.size > 0 || value !== undefined) return;
+      path[i - 1]?.children.delete(levels[i - 1] as string);
+    }
+  }
+
+  /** Of filters: the values of those that fit this name. */
+  fitting(name: readonly string[]): Value[] {
+    const found: Value[] = [];
+    collect(this.#root, name, 0, found);
+    return found;
+  }
+
+  /** Of names: the values of those that this filter fits. What is set or deleted meanwhile may be among them or not. */
+  within(filter: readonly string[]): Generator<Value, void, void> {
+    return walk(this.#root, filter, 0);
+  }
+}
+
+function collect<Value>(node: Node<Value>, name: readonly string[], at: number, found: Value[]): void {
+  const rest = node.children.get('#');
+  if (rest?.value !== undefined) found.push(rest.value);
+  if (at === name.length) {
+    if (node.value !== undefined) found.push(node.value);
+    return;
+  }
+  const same = node.children.get(name[at] as string);
+  if (same !== undefined) collect(same, name, at + 1, found);
+  const any = node.children.get('+');
+  if (any !== undefined) collect(any, name, at + 1, found);
+}
+
+function* walk<Value>(
+  node: Node<Value>,
+  filter: readonly string[],
+  at: number,
+): Generator<Value, void, void> {
+  const level = filter[at];
+  if ((level === undefined || level === '#') && node.value !== undefined) yield node.value;
+  if (level === undefined) return;
+  if (level === '#') for (const child of node.children.values()) yield* walk(child, filter, at);
+  else if (level === '+') for (const child of node.children.values()) yield* walk(child, filter, at + 1);
+  else {
+    const child = node.children.get(level);
+    if (child !== undefined) yield* walk(child, filter, at + 1);
+  }
+}
