@@ -12,6 +12,7 @@ import { type ChannelPolicy, retentionOf } from './policy.ts';
 /** How long a channel that is there for filters alone stays after a publication, so that it need not begin anew each time. */
 const LINGER_MS = 10_000;
 
+const nobody: ReadonlySet<never> = new Set();
 let made = 0;
 
 /** Publications that are made from now on have a higher one. */
@@ -53,10 +54,7 @@ export interface ChannelParts {
 /** One channel while it is needed: its feed, who has subscribed, its last value, and who reads it through filters. */
 export class Channel implements Reader<Publication> {
   readonly name: string;
-  readonly levels: readonly string[];
   readonly policy: ChannelPolicy;
-  /** Clients with a session, online or about to come back. */
-  readonly subscribers = new Set<ServerClient>();
   /** Not before `ready`. */
   feed!: Feed<Publication>;
   ready!: Awaitable<Feed<Publication>>;
@@ -66,6 +64,8 @@ export class Channel implements Reader<Publication> {
   timer: unknown;
   readonly clientId = '';
   readonly #parts: ChannelParts;
+  /** Made with the first. */
+  #subscribers: Set<ServerClient> | undefined;
   #last: Last | undefined;
   #publishedAt = Number.NEGATIVE_INFINITY;
   #awaitedUntil = Number.NEGATIVE_INFINITY;
@@ -75,9 +75,26 @@ export class Channel implements Reader<Publication> {
 
   constructor(name: string, policy: ChannelPolicy, parts: ChannelParts) {
     this.name = name;
-    this.levels = name.split('/');
     this.policy = policy;
     this.#parts = parts;
+  }
+
+  get levels(): readonly string[] {
+    return this.name.split('/');
+  }
+
+  /** Clients with a session, online or about to come back. */
+  get subscribers(): ReadonlySet<ServerClient> {
+    return this.#subscribers ?? nobody;
+  }
+
+  enter(client: ServerClient): void {
+    this.#subscribers ??= new Set();
+    this.#subscribers.add(client);
+  }
+
+  left(client: ServerClient): void {
+    this.#subscribers?.delete(client);
   }
 
   readonly itemOf = (entry: Entry): Publication =>

@@ -1,26 +1,32 @@
-interface Node<Value> {
-  readonly children: Map<string, Node<Value>>;
+class Node<Value> {
+  /** Made with the first: most nodes are leaves. */
+  children: Map<string, Node<Value>> | undefined;
   value: Value | undefined;
+
+  child(level: string): Node<Value> | undefined {
+    return this.children?.get(level);
+  }
 }
 
 /** Values by the levels of filters, or of names: a trie, in which each finds the other as MQTT 5 has it (section 4.7.1). */
 export class LevelTrie<Value> {
-  readonly #root: Node<Value> = { children: new Map(), value: undefined };
+  readonly #root = new Node<Value>();
 
   get isEmpty(): boolean {
-    return this.#root.value === undefined && this.#root.children.size === 0;
+    return this.#root.value === undefined && this.#root.children === undefined;
   }
 
   get(levels: readonly string[]): Value | undefined {
     let node: Node<Value> | undefined = this.#root;
-    for (const level of levels) node = node?.children.get(level);
+    for (const level of levels) node = node?.child(level);
     return node?.value;
   }
 
   set(levels: readonly string[], value: Value): void {
     let node = this.#root;
     for (const level of levels) {
-      const next: Node<Value> = node.children.get(level) ?? { children: new Map(), value: undefined };
+      const next: Node<Value> = node.child(level) ?? new Node<Value>();
+      node.children ??= new Map();
       node.children.set(level, next);
       node = next;
     }
@@ -30,15 +36,17 @@ export class LevelTrie<Value> {
   delete(levels: readonly string[]): void {
     const path = [this.#root];
     for (const level of levels) {
-      const next = path.at(-1)?.children.get(level);
+      const next = path.at(-1)?.child(level);
       if (next === undefined) return;
       path.push(next);
     }
     (path.at(-1) as Node<Value>).value = undefined;
     for (let i = levels.length; i > 0; i--) {
       const { children, value } = path[i] as Node<Value>;
-      if (children.size > 0 || value !== undefined) return;
-      path[i - 1]?.children.delete(levels[i - 1] as string);
+      if (children !== undefined || value !== undefined) return;
+      const above = path[i - 1] as Node<Value>;
+      above.children?.delete(levels[i - 1] as string);
+      if (above.children?.size === 0) above.children = undefined;
     }
   }
 
@@ -56,15 +64,15 @@ export class LevelTrie<Value> {
 }
 
 function collect<Value>(node: Node<Value>, name: readonly string[], at: number, found: Value[]): void {
-  const rest = node.children.get('#');
+  const rest = node.child('#');
   if (rest?.value !== undefined) found.push(rest.value);
   if (at === name.length) {
     if (node.value !== undefined) found.push(node.value);
     return;
   }
-  const same = node.children.get(name[at] as string);
+  const same = node.child(name[at] as string);
   if (same !== undefined) collect(same, name, at + 1, found);
-  const any = node.children.get('+');
+  const any = node.child('+');
   if (any !== undefined) collect(any, name, at + 1, found);
 }
 
@@ -76,10 +84,10 @@ function* walk<Value>(
   const level = filter[at];
   if ((level === undefined || level === '#') && node.value !== undefined) yield node.value;
   if (level === undefined) return;
-  if (level === '#') for (const child of node.children.values()) yield* walk(child, filter, at);
-  else if (level === '+') for (const child of node.children.values()) yield* walk(child, filter, at + 1);
+  if (level === '#') for (const child of node.children?.values() ?? []) yield* walk(child, filter, at);
+  else if (level === '+') for (const child of node.children?.values() ?? []) yield* walk(child, filter, at + 1);
   else {
-    const child = node.children.get(level);
+    const child = node.child(level);
     if (child !== undefined) yield* walk(child, filter, at + 1);
   }
 }

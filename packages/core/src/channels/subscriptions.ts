@@ -100,7 +100,7 @@ export class Subscriptions {
       const { channel, head, recovered } = reader;
       client.channels ??= new Map();
       client.channels.set(channel.name, { mid, channel, base: reader.base, reader: undefined });
-      channel.subscribers.add(client);
+      channel.enter(client);
       channels.unpin(channel);
       streams[channel.name] = { ...head, recovered };
     }
@@ -130,7 +130,7 @@ export class Subscriptions {
       client.channels?.delete(name);
       client.link?.readers.delete(name);
       subscription.reader?.leave();
-      subscription.channel.subscribers.delete(client);
+      subscription.channel.left(client);
       channels.settle(subscription.channel);
     }
     client.link?.forgetConflated((channel) => client.reads(channel));

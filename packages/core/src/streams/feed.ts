@@ -11,6 +11,8 @@ const RETRY_MS = 200;
 const MAX_EARLY = 1_024;
 const MAX_RECENT = 1_024;
 const NONE: Entry[] = [];
+/** Until the first comes: most feeds of channels that only keep something never have one. */
+const NOBODY: Set<never> = new Set();
 
 /**
  * One node's view of one stream: puts what it follows in order, makes one item of each entry and hands that to all
@@ -21,7 +23,7 @@ export class Feed<Item> {
   readonly #log: StreamLog;
   readonly #clock: Clock;
   readonly #itemOf: (entry: Entry) => Item;
-  readonly #live = new Set<Reader<Item>>();
+  #live: Set<Reader<Item>> = NOBODY;
   /** Is given each entry when all live readers have been, whoever it is for. */
   #tail: Reader<Item> | undefined;
   /** Readers that have read further than the feed has followed: they are live once it gets there. */
@@ -150,7 +152,7 @@ export class Feed<Item> {
 
   close(): Awaitable<void> {
     this.#closed = true;
-    this.#live.clear();
+    this.#live = NOBODY;
     this.#tail = undefined;
     this.#ahead = undefined;
     this.#recovering = undefined;
@@ -160,11 +162,16 @@ export class Feed<Item> {
   }
 
   #add(reader: Reader<Item>, offset: number): void {
-    if (offset === this.#head && !this.#calling) this.#live.add(reader);
+    if (offset === this.#head && !this.#calling) this.#goLive(reader);
     else {
       this.#ahead ??= new Map();
       this.#ahead.set(reader, offset);
     }
+  }
+
+  #goLive(reader: Reader<Item>): void {
+    if (this.#live === NOBODY) this.#live = new Set();
+    this.#live.add(reader);
   }
 
   /** Whether a recovery has now come to what the feed has followed. */
@@ -316,7 +323,7 @@ export class Feed<Item> {
     for (const [reader, offset] of ahead) {
       if (offset > this.#head) continue;
       ahead.delete(reader);
-      this.#live.add(reader);
+      this.#goLive(reader);
     }
     if (ahead.size === 0) this.#ahead = undefined;
   }
