@@ -5,6 +5,7 @@ import type { Observable } from 'rxjs';
 import type { Actor, SnapshotFrom } from 'xstate';
 import type { Claims, Client, Message } from './api.ts';
 import type { Channel } from './channels/channel.ts';
+import type { ChannelPolicy } from './channels/policy.ts';
 import type { FilterSubscription, Subscription } from './channels/subscriptions.ts';
 import { Lane } from './lane.ts';
 import type { Link } from './link.ts';
@@ -13,6 +14,7 @@ import { messagesOf } from './messages.ts';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
+import { TokenBucket } from './rate.ts';
 import type { Owner } from './registry.ts';
 import type { Chore, Queued } from './requests/requests.ts';
 import type { ServerUser } from './users.ts';
@@ -50,6 +52,8 @@ export class ServerClient implements Client, Owner {
   /** The secret before, until a frame shows that the client has the new one. */
   #previousSecret: string | undefined;
   #lane: Lane<Queued | Chore> | undefined;
+  /** What it may publish yet, by policies that have a rate. */
+  #publishing: Map<ChannelPolicy, TokenBucket> | undefined;
   #timer: unknown;
   #expiry: unknown;
 
@@ -79,6 +83,19 @@ export class ServerClient implements Client, Owner {
   get lane(): Lane<Queued | Chore> {
     this.#lane ??= new Lane(this.#node.requests.perform);
     return this.#lane;
+  }
+
+  /** It publishes something under a policy: 0, or where that is too much how long it is to wait, in milliseconds. */
+  publishes(policy: ChannelPolicy, now: number): number {
+    if (policy.maxPerSecond === undefined) return 0;
+    this.#publishing ??= new Map();
+    const budget = this.#publishing.get(policy) ?? new TokenBucket(policy.maxPerSecond, now);
+    this.#publishing.set(policy, budget);
+    budget.spend(1, now);
+    const { debtMs } = budget;
+    // What is refused costs nothing, or who asks too often would never be let.
+    if (debtMs > 0) budget.spend(-1, now);
+    return debtMs;
   }
 
   /** Whether it is sent what is published there, by the channel's name or through a filter. */

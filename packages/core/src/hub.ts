@@ -1,4 +1,4 @@
-import { type AnyAction, INBOX, ReplyError, type Sender } from '@callboard/protocol';
+import { type AnyAction, INBOX, type Meta, ReplyError, type Sender } from '@callboard/protocol';
 import { type Awaitable, guarded, Pipeline } from '@callboard/runtime';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
@@ -7,14 +7,29 @@ import { Appends } from './streams/appends.ts';
 import type { Feed } from './streams/feed.ts';
 import type { Draft } from './streams/log.ts';
 
-/** Something on its way out, as the outbound pipeline sees it: once, however many it is for. */
-export interface Outgoing {
+/** An action on its way to the inboxes of users. */
+export interface OutgoingMessage {
+  readonly kind: 'message';
   readonly action: AnyAction;
   /** Absent where the server itself sends it. */
   readonly from?: Sender;
   /** User ids. */
   readonly to: readonly string[];
 }
+
+/** Data on its way into a channel. Of what an operator makes of it, `data` and `meta` count. */
+export interface OutgoingPublication {
+  readonly kind: 'publication';
+  readonly channel: string;
+  /** Any JSON value, or a Uint8Array. */
+  readonly data: unknown;
+  readonly meta?: Meta;
+  /** Absent where the server itself publishes it. */
+  readonly from?: Sender;
+}
+
+/** Something on its way out, as the outbound pipeline sees it: once, however many it is for. */
+export type Outgoing = OutgoingMessage | OutgoingPublication;
 
 /** Which of a user's clients an outgoing action is for; all of them by default. */
 export type Selection = Pick<Draft, 'only' | 'exclude'>;
@@ -57,9 +72,8 @@ export class Hub {
    * @throws ReplyError: REFUSED or PLUGIN_ERROR by a plugin, APPEND_FAILED where certainly nothing was appended,
    * OUTCOME_UNKNOWN where something may have been.
    */
-  send(outgoing: Outgoing, selection: Selection = everyClient): Awaitable<void> {
-    const passed = this.#pipeline === undefined ? outgoing : this.#pass(this.#pipeline, outgoing);
-    const { action, from, to } = passed;
+  send(outgoing: Omit<OutgoingMessage, 'kind'>, selection: Selection = everyClient): Awaitable<void> {
+    const { action, from, to } = this.#pass('message', outgoing);
     const draft: Draft = {
       body: this.#node.codec.encodeBody(from === undefined ? { action } : { action, from }),
       ...selection,
@@ -71,19 +85,28 @@ export class Hub {
   }
 
   /** The same for the server's own code. @throws SendFailed, TypeError where the action is none. */
-  async sendFromServer(outgoing: Outgoing, selection?: Selection): Promise<void> {
+  async sendFromServer(outgoing: Omit<OutgoingMessage, 'kind'>, selection?: Selection): Promise<void> {
     await fromServer(() => this.send(outgoing, selection));
   }
 
-  #pass(pipeline: Pipeline<Outgoing>, outgoing: Outgoing): Outgoing {
+  /** What the plugins make of a publication. @throws ReplyError: REFUSED or PLUGIN_ERROR. */
+  publication(outgoing: Omit<OutgoingPublication, 'kind'>): Omit<OutgoingPublication, 'kind'> {
+    return this.#pass('publication', outgoing);
+  }
+
+  #pass<Kind extends Outgoing['kind'], O extends Omit<Extract<Outgoing, { kind: Kind }>, 'kind'>>(
+    kind: Kind,
+    outgoing: O,
+  ): O {
+    if (this.#pipeline === undefined) return outgoing;
     this.#result = undefined;
     this.#failure = undefined;
-    pipeline.push(outgoing);
+    this.#pipeline.push({ kind, ...outgoing } as unknown as Outgoing);
     const result = this.#result as Outgoing | undefined;
     const failure = this.#failure as ReplyError | undefined;
     if (failure !== undefined) throw failure;
     if (result === undefined) throw new ReplyError('REFUSED');
-    return result;
+    return result as unknown as O;
   }
 }
 
@@ -102,9 +125,9 @@ export class SendFailed extends Error {
 }
 
 /** For the server's own code, whose failures are no client's. @throws SendFailed, and what else `send` throws. */
-export async function fromServer(send: () => Awaitable<void>): Promise<void> {
+export async function fromServer<T>(send: () => Awaitable<T>): Promise<T> {
   try {
-    await send();
+    return await send();
   } catch (error) {
     throw error instanceof ReplyError ? new SendFailed(error) : error;
   }

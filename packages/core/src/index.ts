@@ -21,7 +21,7 @@ export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
 export type { ChannelPolicies, ChannelPolicy, ChannelRequest } from './channels/policy.ts';
 export { type Clock, systemClock } from './clock.ts';
-export { type Outgoing, SendFailed } from './hub.ts';
+export { type Outgoing, type OutgoingMessage, type OutgoingPublication, SendFailed } from './hub.ts';
 export type { Inbound } from './inbound.ts';
 export { defaultLimits, type Limits } from './limits.ts';
 export { consoleLogger, type LogLevel } from './logger.ts';
@@ -43,10 +43,12 @@ export type { CanSend } from './requests/send.ts';
 export { createServer } from './server.ts';
 export type { Stats } from './stats.ts';
 export {
+  type Appended,
   AppendRefused,
   type Draft,
   type Entry,
   type Follow,
+  keyLimits,
   type Page,
   type Retention,
   type StreamLog,

@@ -81,7 +81,7 @@ export class Node {
     this.events = new Events(this);
     this.feeds = new Feeds(this.log, this.clock, this.logger);
     this.hub = new Hub(this);
-    this.channels = new Channels(this, channels);
+    this.channels = new Channels(this, channels, requests.contract);
     this.subscriptions = new Subscriptions(this);
     this.users = new Users(this);
     this.clients = new Clients(this);

@@ -44,6 +44,7 @@ export function pluginContext(plugin: string, host: PluginHost): { context: Plug
     check: during((check) => void registrations.checks.push(check)),
     status: during((reducer) => void registrations.reducers.push(reducer)),
     route: during((path, middleware) => http.route(path, middleware)),
+    channels: during((pattern, policy) => node.channels.policies.add(pattern, policy)),
     provide: during((token: Token<unknown>, value: unknown) => {
       if (ownTokens.includes(token)) throw new Error(`${String(token)} is the application's to provide`);
       container.provide(token, value);

@@ -102,7 +102,7 @@ describe('an outbound operator', () => {
   test('that throws: PLUGIN_ERROR to that send alone', async () => {
     const { tab, other, server, logs } = await withOperator(
       map((outgoing) => {
-        if (outgoing.action.type === 'B') throw broken;
+        if (outgoing.kind === 'message' && outgoing.action.type === 'B') throw broken;
         return outgoing;
       }),
     );
@@ -115,7 +115,9 @@ describe('an outbound operator', () => {
   });
 
   test('that filters: REFUSED', async () => {
-    const { tab, other } = await withOperator(filter(({ action }) => action.type !== 'B'));
+    const { tab, other } = await withOperator(
+      filter((outgoing) => outgoing.kind !== 'message' || outgoing.action.type !== 'B'),
+    );
     await tab.expectError(tab.broadcast({ type: 'B' }), 'REFUSED');
     await tab.expectReply(tab.broadcast({ type: 'A' }));
     await other.expectMessage({ type: 'A' });
@@ -127,7 +129,7 @@ describe('an outbound operator', () => {
     let send: () => Promise<void> = async () => {};
     const { tab, server } = await withOperator(
       map((outgoing) => {
-        if (outgoing.action.type === 'A') sends.push(send());
+        if (outgoing.kind === 'message' && outgoing.action.type === 'A') sends.push(send());
         return outgoing;
       }),
     );

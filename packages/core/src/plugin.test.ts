@@ -36,7 +36,13 @@ const applause = {
       return { count, at: clock.now() };
     });
     inbound(tap(({ frame }) => void journal.push(`in ${frame.op}`)));
-    outbound(map((outgoing) => ({ ...outgoing, action: { ...outgoing.action, stamped: true } })));
+    outbound(
+      map((outgoing) =>
+        outgoing.kind === 'message'
+          ? { ...outgoing, action: { ...outgoing.action, stamped: true } }
+          : outgoing,
+      ),
+    );
     check(async ({ client, frame }) => {
       if ('action' in frame && frame.action.type === 'BOO') throw new Error(`${client.user.id} booed`);
     });

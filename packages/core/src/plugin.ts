@@ -3,6 +3,7 @@ import type { Awaitable, Logger } from '@callboard/runtime';
 
 import type { MonoTypeOperatorFunction } from 'rxjs';
 import type { ActionHandler, Client, Middleware, Server, User } from './api.ts';
+import type { ChannelPolicy } from './channels/policy.ts';
 import type { Clock } from './clock.ts';
 import type { Outgoing } from './hub.ts';
 import type { Inbound } from './inbound.ts';
@@ -14,7 +15,7 @@ import type { Token } from './tokens.ts';
  * back (`filter`) is answered with REFUSED, one that it throws on with PLUGIN_ERROR, and others are not touched.
  */
 export type InboundOperator = MonoTypeOperatorFunction<Inbound>;
-/** Sees once what is sent, however many it is for; the same rules as for inbound. */
+/** Sees once what is sent or published, however many it is for; the same rules as for inbound. */
 export type OutboundOperator = MonoTypeOperatorFunction<Outgoing>;
 /**
  * A check that may have to wait. A client's requests wait behind each other in the order in which they came. Throws a
@@ -44,6 +45,8 @@ export interface PluginContext {
   status(reducer: StatusReducer): void;
   /** Serves `path` and all below it. */
   route(path: string, middleware: Middleware): void;
+  /** A policy for the channels that fit the pattern, as in the option `channels`. @throws where the pattern has one. */
+  channels(pattern: string, policy: ChannelPolicy): void;
   provide<T>(token: Token<T>, value: T): void;
   /** Something that the application, Callboard or an earlier plugin provides. @throws where nobody does. */
   inject<T>(token: Token<T>): T;

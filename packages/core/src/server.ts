@@ -4,6 +4,7 @@ import {
   type AnyAction,
   type Contract,
   Disconnect,
+  type Published,
   type UserId,
   userIdOf,
 } from '@callboard/protocol';
@@ -17,8 +18,8 @@ import {
 } from '@callboard/runtime';
 import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
 import { Admission, isLoopback } from './admission.ts';
-import type { Channel, DisconnectOptions, Server, User } from './api.ts';
-import { channelOf } from './channels/view.ts';
+import type { Channel, DisconnectOptions, PublishOptions, Server, User } from './api.ts';
+import { channelOf, draftOf } from './channels/view.ts';
 import { wait, within } from './clock.ts';
 import { createContainer } from './container.ts';
 import { HttpFront } from './http-front.ts';
@@ -155,13 +156,13 @@ class NodeServer implements Server {
     await this.#node.hub.sendFromServer({ action: action as AnyAction, to: userIdsIn(to) });
   }
 
-  async publish(name: string, data: unknown): Promise<void> {
+  async publish(name: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
     const { channels } = this.#node;
-    const channel = this.channel(name).name;
-    await fromServer(() => channels.publish(channel, { data }));
+    const draft = draftOf(this.channel(name).name, data, options);
+    return { outcome: await fromServer(() => channels.publish(draft)) };
   }
 
-  channel(name: string): Channel {
+  channel<Data>(name: string): Channel<Data> {
     return channelOf(this.#node, name);
   }
 

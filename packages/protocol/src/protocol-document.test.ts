@@ -1,10 +1,11 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from '@jest/globals';
+import { isData } from './bytes.ts';
 import { jsonCodec } from './codec.ts';
 import { comesBack, disconnects, errors } from './errors.ts';
 import { nativeEvents } from './events.ts';
 import { type ClientFrame, INBOX, PROTOCOL_VERSION, type ServerFrame, SUBPROTOCOL } from './frames.ts';
-import { frameLimits, isAction, isChannel } from './validate.ts';
+import { frameLimits, isAction, isChannel, isFilter } from './validate.ts';
 
 /** PROTOCOL.md says what the code does: its tables are the code's, and its examples are frames. */
 
@@ -169,6 +170,7 @@ const isUserId = (value: unknown) => isString(value) || Number.isSafeInteger(val
 const types: Readonly<Record<string, (value: unknown) => boolean>> = {
   any: () => true,
   integer: Number.isSafeInteger,
+  'integer ≥ 0': (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   number: Number.isFinite,
   boolean: (value) => typeof value === 'boolean',
   string: isString,
@@ -179,8 +181,11 @@ const types: Readonly<Record<string, (value: unknown) => boolean>> = {
   'mid or 0': (value) => Number.isSafeInteger(value) && Number(value) >= 0,
   position: (value) => isObject(value) && isString(value.epoch) && Number.isSafeInteger(value.offset),
   'user id': isUserId,
+  data: isData,
   channel: isChannel,
-  'list of channels': (value) => Array.isArray(value) && value.every(isChannel),
+  list: Array.isArray,
+  'list of channels and filters': (value) =>
+    Array.isArray(value) && value.every((each) => isChannel(each) || isFilter(each)),
   'list of names': (value) => Array.isArray(value) && value.every(isString),
   'user id, or list of user ids': (value) => [value].flat().every(isUserId),
 };

@@ -1,6 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import { Disconnect } from './errors.ts';
-import { clientFrame, frameLimits, isAction, isChannel, RequestRefused, userIdOf } from './validate.ts';
+import {
+  clientFrame,
+  frameLimits,
+  isAction,
+  isChannel,
+  isFilter,
+  RequestRefused,
+  userIdOf,
+} from './validate.ts';
 
 const longest = 'x'.repeat(frameLimits.maxNameLength);
 const position = { epoch: 'e', offset: 0 };
@@ -10,9 +18,10 @@ const valid = {
   call: { op: 'call', mid: 7, action: { type: 'A' } },
   broadcast: { op: 'broadcast', mid: 7, action: { type: 'A' } },
   send: { op: 'send', mid: 7, action: { type: 'A' }, to: ['44'] },
-  publish: { op: 'publish', mid: 7, channel: 'a/b', data: 0, exclude: true },
-  subscribe: { op: 'subscribe', mid: 7, events: ['E'], channels: ['a', 'b'], positions: { a: position } },
+  publish: { op: 'publish', mid: 7, channel: 'a/b', data: 0, meta: {}, version: 0, key: 'k', exclude: true },
+  subscribe: { op: 'subscribe', mid: 7, events: ['E'], channels: ['a', 'b/+'], positions: { a: position } },
   unsubscribe: { op: 'unsubscribe', mid: 7, events: ['E'], channels: ['a'] },
+  history: { op: 'history', mid: 7, channel: 'a/b', before: position, limit: 5 },
   refresh: { op: 'refresh', mid: 7, token: 't' },
   activity: { op: 'activity', state: 'idle' },
   pong: { op: 'pong' },
@@ -45,7 +54,7 @@ describe('a frame that is well formed', () => {
     }
   });
 
-  test.each(['call', 'broadcast', 'send', 'subscribe', 'unsubscribe', 'refresh', 'pong'] as const)(
+  test.each(['call', 'broadcast', 'send', 'subscribe', 'unsubscribe', 'history', 'refresh', 'pong'] as const)(
     '%s may say what is settled',
     (op) => {
       for (const settled of [0, 1, Number.MAX_SAFE_INTEGER]) {
@@ -342,11 +351,11 @@ describe('a channel', () => {
       '$inbox',
       '$inbox/44',
       '__proto__',
-      '+',
-      'a/+',
-      '#',
-      'a/#',
       'a+b',
+      'a+',
+      'a/#/b',
+      '#/a',
+      '$a/+',
       '€'.repeat(86),
       '😀'.repeat(64),
     ],
@@ -368,6 +377,17 @@ describe('a channel', () => {
       expect(outcome(frame)).toMatch('INVALID_CHANNEL 7: ');
   });
 
+  test('is not named by a filter where one channel is meant', () => {
+    for (const filter of ['+', 'a/+', '#', 'a/#', '+/a', `${'x'.repeat(253)}/#`]) {
+      expect([isChannel(filter), isFilter(filter)]).toEqual([false, true]);
+      expect(outcome({ ...valid.publish, channel: filter })).toMatch('INVALID_CHANNEL 7: ');
+      expect(outcome({ ...valid.history, channel: filter })).toMatch('INVALID_CHANNEL 7: ');
+      const frame = { ...valid.subscribe, channels: ['a', filter] };
+      expect(outcome(frame)).toEqual(frame);
+    }
+    for (const name of [...names, ...notNames]) expect(isFilter(name)).toBe(false);
+  });
+
   test('is named once in a list', () => {
     const taken = outcome({ ...valid.subscribe, channels: ['b', 'a', 'b'] });
     expect(taken).toMatchObject({ channels: ['b', 'a'] });
@@ -385,6 +405,39 @@ describe('a channel', () => {
     for (const data of [null, false, 0, '', [], {}, [[1]], { a: null }])
       expect(outcome({ ...valid.publish, data })).toEqual({ ...valid.publish, data });
   });
+});
+
+test('bytes are base64, and nothing else is', () => {
+  for (const b64 of ['', 'AA==', 'AAE=', 'AAEC', '+/+/'])
+    expect(outcome({ ...valid.publish, data: { b64 } })).toEqual({ ...valid.publish, data: { b64 } });
+  for (const b64 of ['A', 'AA', 'AA=', '=AAA', 'A A=', 'AA-_', 'AA==\n', 1, null])
+    expect(outcome({ ...valid.publish, data: { b64 } })).toMatch('INVALID_REQUEST 7: data.b64');
+  // Beside other keys it is a key like any other.
+  for (const data of [{ b64: 1, type: 'A' }, [{ b64: 1 }], { a: { b64: 1 } }])
+    expect(outcome({ ...valid.publish, data })).toEqual({ ...valid.publish, data });
+});
+
+test.each([
+  ['publish', { meta: [] }],
+  ['publish', { meta: null }],
+  ['publish', { meta: 'm' }],
+  ['publish', { version: -1 }],
+  ['publish', { version: 1.5 }],
+  ['publish', { version: '1' }],
+  ['publish', { version: 2 ** 53 }],
+  ['publish', { key: '' }],
+  ['publish', { key: 1 }],
+  ['publish', { key: 'x'.repeat(256) }],
+  ['publish', { exclude: 1 }],
+  ['history', { limit: 0 }],
+  ['history', { limit: 257 }],
+  ['history', { limit: '5' }],
+  ['history', { before: 5 }],
+  ['history', { before: { epoch: 'e' } }],
+  ['history', { before: { epoch: 'e', offset: -1 } }],
+  ['history', { channel: 5 }],
+] as const)('%s with %j is refused', (op, fields) => {
+  expect(outcome({ ...valid[op], ...fields })).toMatch('INVALID_REQUEST 7: ');
 });
 
 test('an action has a type', () => {

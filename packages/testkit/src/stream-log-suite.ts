@@ -1,5 +1,12 @@
 import assert from 'node:assert/strict';
-import type { Awaitable, Draft, Entry, Retention, StreamLog } from '@callboard/core';
+import {
+  type Awaitable,
+  type Draft,
+  type Entry,
+  keyLimits,
+  type Retention,
+  type StreamLog,
+} from '@callboard/core';
 
 /** A log under test, and what the suite must be able to do to it. */
 export interface StreamLogUnderTest {
@@ -27,6 +34,7 @@ export interface StreamLogSuiteOptions {
 
 const generous: Retention = { maxEntries: 1_000, maxLength: 1_000_000, ttlMs: 60_000 };
 const nowhere = { epoch: '', offset: 0 };
+const outcome = 'published';
 
 /** What every `StreamLog` must do. `make` gives each test a log of its own that keeps as much as it is told to. */
 export function streamLogSuite(
@@ -55,7 +63,7 @@ export function streamLogSuite(
       assert.equal(offset, 0);
       assert.ok(epoch.length > 0);
       for (const next of [1, 2, 3])
-        assert.deepEqual(await log.append('s', body(next)), { epoch, offset: next });
+        assert.deepEqual(await log.append('s', body(next)), { epoch, offset: next, outcome });
       assert.deepEqual(await log.position('s'), { epoch, offset: 3 });
     });
 
@@ -113,7 +121,7 @@ export function streamLogSuite(
       await log.release('s');
       const { epoch } = await log.open('s', ignore);
       await log.release('t');
-      assert.deepEqual(await log.append('s', body(1)), { epoch, offset: 1 });
+      assert.deepEqual(await log.append('s', body(1)), { epoch, offset: 1, outcome });
     });
 
     check('reads what is after a position, page by page', async ({ log, offsets }) => {
@@ -219,6 +227,82 @@ export function streamLogSuite(
       { maxLength: 100 },
     );
 
+    check('keeps bodies up to so many bytes, where that is asked for', async ({ log, offsets }) => {
+      const retention = { ...generous, maxBytes: 100 };
+      await log.open('s', ignore, retention);
+      for (const each of range(1, 9)) await log.append('s', { body: `${'€'.repeat(10)}${each}` });
+      assert.deepEqual(offsets(await log.read('s', nowhere, 100)), [7, 8, 9]);
+      await log.append('s', { body: '€'.repeat(34) });
+      const page = await log.read('s', nowhere, 100);
+      assert.deepEqual([offsets(page), page?.head], [[], 10]);
+      await log.append('s', { body: 'x'.repeat(100) });
+      assert.deepEqual(offsets(await log.read('s', nowhere, 100)), [11]);
+    });
+
+    check('does not append what is older than the newest version', async ({ log, offsets }) => {
+      const { epoch } = await log.open('s', ignore);
+      const append = (version?: number) =>
+        log.append('s', { body: String(version), ...(version !== undefined && { version }) });
+      for (const [version, became, offset] of [
+        [5, 'published', 1],
+        [4, 'stale', 1],
+        [5, 'published', 2],
+        [undefined, 'published', 3],
+        [0, 'stale', 3],
+        [6, 'published', 4],
+        [5, 'stale', 4],
+      ] as const)
+        assert.deepEqual(await append(version), { epoch, offset, outcome: became });
+      const page = await log.read('s', nowhere, 100);
+      assert.deepEqual(offsets(page), [1, 2, 3, 4]);
+      assert.deepEqual(
+        page?.entries.map(({ body }) => body),
+        ['5', '5', 'undefined', '6'],
+      );
+    });
+
+    check('takes the highest of many versions, whatever the order', async ({ log }) => {
+      await log.open('s', ignore);
+      const versions = range(1, 200).map((each) => (each * 73) % 211);
+      const taken = await Promise.all(
+        versions.map((version) => log.append('s', { body: String(version), version })),
+      );
+      const page = await log.read('s', nowhere, 1_000);
+      const bodies = page?.entries.map(({ body }) => Number(body)) ?? [];
+      assert.ok(bodies.every((each, i) => i === 0 || each > Number(bodies[i - 1])));
+      assert.equal(bodies.at(-1), Math.max(...versions));
+      assert.equal(taken.filter((each) => each?.outcome === 'published').length, bodies.length);
+    });
+
+    check('appends what comes under one key once, for as long as it is remembered', async (subject) => {
+      const { log, advance, offsets } = subject;
+      const { epoch } = await log.open('s', ignore);
+      await log.open('t', ignore);
+      const append = (key: string, version?: number) =>
+        log.append('s', { body: key, key, ...(version !== undefined && { version }) });
+      assert.deepEqual(await append('a'), { epoch, offset: 1, outcome });
+      assert.deepEqual(await append('a'), { epoch, offset: 1, outcome: 'repeated' });
+      assert.equal((await log.append('t', { body: 'a', key: 'a' }))?.outcome, outcome);
+      assert.equal((await append('b', 5))?.outcome, outcome);
+      assert.equal((await append('c', 4))?.outcome, 'stale');
+      assert.equal((await append('c', 6))?.outcome, 'repeated');
+      const many = await Promise.all(range(1, 20).map(() => append('d')));
+      assert.equal(many.filter((each) => each?.outcome === outcome).length, 1);
+      await advance(keyLimits.ttlMs - 1);
+      assert.equal((await append('a'))?.outcome, 'repeated');
+      await advance(2);
+      assert.equal((await append('a'))?.outcome, outcome);
+      assert.deepEqual(offsets(await log.read('s', nowhere, 100))?.at(-1), 4);
+    });
+
+    check('remembers so many keys', async ({ log }) => {
+      await log.open('s', ignore);
+      const append = (key: number) => log.append('s', { body: '', key: String(key) });
+      for (const each of range(0, keyLimits.maxKeys)) await append(each);
+      assert.equal((await append(1))?.outcome, 'repeated');
+      assert.equal((await append(0))?.outcome, outcome);
+    });
+
     check(
       'keeps entries for so long; the head stays',
       async ({ log, offsets, advance }) => {
@@ -233,7 +317,7 @@ export function streamLogSuite(
         await advance(600);
         const page = await log.read('s', { epoch, offset: 1 }, 100);
         assert.deepEqual([page?.epoch, page?.head, page?.entries], [epoch, 3, []]);
-        assert.deepEqual(await log.append('s', body(4)), { epoch, offset: 4 });
+        assert.deepEqual(await log.append('s', body(4)), { epoch, offset: 4, outcome });
         assert.deepEqual(offsets(await log.read('s', nowhere, 100)), [4]);
       },
       { ttlMs: 1_000 },

@@ -13,12 +13,15 @@ import {
   type ErrorCode,
   type ErrorFrame,
   type GapFrame,
+  type HistoryFrame,
+  type HistoryPage,
   INBOX,
   jsonCodec,
   type MessageFrame,
   type Position,
   PROTOCOL_VERSION,
   type PublicationFrame,
+  type PublishFrame,
   type RequestFrame,
   type Resume,
   type ServerFrame,
@@ -31,6 +34,9 @@ import { Arrivals } from './arrivals.ts';
 import { matches } from './match.ts';
 import type { RequestFields, TestClientOptions } from './test-client-options.ts';
 import type { ClientWire, Closed } from './wire.ts';
+
+type PublishFields = Pick<PublishFrame, 'meta' | 'version' | 'key' | 'exclude'>;
+type HistoryFields = Pick<HistoryFrame, 'before' | 'limit'>;
 
 /**
  * A client as PROTOCOL.md has it, made for tests: nothing is hidden, and nothing happens unasked but the answer to
@@ -186,8 +192,14 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
     await this.expectReply(this.request({ op: 'subscribe', events: list }));
   }
 
-  publish(channel: string, data: unknown, exclude?: boolean): number {
-    return this.request({ op: 'publish', channel, data, ...(exclude !== undefined && { exclude }) });
+  /** `data` as it is on the wire. */
+  publish(channel: string, data: unknown, fields: PublishFields = {}): number {
+    return this.request({ op: 'publish', channel, data, ...fields });
+  }
+
+  /** Asks for a page of what a channel keeps, and waits for it. */
+  async history(channel: string, fields: HistoryFields = {}): Promise<HistoryPage> {
+    return (await this.expectReply(this.request({ op: 'history', channel, ...fields }))) as HistoryPage;
   }
 
   /** Subscribes to channels, and waits until that is so. */
@@ -359,5 +371,5 @@ const answers = (mid: number) => (frame: ServerFrame) =>
 
 function positionIn({ streams }: ConnectedFrame): Position | undefined {
   const inbox = streams[INBOX];
-  return inbox && { epoch: inbox.epoch, offset: inbox.offset };
+  return inbox?.epoch === undefined ? undefined : { epoch: inbox.epoch, offset: inbox.offset };
 }

@@ -4,7 +4,7 @@ import type { ServerClient } from '../client.ts';
 import type { Clock } from '../clock.ts';
 import { Encoded } from '../outbox.ts';
 import type { Feed, Gap, Reader } from '../streams/feed.ts';
-import type { Entry } from '../streams/log.ts';
+import { type Entry, keyLimits } from '../streams/log.ts';
 import type { FilterReaders } from './filter-readers.ts';
 import type { LevelTrie } from './level-trie.ts';
 import { type ChannelPolicy, retentionOf } from './policy.ts';
@@ -106,13 +106,15 @@ export class Channel implements Reader<Publication> {
     feed.endWith(this);
   }
 
-  published(): void {
+  /** @param keyed under an idempotency key, which is remembered for as long as the channel is there. */
+  published(keyed: boolean): void {
     this.#publishedAt = this.#parts.clock.now();
+    if (keyed) this.awaits(keyLimits.ttlMs);
   }
 
-  /** Somebody who has a position may come back to it: it does not begin anew for so long. */
+  /** Somebody who knows it may come back to it: it does not begin anew for so long. */
   awaits(ms: number): void {
-    this.#awaitedUntil = this.#parts.clock.now() + ms;
+    this.#awaitedUntil = Math.max(this.#awaitedUntil, this.#parts.clock.now() + ms);
   }
 
   get inUse(): boolean {

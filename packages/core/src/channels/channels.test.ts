@@ -83,12 +83,12 @@ describe.each(bothLogs)('a channel, with a log that answers %s,', (answers) => {
     const { connect } = await harness();
     const [tab, other] = [await connect(1), await connect(1)];
     for (const client of [tab, other]) await client.join(['kept/1', 'product/1']);
-    await tab.expectReply(tab.publish('product/1', 'x', true));
+    await tab.expectReply(tab.publish('product/1', 'x', { exclude: true }));
     await other.expectPublication({ data: 'x' });
-    await tab.expectReply(tab.publish('kept/1', 'mine', true));
-    await tab.expectReply(tab.publish('kept/1', 'all', false));
+    await tab.expectReply(tab.publish('kept/1', 'mine', { exclude: true }));
+    await tab.expectReply(tab.publish('kept/1', 'all', { exclude: false }));
     await tab.expectPublication({ data: 'all' });
-    await tab.expectReply(tab.publish('kept/1', 'mine too', true));
+    await tab.expectReply(tab.publish('kept/1', 'mine too', { exclude: true }));
     for (const data of ['mine', 'all', 'mine too']) await other.expectPublication({ data });
     for (let times = 0; times < 2; times++) {
       tab.cut();

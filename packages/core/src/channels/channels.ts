@@ -1,12 +1,24 @@
-import type { Sender } from '@callboard/protocol';
+import type { Contract } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
+import type { OutgoingPublication } from '../hub.ts';
 import type { Node } from '../node.ts';
+import { type Schema, satisfying } from '../requests/contract.ts';
 import { Appends } from '../streams/appends.ts';
 import type { Feed } from '../streams/feed.ts';
+import type { Draft, Outcome } from '../streams/log.ts';
+import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
 import { LevelTrie } from './level-trie.ts';
-import { type ChannelPolicies, Policies, retentionOf } from './policy.ts';
+import { type ChannelPolicies, type ChannelPolicy, Policies, retentionOf } from './policy.ts';
+
+/** What is to be published. `data` is any JSON value, or a Uint8Array. */
+export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
+  readonly version?: number;
+  readonly key?: string;
+  /** Client id. */
+  readonly exclude?: string;
+}
 
 /** The channels of this node that somebody needs, or that keep something. */
 export class Channels {
@@ -17,38 +29,75 @@ export class Channels {
   readonly retaining = new LevelTrie<Channel>();
   readonly #node: Node;
 
-  constructor(node: Node, policies: ChannelPolicies | undefined) {
+  /** Of the contract. */
+  readonly #schemas = new ByPattern<Schema>();
+
+  constructor(node: Node, policies: ChannelPolicies | undefined, contract: Contract | undefined) {
     this.#node = node;
     this.policies = new Policies(policies);
+    for (const [pattern, schema] of Object.entries(contract?.channels ?? {}))
+      this.#schemas.add(pattern, schema);
   }
 
   /**
-   * Appends to the channel. One that nobody needs and that keeps nothing is not made for it: nobody could tell.
-   * @throws ReplyError as `Hub.send`, TypeError where the data is no JSON value.
+   * Publishes what satisfies the channel's schema and passes the plugins' operators. Says what became of it. Into a channel
+   * that nobody needs and that keeps nothing it goes nowhere: nobody could tell.
+   * @throws ReplyError INVALID_DATA, as `Hub.send`; TypeError where the data is no JSON value.
    */
-  publish(name: string, body: { data: unknown; from?: Sender }, exclude?: string): Awaitable<void> {
-    const { codec, log } = this.#node;
-    const draft = { body: codec.encodeBody(body), ...(exclude !== undefined && { exclude }) };
-    if (!this.byName.has(name) && !this.#matters(name)) return;
+  publish(draft: PublicationDraft): Awaitable<Outcome> {
+    const schema = this.policyOf(draft.channel).schema ?? this.#schemas.of(draft.channel);
+    if (schema === undefined) return this.#pass(draft);
+    const data = satisfying(schema, draft.data, 'INVALID_DATA');
+    const pass = (made: unknown) => this.#pass({ ...draft, data: made });
+    return isPromise(data) ? data.then(pass) : pass(data);
+  }
+
+  policyOf(name: string): ChannelPolicy {
+    return this.byName.get(name)?.policy ?? this.policies.of(name);
+  }
+
+  #pass(draft: PublicationDraft): Awaitable<Outcome> {
+    const { channel, from, version, key, exclude } = draft;
+    const { codec, hub } = this.#node;
+    const { data, meta } = hub.publication(draft);
+    const body = codec.encodeBody({
+      data,
+      ...(from !== undefined && { from }),
+      ...(meta !== undefined && { meta }),
+      ...(version !== undefined && { version }),
+    });
+    return this.#append(channel, {
+      body,
+      ...(exclude !== undefined && { exclude }),
+      ...(version !== undefined && { version }),
+      ...(key !== undefined && { key }),
+    });
+  }
+
+  #append(name: string, draft: Draft): Awaitable<Outcome> {
+    if (!this.byName.has(name) && !this.#matters(name)) return 'published';
     const channel = this.pin(name);
     const append = () => {
-      channel.published();
+      channel.published(draft.key !== undefined);
       const appends = new Appends();
-      appends.add(log, name, draft);
-      return appends.settle();
+      appends.add(this.#node.log, name, draft);
+      const settled = appends.settle();
+      return isPromise(settled) ? settled.then(() => appends.outcome) : appends.outcome;
     };
-    const done = () => this.unpin(channel);
+    const done = (outcome: Outcome) => {
+      this.unpin(channel);
+      return outcome;
+    };
+    const failed = (error: unknown): never => {
+      this.unpin(channel);
+      throw error;
+    };
     try {
       const { ready } = channel;
       const appended = isPromise(ready) ? ready.then(append) : append();
-      if (!isPromise(appended)) return done();
-      return appended.then(done, (error) => {
-        done();
-        throw error;
-      });
+      return isPromise(appended) ? appended.then(done, failed) : done(appended);
     } catch (error) {
-      done();
-      throw error;
+      return failed(error);
     }
   }
 

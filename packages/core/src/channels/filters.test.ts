@@ -149,7 +149,7 @@ describe.each(bothLogs)('a filter, with a log that answers %s,', (answers) => {
     const { connect } = await harness();
     const [tab, other] = [await connect(1), await connect(1)];
     for (const client of [tab, other]) await client.join('last/+');
-    await tab.expectReply(tab.publish('last/1', 'mine', true));
+    await tab.expectReply(tab.publish('last/1', 'mine', { exclude: true }));
     await other.expectPublication({ data: 'mine' });
     await tab.leave('last/+');
     await tab.join('last/+');

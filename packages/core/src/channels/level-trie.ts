@@ -85,7 +85,8 @@ function* walk<Value>(
   if ((level === undefined || level === '#') && node.value !== undefined) yield node.value;
   if (level === undefined) return;
   if (level === '#') for (const child of node.children?.values() ?? []) yield* walk(child, filter, at);
-  else if (level === '+') for (const child of node.children?.values() ?? []) yield* walk(child, filter, at + 1);
+  else if (level === '+')
+    for (const child of node.children?.values() ?? []) yield* walk(child, filter, at + 1);
   else {
     const child = node.child(level);
     if (child !== undefined) yield* walk(child, filter, at + 1);

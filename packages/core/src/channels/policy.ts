@@ -2,7 +2,8 @@ import type { Awaitable } from '@callboard/runtime';
 import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Client, User } from '../api.ts';
 import type { Retention } from '../streams/log.ts';
-import { Pattern } from './pattern.ts';
+import { ByPattern } from './by-pattern.ts';
+import type { Pattern } from './pattern.ts';
 
 /** Who asks to do something with which channel. */
 export interface ChannelRequest {
@@ -60,44 +61,35 @@ export type ChannelPolicies = Readonly<Record<string, ChannelPolicy>>;
 
 const closed: ChannelPolicy = {};
 const HISTORY_TTL_MS = 120_000;
+const HISTORY_BYTES = 1_048_576;
 
 export class Policies {
-  readonly #exact = new Map<string, ChannelPolicy>();
-  /** The most specific first. */
-  readonly #patterns: { readonly pattern: Pattern; readonly policy: ChannelPolicy }[] = [];
+  readonly #byPattern = new ByPattern<ChannelPolicy>();
 
-  /** @throws TypeError where a pattern is none, RangeError where a history is. */
+  /** @throws as `add`. */
   constructor(policies: ChannelPolicies = {}) {
-    for (const [text, policy] of Object.entries(policies)) {
-      const pattern = new Pattern(text);
-      const { size = 1, ttlMs = 1 } = policy.history ?? {};
-      if (!(Number.isSafeInteger(size) && size > 0 && ttlMs > 0))
-        throw new RangeError(
-          `channels['${text}'].history keeps a whole number of publications, for some time`,
-        );
-      if (pattern.isName) this.#exact.set(text, policy);
-      else this.#patterns.push({ pattern, policy });
-    }
-    this.#patterns.sort((a, b) => a.pattern.compare(b.pattern));
+    for (const [pattern, policy] of Object.entries(policies)) this.add(pattern, policy);
+  }
+
+  /** @throws TypeError where the pattern is none, RangeError where a number is none, Error where the pattern has a policy. */
+  add(pattern: string, policy: ChannelPolicy): void {
+    const { size = 1, maxBytes = 1, ttlMs = 1 } = policy.history ?? {};
+    if (!(Number.isSafeInteger(size) && size > 0 && maxBytes > 0 && ttlMs > 0))
+      throw new RangeError(
+        `channels['${pattern}'].history keeps a whole number of publications, of some bytes, for some time`,
+      );
+    if (policy.maxPerSecond !== undefined && !(policy.maxPerSecond > 0))
+      throw new RangeError(`channels['${pattern}'].maxPerSecond must be a number above 0`);
+    this.#byPattern.add(pattern, policy);
   }
 
   of(channel: string): ChannelPolicy {
-    const exact = this.#exact.get(channel);
-    if (exact !== undefined || this.#patterns.length === 0) return exact ?? closed;
-    const levels = channel.split('/');
-    return this.#patterns.find(({ pattern }) => pattern.matches(levels))?.policy ?? closed;
+    return this.#byPattern.of(channel) ?? closed;
   }
 
   /** Those that hold for channels which the filter fits. */
   within(filter: Pattern): ReadonlySet<ChannelPolicy> {
-    const found = new Set<ChannelPolicy>();
-    for (const [name, policy] of this.#exact) if (filter.matches(name.split('/'))) found.add(policy);
-    for (const { pattern, policy } of this.#patterns) {
-      if (pattern.overlaps(filter)) found.add(policy);
-      // All others are less specific.
-      if (pattern.covers(filter)) break;
-    }
-    return found;
+    return this.#byPattern.within(filter);
   }
 }
 
@@ -105,6 +97,7 @@ export function retentionOf({ history }: ChannelPolicy): Retention {
   return {
     maxEntries: history?.size ?? 0,
     maxLength: Number.POSITIVE_INFINITY,
+    maxBytes: history?.maxBytes ?? HISTORY_BYTES,
     ttlMs: history?.ttlMs ?? HISTORY_TTL_MS,
   };
 }

@@ -12,11 +12,11 @@ const text = 'x'.repeat(1_000);
 
 /** What a client was told of a channel: offsets, and gaps as [from, to]. */
 function told(client: MemoryClient, channel: string): (number | [number, number])[] {
-  return client.frames.flatMap((frame) => {
+  return client.frames.flatMap((frame): (number | [number, number])[] => {
     if (frame.op === 'publication' && frame.channel === channel) return [frame.offset];
     if (frame.op !== 'gap' || frame.stream !== channel) return [];
     expect(frame.reason).toBe('conflated');
-    return [[frame.from.offset, frame.to.offset] as [number, number]];
+    return [[frame.from.offset, frame.to.offset]];
   });
 }
 

@@ -1,38 +1,60 @@
-import { isChannel } from '@callboard/protocol';
+import { clientFrame, fromWire, isChannel, type PublicationFrame, RequestRefused } from '@callboard/protocol';
 import { GuardedObservable, whenReady } from '@callboard/runtime';
 import { Observable } from 'rxjs';
-import type { Channel, Publication } from '../api.ts';
+import type { Channel, HistoryPage, Publication, PublishOptions } from '../api.ts';
 import { decoded } from '../messages.ts';
 import type { Node } from '../node.ts';
 import type { Reader } from '../streams/feed.ts';
 import type { Publication as Item } from './channel.ts';
+import type { PublicationDraft } from './channels.ts';
+import { historyOf } from './history.ts';
 
 /** What application code sees of a channel. @throws TypeError where the name is none. */
-export function channelOf(node: Node, name: string): Channel {
+export function channelOf<Data>(node: Node, name: string): Channel<Data> {
   if (!isChannel(name)) throw new TypeError(`not a channel: ${String(name)}`);
   return {
     name,
     get subscribers() {
       return node.channels.byName.get(name)?.subscribers ?? nobody;
     },
-    publications$: publicationsOf(node, name),
+    publications$: publicationsOf<Data>(node, name),
+    async history(options = {}): Promise<HistoryPage<Data>> {
+      const { publications, position, before } = await historyOf(node, { ...options, channel: name });
+      return { publications: publications.map(publicationOf<Data>), position, before };
+    },
   };
 }
 
 const nobody: ReadonlySet<never> = new Set();
 
+/** What application code wants to publish. @throws TypeError where an option is none. */
+export function draftOf(channel: string, data: unknown, options: PublishOptions): PublicationDraft {
+  const { meta, version, key, exclude } = options;
+  if (exclude !== undefined && typeof exclude !== 'string') throw new TypeError('exclude is no client id');
+  const fields = {
+    ...(meta !== undefined && { meta }),
+    ...(version !== undefined && { version }),
+    ...(key !== undefined && { key }),
+  };
+  try {
+    // The same as of clients.
+    clientFrame({ op: 'publish', mid: 1, channel, data: null, ...fields });
+  } catch (cause) {
+    throw new TypeError(cause instanceof RequestRefused ? cause.message : 'not to be published', { cause });
+  }
+  return { channel, data, ...fields, ...(exclude !== undefined && { exclude }) };
+}
+
 /** A reader like any other, made on subscription, for as long as that lasts. */
-function publicationsOf(node: Node, name: string): Observable<Publication> {
+function publicationsOf<Data>(node: Node, name: string): Observable<Publication<Data>> {
   const { channels, logger } = node;
-  const publications = new Observable<Publication>((subscriber) => {
+  const publications = new Observable<Publication<Data>>((subscriber) => {
     const channel = channels.pin(name);
     const reader: Reader<Item> = {
       clientId: '',
       deliver(item) {
         const frame = decoded(node, 'publication', item.text);
-        if (frame === undefined) return;
-        const { op: _, ...publication } = frame;
-        subscriber.next(publication);
+        if (frame !== undefined) subscriber.next(publicationOf(frame));
       },
       skip() {},
       gap() {},
@@ -50,4 +72,8 @@ function publicationsOf(node: Node, name: string): Observable<Publication> {
     };
   });
   return new GuardedObservable(publications, logger);
+}
+
+function publicationOf<Data>({ op: _, data, ...frame }: PublicationFrame): Publication<Data> {
+  return { ...frame, data: fromWire(data) as Data };
 }

@@ -1,6 +1,6 @@
 import { ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
-import type { Outgoing, Selection } from '../hub.ts';
+import type { OutgoingMessage, Selection } from '../hub.ts';
 import type { Node } from '../node.ts';
 import type { ActionRequest, Queued } from './requests.ts';
 
@@ -16,17 +16,20 @@ export function broadcast(node: Node, request: ActionRequest): Awaitable<void> {
 export function deliver(
   node: Node,
   request: ActionRequest,
-  outgoing: Outgoing,
+  outgoing: Omit<OutgoingMessage, 'kind'>,
   selection?: Selection,
 ): Awaitable<void> {
   return stored(node, request, () => node.hub.send(outgoing, selection));
 }
 
-/** Replies when `append` is done; where that fails it is known, or declared unknown, whether it took effect. */
+/**
+ * Replies when `append` is done, with what that gives; where it fails it is known, or declared unknown, whether it took
+ * effect.
+ */
 export function stored(
   node: Node,
   { client, frame }: Queued,
-  append: () => Awaitable<void>,
+  append: () => Awaitable<unknown>,
 ): Awaitable<void> {
   const { requests, logger } = node;
   const failed = (error: unknown) => {
@@ -38,8 +41,8 @@ export function stored(
   };
   try {
     const sent = append();
-    if (!isPromise(sent)) return requests.reply(client, frame.mid);
-    return requests.deadline(sent, 'OUTCOME_UNKNOWN').then(() => requests.reply(client, frame.mid), failed);
+    const done = (result: unknown) => requests.reply(client, frame.mid, result);
+    return isPromise(sent) ? requests.deadline(sent, 'OUTCOME_UNKNOWN').then(done, failed) : done(sent);
   } catch (error) {
     return failed(error);
   }

@@ -5,6 +5,7 @@ import {
   type CallFrame,
   type Contract,
   effectOf,
+  type HistoryFrame,
   type NativeEvent,
   type PublishFrame,
   ReplyError,
@@ -23,6 +24,7 @@ import type { ServerUser } from '../users.ts';
 import { broadcast } from './broadcast.ts';
 import { call, eventContext } from './call.ts';
 import { satisfies } from './contract.ts';
+import { history } from './history.ts';
 import { publish } from './publish.ts';
 import { refresh } from './refresh.ts';
 import { type CanSend, send } from './send.ts';
@@ -47,7 +49,7 @@ export interface ActionRequest {
 /** A request about channels, likewise. */
 export interface ChannelRequest {
   readonly client: ServerClient;
-  readonly frame: PublishFrame | SubscribeFrame | UnsubscribeFrame;
+  readonly frame: PublishFrame | SubscribeFrame | UnsubscribeFrame | HistoryFrame;
 }
 
 /** What keeps the order in which a client sent it. */
@@ -98,6 +100,7 @@ export class Requests {
       case 'send':
         return client.lane.run({ client, frame, action: frame.action });
       case 'publish':
+      case 'history':
         return client.lane.run({ client, frame });
       case 'subscribe':
       case 'unsubscribe':
@@ -174,10 +177,23 @@ export class Requests {
 
   /** The request took effect: its answer is remembered. */
   reply(client: ServerClient, mid: number, result?: unknown): void {
-    const { codec, counters, clock } = this.#node;
+    const { codec, clock } = this.#node;
     const frame = codec.encode({ op: 'reply', mid, result });
-    counters.replied++;
     client.outcomes?.settle(mid, frame, clock.now());
+    this.#reply(client, mid, result, frame);
+  }
+
+  /** The request had no effect, and does not need to: its answer is not remembered, and sent again it runs again. */
+  answer(client: ServerClient, mid: number, result: unknown): void {
+    const asker = client.outcomes?.forget(mid);
+    if (asker === client.link)
+      this.#reply(client, mid, result, this.#node.codec.encode({ op: 'reply', mid, result }));
+    else this.#checkDrained();
+  }
+
+  #reply(client: ServerClient, mid: number, result: unknown, frame: string): void {
+    const { codec, counters } = this.#node;
+    counters.replied++;
     // Of this moment and this connection: not remembered.
     const offset = client.link?.takeSkipped();
     client.send(offset === undefined ? frame : codec.encode({ op: 'reply', mid, result, offset }));
@@ -258,6 +274,7 @@ export class Requests {
 
   #onChannels({ client, frame }: ChannelRequest): Awaitable<void> {
     if (frame.op === 'publish') return publish(this.#node, { client, frame });
+    if (frame.op === 'history') return history(this.#node, { client, frame });
     if (frame.op === 'subscribe') return subscribe(this.#node, { client, frame });
     return this.settled(client, frame.mid, () => unsubscribe(this.#node, client, frame));
   }

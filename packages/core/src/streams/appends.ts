@@ -1,6 +1,6 @@
 import { ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
-import { AppendRefused, type Draft, type StreamLog } from './log.ts';
+import { type Appended, AppendRefused, type Draft, type Outcome, type StreamLog } from './log.ts';
 
 /** Appends that belong to one request: all of them, or none, or nobody knows. */
 export class Appends {
@@ -9,12 +9,13 @@ export class Appends {
   #refused = 0;
   #unknown = 0;
   #cause: unknown;
+  #outcome: Outcome = 'published';
 
   add(log: StreamLog, stream: string, draft: Draft): void {
     try {
       const result = log.append(stream, draft);
       if (isPromise(result)) this.#running.push(result.then(this.#succeeded, this.#failed));
-      else this.#applied++;
+      else this.#succeeded(result);
     } catch (error) {
       this.#failed(error);
     }
@@ -24,8 +25,14 @@ export class Appends {
     return this.#running.length === 0 ? this.#judge() : Promise.all(this.#running).then(() => this.#judge());
   }
 
-  readonly #succeeded = () => {
+  /** What became of the last one; where nobody had it pinned, all there is to do with it was done. */
+  get outcome(): Outcome {
+    return this.#outcome;
+  }
+
+  readonly #succeeded = (appended: Appended | undefined) => {
     this.#applied++;
+    if (appended !== undefined) this.#outcome = appended.outcome;
   };
 
   readonly #failed = (error: unknown) => {

@@ -1,4 +1,4 @@
-import type { Position } from '@callboard/protocol';
+import type { Position, Published } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
 
 /** What is appended to a stream. */
@@ -9,12 +9,25 @@ export interface Draft {
   readonly exclude?: string;
   /** Client id of the one reader it is for. */
   readonly only?: string;
+  /** Below the highest that the stream has seen it is stale, and not appended. A whole number ≥ 0. */
+  readonly version?: number;
+  /** Where the stream has seen it before it is repeated, and not appended. Those of stale drafts count. */
+  readonly key?: string;
 }
 
-export interface Entry extends Draft {
+export interface Entry extends Omit<Draft, 'version' | 'key'> {
   /** 1, 2, 3 … within the epoch, without holes. */
   readonly offset: number;
 }
+
+/** What became of a draft, and the head after that. */
+export interface Appended extends Position {
+  readonly outcome: Outcome;
+}
+export type Outcome = Published['outcome'];
+
+/** How many keys a stream remembers, and for how long. */
+export const keyLimits = { maxKeys: 1_024, ttlMs: 300_000 } as const;
 
 export interface Page {
   readonly epoch: string;
@@ -40,10 +53,11 @@ export interface StreamLog {
   /** Unpins it for this node. A stream that no node has pinned is forgotten. */
   release(stream: string): Awaitable<void>;
   /**
-   * Appends to a pinned stream; undefined, and no effect, where no node has it pinned.
+   * Appends to a pinned stream, unless it is stale or repeated, in one step with finding that out; undefined, and no effect,
+   * where no node has it pinned. Keys are remembered as `keyLimits` says.
    * @throws AppendRefused where it certainly did not take effect; anything else where that is not known.
    */
-  append(stream: string, draft: Draft): Awaitable<Position | undefined>;
+  append(stream: string, draft: Draft): Awaitable<Appended | undefined>;
   /**
    * Entries after `after` (the oldest retained, where that is evicted or of another epoch), at most `maxEntries`;
    * undefined where the stream is not pinned. What a page shows held at some time between call and answer, and an
@@ -65,6 +79,8 @@ export interface Retention {
   readonly maxEntries: number;
   /** UTF-16 units of bodies per stream. */
   readonly maxLength: number;
+  /** Bytes of bodies in UTF-8 per stream. Default: as many as the others let. */
+  readonly maxBytes?: number;
   /** Age of an entry in milliseconds. */
   readonly ttlMs: number;
 }

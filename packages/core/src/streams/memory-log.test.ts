@@ -20,7 +20,7 @@ describe('MemoryStreamLog', () => {
     const log = new MemoryStreamLog(new SimulatedClock(), retention);
     const followed: string[] = [];
     const { epoch } = log.open('s', (entry) => followed.push(entry.body));
-    expect(log.append('s', { body: 'a' })).toEqual({ epoch, offset: 1 });
+    expect(log.append('s', { body: 'a' })).toEqual({ epoch, offset: 1, outcome: 'published' });
     expect(followed).toEqual(['a']);
     expect(log.read('s', { epoch, offset: 0 }, 1)?.entries).toEqual([{ offset: 1, body: 'a' }]);
   });

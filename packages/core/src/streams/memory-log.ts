@@ -1,7 +1,17 @@
 import { randomBytes } from 'node:crypto';
 import type { Position } from '@callboard/protocol';
 import type { Clock } from '../clock.ts';
-import type { Draft, Entry, Follow, Page, Retention, StreamLog } from './log.ts';
+import {
+  type Appended,
+  type Draft,
+  type Entry,
+  type Follow,
+  keyLimits,
+  type Outcome,
+  type Page,
+  type Retention,
+  type StreamLog,
+} from './log.ts';
 
 interface MemoryStream {
   readonly epoch: string;
@@ -15,6 +25,12 @@ interface MemoryStream {
   /** Entries before this index are evicted; the array is cut when half of it is. */
   first: number;
   length: number;
+  /** Counted where the retention bounds them. */
+  bytes: number;
+  /** The highest that it has seen. */
+  version: number;
+  /** Those that it remembers, the oldest first, and since when. Made with the first one. */
+  keys: Map<string, number> | undefined;
 }
 
 const NONE: number[] = [];
@@ -48,7 +64,15 @@ export class MemoryStreamLog implements StreamLog {
   open(stream: string, follow: Follow, retention = this.#retention): Position {
     if (this.#streams.has(stream)) throw new Error(`the stream is open already: ${stream}`);
     const epoch = `${this.#incarnation}.${(++this.#opened).toString(36)}`;
-    const nothing = { kept: undefined, at: NONE, first: 0, length: 0 };
+    const nothing = {
+      kept: undefined,
+      at: NONE,
+      first: 0,
+      length: 0,
+      bytes: 0,
+      version: -1,
+      keys: undefined,
+    };
     this.#streams.set(stream, { epoch, head: 0, follow, retention, ...nothing });
     return { epoch, offset: 0 };
   }
@@ -61,13 +85,17 @@ export class MemoryStreamLog implements StreamLog {
     if (this.#expiring.size === 0) this.#disarmSweep();
   }
 
-  append(stream: string, draft: Draft): Position | undefined {
+  append(stream: string, draft: Draft): Appended | undefined {
     const state = this.#streams.get(stream);
     if (state === undefined) return undefined;
+    if (draft.key !== undefined || draft.version !== undefined) {
+      const outcome = this.#judge(state, draft);
+      if (outcome !== 'published') return { epoch: state.epoch, offset: state.head, outcome };
+    }
     const entry = entryOf(draft, ++state.head);
     if (state.retention.maxEntries > 0) this.#keep(state, entry);
     state.follow(entry, state.epoch);
-    return { epoch: state.epoch, offset: entry.offset };
+    return { epoch: state.epoch, offset: entry.offset, outcome: 'published' };
   }
 
   read(stream: string, after: Position, maxEntries: number): Page | undefined {
@@ -86,6 +114,30 @@ export class MemoryStreamLog implements StreamLog {
     return state && { epoch: state.epoch, offset: state.head };
   }
 
+  #judge(state: MemoryStream, { key, version }: Draft): Outcome {
+    if (key !== undefined && !this.#remember(state, key)) return 'repeated';
+    if (version === undefined) return 'published';
+    if (version < state.version) return 'stale';
+    state.version = version;
+    return 'published';
+  }
+
+  /** Whether the key is new. */
+  #remember(state: MemoryStream, key: string): boolean {
+    const now = this.#clock.now();
+    state.keys ??= new Map();
+    const { keys } = state;
+    for (const [oldest, at] of keys) {
+      if (at > now - keyLimits.ttlMs) break;
+      keys.delete(oldest);
+    }
+    if (keys.has(key)) return false;
+    keys.set(key, now);
+    const [oldest] = keys.keys();
+    if (keys.size > keyLimits.maxKeys) keys.delete(oldest as string);
+    return true;
+  }
+
   #keep(state: MemoryStream, entry: Entry): void {
     const now = this.#clock.now();
     if (state.kept === undefined) {
@@ -96,6 +148,7 @@ export class MemoryStreamLog implements StreamLog {
     state.kept.push(entry);
     state.at.push(now);
     state.length += entry.body.length;
+    if (state.retention.maxBytes !== undefined) state.bytes += Buffer.byteLength(entry.body);
     this.#evict(state, now);
     if (this.#sweep === undefined) this.#armSweep();
   }
@@ -103,13 +156,15 @@ export class MemoryStreamLog implements StreamLog {
   #evict(state: MemoryStream, now: number): void {
     const { kept, at, retention } = state;
     if (kept === undefined) return;
-    const { maxEntries, maxLength, ttlMs } = retention;
+    const { maxEntries, maxLength, maxBytes, ttlMs } = retention;
     for (;;) {
       const oldest = kept[state.first];
       if (oldest === undefined) break;
       const isFresh = (at[state.first] as number) > now - ttlMs;
-      if (kept.length - state.first <= maxEntries && state.length <= maxLength && isFresh) break;
+      const fits = state.length <= maxLength && (maxBytes === undefined || state.bytes <= maxBytes);
+      if (kept.length - state.first <= maxEntries && fits && isFresh) break;
       state.length -= oldest.body.length;
+      if (maxBytes !== undefined) state.bytes -= Buffer.byteLength(oldest.body);
       state.first++;
     }
     if (state.first === 0 || state.first * 2 < kept.length) return;

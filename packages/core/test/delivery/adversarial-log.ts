@@ -1,6 +1,7 @@
 import type { Awaitable } from '@callboard/runtime';
 import { SimulatedClock } from '@callboard/testkit';
 import {
+  type Appended,
   AppendRefused,
   type Draft,
   type Entry,
@@ -109,7 +110,7 @@ export class AdversarialLog implements StreamLog {
     });
   }
 
-  append(stream: string, draft: Draft): Awaitable<Position | undefined> {
+  append(stream: string, draft: Draft): Awaitable<Appended | undefined> {
     const take = () => this.#inner.append(stream, draft);
     if (this.#prompt) return take();
     return new Promise((resolve, reject) => {

@@ -91,7 +91,7 @@ export class Client {
       case 'ping':
         return account?.announced(frame.offset);
       case 'gap':
-        assert.ok(frame.reason !== 'size', 'an inbox has no such gap');
+        assert.ok(frame.reason !== 'size' && frame.reason !== 'conflated', 'an inbox has no such gap');
         this.#world.stats[`${frame.reason}Gaps`]++;
         return account?.gap(frame);
       case 'reply':

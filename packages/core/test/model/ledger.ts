@@ -15,12 +15,13 @@ export class Ledger {
     log.append = (stream, draft) => {
       // While it is appended it may be read already.
       const before = log.position(stream);
-      if (before !== undefined) {
-        const entries = this.#epochs.get(before.epoch) ?? [];
-        this.#epochs.set(before.epoch, entries);
-        entries[before.offset] = draft;
-      }
-      return append(stream, draft);
+      if (before === undefined) return append(stream, draft);
+      const entries = this.#epochs.get(before.epoch) ?? [];
+      this.#epochs.set(before.epoch, entries);
+      entries[before.offset] = draft;
+      const appended = append(stream, draft);
+      if (appended?.outcome !== 'published') entries.length = before.offset;
+      return appended;
     };
   }
 
@@ -68,9 +69,10 @@ export class Ledger {
     let sessionLost = false;
     for (const frame of client.frames) {
       if (frame.op === 'connected') {
-        const { epoch, offset } = frame.streams.$inbox ?? assert.fail('no position');
+        const at = frame.streams.$inbox;
+        assert.ok(at?.epoch !== undefined, 'no position');
         sessionLost = !frame.resumed && position !== undefined;
-        if (!frame.resumed && position === undefined) position = { epoch, offset };
+        if (!frame.resumed && position === undefined) position = { epoch: at.epoch, offset: at.offset };
         if (frame.resumed && clientId !== '') assert.equal(frame.clientId, clientId);
         clientId = frame.clientId;
       } else if (position !== undefined) {

@@ -1,0 +1,277 @@
+import { defineContract } from '@callboard/protocol';
+import { createHarness } from '@callboard/testkit';
+import { describe, expect, test } from '@jest/globals';
+import { filter, map, tap } from 'rxjs';
+import { z } from 'zod';
+import { bothLogs, type SlowLog, withLog } from '../../test/logs.ts';
+import { definePlugin, type Outgoing, SendFailed } from '../index.ts';
+
+const open = { canSubscribe: () => true, canPublish: () => true, filters: true };
+const channels = {
+  '#': open,
+  'last/+': { ...open, retain: true },
+  'kept/+': { ...open, history: { size: 9 } },
+};
+
+describe.each(bothLogs)('a publication, with a log that answers %s,', (answers) => {
+  const harness = (options: object = {}) =>
+    createHarness({ channels, ...withLog(answers).options, ...options });
+
+  test('carries what came with it: from, meta, version; live, recovered and as the last value', async () => {
+    const { server, connect, until } = await harness();
+    const [tab, other] = [await connect(1), await connect(2)];
+    const { 'last/1': at } = await other.join('last/1');
+    await tab.expectReply(tab.publish('last/1', 1, { meta: { unit: '°C' }, version: 7 }));
+    const full = { data: 1, meta: { unit: '°C' }, version: 7, from: { userId: '1', clientId: tab.clientId } };
+    await other.expectPublication(full);
+    expect(await (await connect(3)).join('last/1')).toMatchObject({ 'last/1': { offset: 1 } });
+    const late = await connect(3);
+    await late.join('last/+');
+    expect(await late.expectPublication(full)).toMatchObject({ retained: true });
+    await until(server.publish('last/1', 2, { meta: { a: [1] }, version: 8 }));
+    const bare = await other.expectPublication({ data: 2, meta: { a: [1] }, version: 8 });
+    expect(bare).not.toHaveProperty('from');
+    expect(at).toBeDefined();
+  });
+
+  test('of an older version goes nowhere, and its publisher is told', async () => {
+    const { server, connect, until } = await harness();
+    const [tab, other] = [await connect(1), await connect(2)];
+    await other.join('product/1');
+    expect(await tab.expectReply(tab.publish('product/1', 'new', { version: 5 }))).toBeUndefined();
+    expect(await tab.expectReply(tab.publish('product/1', 'old', { version: 4 }))).toEqual({
+      outcome: 'stale',
+    });
+    expect(await until(server.publish('product/1', 'old', { version: 0 }))).toEqual({ outcome: 'stale' });
+    expect(await until(server.publish('product/1', 'same', { version: 5 }))).toEqual({
+      outcome: 'published',
+    });
+    expect(await until(server.publish('product/1', 'any'))).toEqual({ outcome: 'published' });
+    for (const [i, data] of ['new', 'same', 'any'].entries())
+      await other.expectPublication({ data, offset: i + 1 });
+    await other.expectNothing();
+  });
+
+  test('under a key that its user has used takes effect once, from any client and after a new session', async () => {
+    const { server, connect, until, clock } = await harness();
+    const [tab, same, stranger, other] = [
+      await connect(1),
+      await connect(1),
+      await connect(2),
+      await connect(3),
+    ];
+    await other.join('product/1');
+    expect(await tab.expectReply(tab.publish('product/1', 1, { key: 'k' }))).toBeUndefined();
+    const repeated = { outcome: 'repeated' };
+    expect(await tab.expectReply(tab.publish('product/1', 1, { key: 'k' }))).toEqual(repeated);
+    expect(await same.expectReply(same.publish('product/1', 1, { key: 'k' }))).toEqual(repeated);
+    // Nobody can be first with another's, not even the server.
+    expect(await stranger.expectReply(stranger.publish('product/1', 2, { key: 'k' }))).toBeUndefined();
+    expect(await until(server.publish('product/1', 3, { key: 'k' }))).toEqual({ outcome: 'published' });
+    expect(await until(server.publish('product/1', 3, { key: 'k' }))).toEqual(repeated);
+    for (const data of [1, 2, 3]) await other.expectPublication({ data });
+    await other.leave('product/1');
+    // The channel is there for as long as keys are remembered.
+    await clock.advanceAsync(200_000);
+    const later = await connect(1);
+    expect(await later.expectReply(later.publish('product/1', 1, { key: 'k' }))).toEqual(repeated);
+    expect(server.stats().channels).toBe(1);
+    await clock.advanceAsync(300_000);
+    expect(server.stats().channels).toBe(0);
+    await other.expectNothing();
+  });
+
+  test('of bytes arrives as bytes', async () => {
+    const seen: unknown[] = [];
+    const { server, connect, until } = await harness({
+      channels: {
+        'camera/+': {
+          ...open,
+          history: { size: 5 },
+          canPublish: ({ data }: { data: unknown }) => {
+            seen.push(data);
+            return true;
+          },
+        },
+      },
+    });
+    const tab = await connect(1);
+    await tab.join('camera/1');
+    server.channel('camera/1').publications$.subscribe(({ data }) => seen.push(data));
+    await until(Promise.resolve());
+    await tab.expectReply(tab.publish('camera/1', { b64: 'AAEC' }));
+    await until(server.publish('camera/1', Uint8Array.of(255)));
+    await tab.expectPublication({ data: { b64: 'AAEC' } });
+    await tab.expectPublication({ data: { b64: '/w==' } });
+    expect(seen).toEqual([Uint8Array.of(0, 1, 2), Uint8Array.of(0, 1, 2), Uint8Array.of(255)]);
+    const { publications } = await until(server.channel('camera/1').history());
+    expect(publications.map(({ data }) => data)).toEqual([Uint8Array.of(0, 1, 2), Uint8Array.of(255)]);
+  });
+
+  test('that does not satisfy the schema is refused with where it does not, and what does is as the schema makes it', async () => {
+    const stock = z.object({ stock: z.coerce.number().int() });
+    const later = {
+      '~standard': {
+        ...stock['~standard'],
+        validate: async (value: unknown) => stock['~standard'].validate(value),
+      },
+    };
+    const { server, connect, until } = await harness({
+      channels: {
+        'product/+': { ...open, schema: stock },
+        'async/+': { ...open, schema: later },
+        '+/note': open,
+      },
+      contract: defineContract({ actions: {}, channels: { '+/note': z.string().trim() } }),
+    });
+    const tab = await connect(1);
+    await tab.join(['product/1', 'async/1', 'a/note']);
+    for (const name of ['product/1', 'async/1']) {
+      const { message } = await tab.expectError(tab.publish(name, { stock: 'many' }), 'INVALID_DATA');
+      expect(message).toMatch(/^stock: /);
+      await tab.expectReply(tab.publish(name, { stock: '41', more: 1 }));
+      await tab.expectPublication({ channel: name, offset: 1, data: { stock: 41 } });
+      await expect(until(server.publish(name, { stock: 1.5 } as never))).rejects.toMatchObject({
+        name: 'SendFailed',
+        code: 'INVALID_DATA',
+      });
+      await until(server.publish(name, { stock: '7' } as never));
+      await tab.expectPublication({ channel: name, offset: 2, data: { stock: 7 } });
+    }
+    await tab.expectError(tab.publish('a/note', 5), 'INVALID_DATA');
+    await tab.expectReply(tab.publish('a/note', ' hi '));
+    await tab.expectPublication({ channel: 'a/note', data: 'hi' });
+    await tab.expectNothing();
+  });
+
+  test('is let through at the rate of its policy, for each client', async () => {
+    const { connect, clock } = await harness({
+      channels: { 'slow/+': { ...open, maxPerSecond: 2 }, 'quick/+': open },
+    });
+    const [tab, other] = [await connect(1), await connect(1)];
+    await other.join('slow/1');
+    for (const name of ['slow/1', 'slow/2', 'slow/1', 'slow/1']) await tab.expectReply(tab.publish(name, 1));
+    for (let i = 0; i < 5; i++) {
+      const { retryAfterMs, retryable } = await tab.expectError(tab.publish('slow/2', 1), 'RATE_LIMITED');
+      expect([retryable, retryAfterMs]).toEqual([true, 500]);
+    }
+    await tab.expectReply(tab.publish('quick/1', 1));
+    await other.expectReply(other.publish('slow/1', 'other'));
+    // What was refused has cost nothing.
+    await clock.advanceAsync(500);
+    await tab.expectReply(tab.publish('slow/1', 'again'));
+    await tab.expectError(tab.publish('slow/1', 1), 'RATE_LIMITED');
+    for (const data of [1, 1, 1, 'other', 'again']) await other.expectPublication({ data });
+    await other.expectNothing();
+  });
+});
+
+describe('plugins', () => {
+  test('see each publication once on its way out, and may change or refuse it', async () => {
+    const seen: Outgoing[] = [];
+    const editor = definePlugin({
+      name: 'editor',
+      setup({ outbound, channels: open }) {
+        open('desk/+', { canSubscribe: () => true, canPublish: () => true });
+        outbound((outgoing$) =>
+          outgoing$.pipe(
+            tap((outgoing) => void seen.push(outgoing)),
+            filter((outgoing) => outgoing.kind !== 'publication' || outgoing.data !== 'secret'),
+            map((outgoing) => {
+              if (outgoing.kind !== 'publication') return outgoing;
+              if (outgoing.data === 'broken') throw new Error('broken');
+              return { ...outgoing, data: [outgoing.data], meta: { edited: true }, channel: 'elsewhere' };
+            }),
+          ),
+        );
+      },
+    });
+    const harness = await createHarness({ plugins: [editor] });
+    const { server, connect, until } = harness;
+    const [tab, ...others] = [await connect(1), await connect(2), await connect(3)];
+    for (const client of others) await client.join('desk/1');
+    await tab.expectReply(tab.publish('desk/1', { b64: 'AAEC' }, { meta: { a: 1 } }));
+    await until(server.publish('desk/1', 2));
+    await tab.expectError(tab.publish('desk/1', 'secret'), 'REFUSED');
+    await tab.expectError(tab.publish('desk/1', 'broken'), 'PLUGIN_ERROR');
+    await expect(server.publish('desk/1', 'secret')).rejects.toThrow(SendFailed);
+    for (const client of others) {
+      await client.expectPublication({ channel: 'desk/1', meta: { edited: true } });
+      await client.expectPublication({ channel: 'desk/1', data: [2], meta: { edited: true } });
+      await client.expectNothing();
+    }
+    expect(seen[0]).toEqual({
+      kind: 'publication',
+      channel: 'desk/1',
+      data: Uint8Array.of(0, 1, 2),
+      meta: { a: 1 },
+      from: { userId: '1', clientId: tab.clientId },
+    });
+    expect([seen.length, harness.errors.length]).toEqual([5, 1]);
+  });
+
+  test('open patterns of their own, which nobody else has', () => {
+    const takes = (name: string) => definePlugin({ name, setup: ({ channels }) => channels('desk/+', {}) });
+    expect(() => createHarness({ channels: { 'desk/+': {} }, plugins: [takes('a')] })).rejects.toThrow(
+      'desk/+',
+    );
+    return expect(createHarness({ plugins: [takes('a'), takes('b')] })).rejects.toThrow('desk/+');
+  });
+});
+
+describe('bad input', () => {
+  test.each([
+    { meta: [] },
+    { meta: 'm' },
+    { version: -1 },
+    { version: 0.5 },
+    { version: Number.NaN },
+    { key: '' },
+    { key: 'x'.repeat(256) },
+    { key: 5 },
+  ])('%j is refused, and changes nothing', async (fields) => {
+    const { server, connect } = await createHarness({ channels });
+    const [tab, other] = [await connect(1), await connect(2)];
+    await other.join('last/1');
+    await tab.expectError(tab.publish('last/1', 1, fields as never), 'INVALID_REQUEST');
+    await expect(server.publish('last/1', 1, fields as never)).rejects.toThrow(TypeError);
+    await other.expectNothing();
+    await tab.expectReply(tab.publish('last/1', 'fine'));
+    await other.expectPublication({ offset: 1, data: 'fine' });
+  });
+
+  test('an excluded client is named by its id', async () => {
+    const { server, connect } = await createHarness({ channels });
+    const [tab, other] = [await connect(1), await connect(1)];
+    for (const client of [tab, other]) await client.join('kept/1');
+    await server.publish('kept/1', 1, { exclude: tab.clientId });
+    await expect(server.publish('kept/1', 1, { exclude: 7 as never })).rejects.toThrow(TypeError);
+    await other.expectPublication({ data: 1 });
+    for (const client of [tab, other]) await client.expectNothing();
+  });
+
+  test.each([
+    { history: { size: 0 } },
+    { history: { size: 1, maxBytes: 0 } },
+    { history: { size: 1, ttlMs: -1 } },
+    { maxPerSecond: 0 },
+    { maxPerSecond: Number.NaN },
+  ])('a policy of %j is none', (policy) =>
+    expect(createHarness({ channels: { 'a/+': policy } })).rejects.toThrow(RangeError),
+  );
+});
+
+test('a publication whose fate is unknown is not published again under its key', async () => {
+  const { log, options } = withLog('later');
+  const { connect, clock } = await createHarness({ ...options, channels });
+  const [tab, other] = [await connect(1), await connect(2)];
+  await other.join('kept/1');
+  const go = (log as SlowLog).hold();
+  const mid = tab.publish('kept/1', 1, { key: 'k' });
+  await clock.advanceAsync(30_000);
+  await tab.expectError(mid, 'OUTCOME_UNKNOWN');
+  go();
+  expect(await tab.expectReply(tab.publish('kept/1', 1, { key: 'k' }))).toEqual({ outcome: 'repeated' });
+  await other.expectPublication({ data: 1 });
+  await other.expectNothing();
+});
