@@ -275,13 +275,13 @@ inChromium('the box office in Chromium', () => {
     await badge(orla).getByText('Line cut').waitFor();
     const slip = orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' });
     await slip.filter({ hasText: 'The seat may have gone through all the same.' }).waitFor();
-    await until(() => demo.house.left === 23);
+    await until(() => demo.houses.of('understudy').left === 23);
     // Without a line it can be asked as well: the question waits.
     await click(slip.getByRole('button', { name: 'Try again' }));
     await orla.getByRole('button', { name: 'Asking …' }).waitFor();
     await click(line(orla));
     await orla.getByLabel('Your seat').getByText('A1').waitFor();
-    expect(demo.house.left).toBe(23);
+    expect(demo.houses.of('understudy').left).toBe(23);
   });
 
   describe('behind a network that can break', () => {
@@ -297,7 +297,7 @@ inChromium('the box office in Chromium', () => {
       await settle(orla);
       network.swallowAnswers();
       await click(orla.getByRole('button', { name: 'Take a seat', exact: true }));
-      await until(() => demo.house.left === 23);
+      await until(() => demo.houses.of('understudy').left === 23);
       network.cut();
       await down(orla);
       const slip = orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' });
@@ -308,7 +308,7 @@ inChromium('the box office in Chromium', () => {
       await click(slip.getByRole('button', { name: 'Try again' }));
       await orla.getByLabel('Your seat').getByText('A1').waitFor();
       await settle(orla);
-      expect(demo.house.left).toBe(23);
+      expect(demo.houses.of('understudy').left).toBe(23);
       expect(await slip.count()).toBe(0);
       await orla.getByRole('img', { name: '23 of 24 seats are left' }).waitFor();
     });
