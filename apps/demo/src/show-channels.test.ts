@@ -47,10 +47,13 @@ async function watch(client: Client, show = 'moths') {
   return { channel, told, left: () => told.map(({ data }) => (data as LiveHouse).left) };
 }
 const lastIs = (told: readonly Publication[], left: number, watching?: number) =>
-  until(() => {
-    const house = told.at(-1)?.data as LiveHouse | undefined;
-    return house?.left === left && (watching === undefined || house.watching === watching);
-  }, `${left} left, ${watching ?? 'any number'} watching`);
+  until(
+    () => {
+      const house = told.at(-1)?.data as LiveHouse | undefined;
+      return house?.left === left && (watching === undefined || house.watching === watching);
+    },
+    `${left} left, ${watching ?? 'any number'} watching`,
+  );
 
 describe('the channel of a show', () => {
   test('tells who comes late how it is, at once, and then each change', async () => {
@@ -93,12 +96,15 @@ describe('the channel of a show', () => {
     await lastIs(told, 5);
   });
 
-  test.each(['show/hamlet', 'show', 'show/moths/more', 'shows/moths'])('%s is not to be had', async (name) => {
-    const orla = await clientOf('orla');
-    const channel = orla.channel(name);
-    channel.subscribe(() => {});
-    await expect(channel.joined()).rejects.toMatchObject({ code: 'FORBIDDEN' });
-  });
+  test.each(['show/hamlet', 'show', 'show/moths/more', 'shows/moths'])(
+    '%s is not to be had',
+    async (name) => {
+      const orla = await clientOf('orla');
+      const channel = orla.channel(name);
+      channel.subscribe(() => {});
+      await expect(channel.joined()).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    },
+  );
 
   test('is the server’s to write to', async () => {
     const orla = await clientOf('orla');
