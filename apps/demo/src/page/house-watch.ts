@@ -33,6 +33,7 @@ export class HouseWatch extends Store<HouseView> {
   readonly #channel: Channel;
   readonly #line: { unsubscribe(): void };
   #leave!: Unsubscribe;
+  #hasJoined = false;
   #isClosed = false;
 
   constructor(options: HouseWatchOptions) {
@@ -62,6 +63,7 @@ export class HouseWatch extends Store<HouseView> {
     this.#leave();
     this.#options.closed();
     const { name } = this.#channel;
+    if (!this.#hasJoined) return;
     this.#channel.joined().then(
       () => this.#options.book.write('channel', name, 'left'),
       () => {},
@@ -78,6 +80,7 @@ export class HouseWatch extends Store<HouseView> {
     try {
       await this.#channel.joined();
       if (this.#isClosed) return;
+      this.#hasJoined = true;
       this.#options.book.write('channel', this.#channel.name, 'joined');
       this.set({ ...this.get(), current: this.get().house !== undefined });
     } catch (error) {

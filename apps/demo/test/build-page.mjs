@@ -1,0 +1,9 @@
+import { execFile } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+/** The page comes from dist/: makes sure, once for all test files, that it is that of the sources. */
+export default async function buildPage() {
+  const cwd = fileURLToPath(new URL('..', import.meta.url));
+  await promisify(execFile)('npm', ['run', 'build'], { cwd, shell: process.platform === 'win32' });
+}
