@@ -23,13 +23,18 @@ export class Reservations extends Store<Partial<Record<ShowId, ShowReservations>
   readonly #client: BoxOfficeClient;
   readonly #book: PromptBook;
   readonly #say: (text: string) => void;
+  /** Shows of which a message told since the server was last asked. */
+  readonly #told = new Set<ShowId>();
 
   constructor(client: BoxOfficeClient, book: PromptBook, say: (text: string) => void) {
     super({});
     this.#client = client;
     this.#book = book;
     this.#say = say;
-    client.subscribe('YOUR_SEATS', ({ show, seats }) => this.#change(show, { seats }));
+    client.subscribe('YOUR_SEATS', ({ show, seats }) => {
+      this.#told.add(show);
+      this.#change(show, { seats });
+    });
     client.connected$.subscribe(({ resumed }) => void (!resumed && this.#ask()));
     // A new session is another client: above.
     client.gaps$.subscribe(({ stream, reason }) => {
@@ -90,11 +95,13 @@ export class Reservations extends Store<Partial<Record<ShowId, ShowReservations>
     }
   }
 
+  /** An answer may be older than a message before it: one that was lost is repeated as it was. So messages win. */
   async #ask(): Promise<void> {
+    this.#told.clear();
     try {
       const { seats } = await this.#client.sendToServer({ type: 'MY_SEATS' }, { resend: true });
       const shows = new Set([...Object.keys(this.get()), ...Object.keys(seats)] as ShowId[]);
-      for (const show of shows) this.#change(show, { seats: seats[show] ?? [] });
+      for (const show of shows) if (!this.#told.has(show)) this.#change(show, { seats: seats[show] ?? [] });
     } catch {
       // The next connection asks again.
     }
