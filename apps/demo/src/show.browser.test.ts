@@ -306,7 +306,7 @@ describeInChromium('the page of a show in Chromium', () => {
     const one = await tabOf('Orla');
     await click(one.getByRole('button', { name: 'Take a seat', exact: true }));
     await one.getByLabel('Your seat').getByText('A1').waitFor();
-    await click(one.getByRole('link', { name: 'Watch it live' }));
+    await click(one.getByRole('link', { name: 'Watch the house fill' }));
     await giveBack(one, 'A1').waitFor();
     const two = await anotherOf(one);
     await giveBack(two, 'A1').waitFor();

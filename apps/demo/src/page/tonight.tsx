@@ -27,6 +27,9 @@ export function Tonight({ office, show }: { readonly office: Office; readonly sh
         </h2>
         <p className="tonight-kind">{show.kind}</p>
         <p className="tonight-line">{show.line}</p>
+        <Link to={showPath(show.id)} className="link">
+          Watch the house fill
+        </Link>
       </div>
       <div className="house">
         {house && (
@@ -42,9 +45,6 @@ export function Tonight({ office, show }: { readonly office: Office; readonly sh
             Count the house
           </button>
           {countedInMs !== undefined && <span className="took">{milliseconds(countedInMs)}</span>}
-          <Link to={showPath(show.id)} className="link">
-            Watch it live
-          </Link>
         </p>
       </div>
       <div className="ticket">
