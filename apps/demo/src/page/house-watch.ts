@@ -31,7 +31,7 @@ export interface HouseWatchOptions {
 export class HouseWatch extends Store<HouseView> {
   readonly #options: HouseWatchOptions;
   readonly #channel: Channel;
-  readonly #line: { unsubscribe(): void };
+  readonly #line: { unsubscribe(): void }[];
   #leave!: Unsubscribe;
   #hasJoined = false;
   #isClosed = false;
@@ -42,10 +42,11 @@ export class HouseWatch extends Store<HouseView> {
     const { client, show } = options;
     this.#channel = client.channel(channelOf(show));
     this.#join();
-    this.#line = client.status$.subscribe(() => {
-      if (client.isConnected()) void this.#joined();
-      else this.set({ ...this.get(), current: false });
-    });
+    if (client.isConnected()) void this.#joined();
+    this.#line = [
+      client.connected$.subscribe(() => void this.#joined()),
+      client.status$.subscribe(() => client.isConnected() || this.set({ ...this.get(), current: false })),
+    ];
   }
 
   /** Asks anew to be let in. */
@@ -59,7 +60,7 @@ export class HouseWatch extends Store<HouseView> {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#line.unsubscribe();
+    for (const each of this.#line) each.unsubscribe();
     this.#leave();
     this.#options.closed();
     const { name } = this.#channel;
