@@ -133,10 +133,13 @@ describe('the shortlist', () => {
 
 test('a seat is taken once, whoever asks, until there is none', async () => {
   const [orla, teodor] = [await clientOf('orla'), await clientOf('teodor')];
-  expect(await orla.sendToServer({ type: 'TAKE_SEAT' })).toEqual({ seat: 'A1', left: 1 });
-  expect(await teodor.sendToServer({ type: 'TAKE_SEAT' })).toEqual({ seat: 'A2', left: 0 });
-  await expect(orla.sendToServer({ type: 'TAKE_SEAT' })).rejects.toMatchObject({ code: 'SOLD_OUT' });
-  expect(await orla.sendToServer({ type: 'SEATS_LEFT' })).toEqual({ left: 0, of: 2 });
+  const take = (client: Client) => client.sendToServer({ type: 'TAKE_SEAT' });
+  expect(await take(orla)).toEqual({ seat: 'A1', left: 1, of: 2, taken: ['A1'] });
+  expect(await take(teodor)).toEqual({ seat: 'A2', left: 0, of: 2, taken: ['A1', 'A2'] });
+  await expect(take(orla)).rejects.toMatchObject({ code: 'SOLD_OUT', effect: 'none' });
+  const tonight = { left: 0, of: 2, taken: ['A1', 'A2'] };
+  expect(await orla.sendToServer({ type: 'SEATS_LEFT' })).toEqual(tonight);
+  expect(demo.houses.of('understudy').state).toEqual(tonight);
 });
 
 test('my tabs are mine, and whether they are there', async () => {

@@ -1,152 +1,62 @@
-import { execFile } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { Network } from '../test/network.ts';
 import {
-  type AddressInfo,
-  connect,
-  createServer as createTcpServer,
-  type Server,
-  type Socket,
-} from 'node:net';
-import { setImmediate } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
-import { promisify } from 'node:util';
-import { silentLogger } from '@callboard/core';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
-import { createDemo, type Demo, type DemoOptions } from './demo.ts';
+  active,
+  announced,
+  badge,
+  book,
+  down,
+  focusShows,
+  headings,
+  line,
+  online,
+  overhang,
+  said,
+  sizes,
+  tabTo,
+  texts,
+  tooSmall,
+} from '../test/page.ts';
+import {
+  anotherOf,
+  click,
+  context,
+  demo,
+  describeInChromium,
+  open,
+  port,
+  tabOf,
+  tolerate,
+  until,
+} from '../test/stage.ts';
 
-const executable = [
-  process.env.CHROMIUM ?? '',
-  '/usr/bin/chromium',
-  '/usr/bin/chromium-browser',
-  '/usr/bin/google-chrome',
-].find(existsSync);
-const required = process.env.CALLBOARD_REQUIRE_SERVICES === '1';
-if (executable === undefined && !required) {
-  process.stderr.write('Skipped: no Chromium here. Install it, or name it in CHROMIUM.\n');
+const poster = (page: Page, title: string) =>
+  page.getByRole('button', { name: `Shortlist ${title}`, exact: true });
+const pressed = (page: Page, title: string, is = true) =>
+  page.locator(`button[aria-pressed=${is}]`, { hasText: title }).waitFor();
+const shortlist = (page: Page) => texts(page.locator('.shortlist .cast-title'));
+const notes = (page: Page) => texts(page.locator('.note-text'));
+const note = (page: Page, text: string) => page.locator('.note-text', { hasText: text }).waitFor();
+
+async function write(page: Page, to: string, text: string): Promise<void> {
+  const sent = await page.locator('.sent').count();
+  const form = page.locator('.note-form');
+  const option = form.locator('option', { hasText: to });
+  await form.getByLabel('To').selectOption(await option.getAttribute('value'));
+  await form.getByLabel('Note').fill(text);
+  await click(form.getByRole('button', { name: 'Send' }));
+  await page.locator('.sent:not([data-state=sending])').nth(sent).waitFor();
 }
-const inChromium = executable === undefined && !required ? describe.skip : describe;
 
-/** For everything that the page has yet to do; a test that is right never waits for so long. */
-const PATIENCE_MS = 20_000;
-jest.setTimeout(90_000);
+/** Whatever was sent to the page before this has arrived once it has its answer: a connection keeps order. */
+async function settle(page: Page): Promise<void> {
+  const replies = await book(page, 'reply', 'SEATS_LEFT').count();
+  await click(page.getByRole('button', { name: 'Count the house' }));
+  await book(page, 'reply', 'SEATS_LEFT').nth(replies).waitFor();
+}
 
-inChromium('the box office in Chromium', () => {
-  let browser: Browser;
-  let context: BrowserContext;
-  let demo: Demo;
-  let port: number;
-  /** What pages complained of. */
-  let complaints: string[];
-  /** What they may complain of, where a test breaks something on purpose. */
-  let tolerated: RegExp;
-
-  beforeAll(async () => {
-    if (executable === undefined) throw new Error('no Chromium here: install it, or name it in CHROMIUM');
-    // The page comes from dist/: make sure that it is that of the sources.
-    const cwd = fileURLToPath(new URL('..', import.meta.url));
-    await promisify(execFile)('npm', ['run', 'build'], { cwd, shell: process.platform === 'win32' });
-    browser = await chromium.launch({
-      executablePath: executable,
-      args: [
-        '--no-sandbox',
-        '--disable-gpu',
-        '--disable-quic',
-        '--no-first-run',
-        '--disable-background-networking',
-        '--disable-component-update',
-        '--disable-sync',
-      ],
-    });
-  });
-  afterAll(() => browser?.close());
-
-  beforeEach(async () => {
-    complaints = [];
-    tolerated = /^$/;
-    await open();
-    context = await browser.newContext({ reducedMotion: 'reduce' });
-    context.setDefaultTimeout(PATIENCE_MS);
-    context.on('page', (page) => {
-      page.on('pageerror', ({ message }) => void complaints.push(message));
-      page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())));
-    });
-  });
-  afterEach(async () => {
-    await context?.close();
-    await demo?.stop({ graceMs: 100 });
-    expect(complaints.filter((complaint) => !tolerated.test(complaint))).toEqual([]);
-  });
-
-  async function open(options: Partial<DemoOptions> = {}) {
-    demo = await createDemo({ port: 0, logger: silentLogger, passwordWork: 16, ...options });
-    port = await demo.start();
-  }
-
-  /** In the tab that is in front: the others paint once a second only, and a click waits for two frames. */
-  async function click(found: Locator): Promise<void> {
-    await found.page().bringToFront();
-    await found.click();
-  }
-
-  /** A fresh tab, signed in as one of the company. */
-  async function tabOf(name: string, at = port): Promise<Page> {
-    const page = await context.newPage();
-    await page.goto(`http://127.0.0.1:${at}/`);
-    await click(page.getByRole('button', { name }));
-    await online(page);
-    return page;
-  }
-
-  /** One more tab of whoever is signed in to this one. */
-  async function anotherOf(page: Page): Promise<Page> {
-    const [another] = await Promise.all([
-      context.waitForEvent('page'),
-      click(page.getByRole('button', { name: 'Open another tab' })),
-    ]);
-    await online(another);
-    return another;
-  }
-
-  const badge = (page: Page) => page.getByTestId('status');
-  const online = (page: Page) => page.locator('[data-testid=status][data-lamp=online]').waitFor();
-  const down = (page: Page) => page.locator('[data-testid=status]:not([data-lamp=online])').waitFor();
-  const line = (page: Page) => page.getByRole('switch', { name: 'Line' });
-  const texts = (found: Locator) => found.allTextContents();
-  const poster = (page: Page, title: string) =>
-    page.getByRole('button', { name: `Shortlist ${title}`, exact: true });
-  const pressed = (page: Page, title: string, is = true) =>
-    page.locator(`button[aria-pressed=${is}]`, { hasText: title }).waitFor();
-  const shortlist = (page: Page) => texts(page.locator('.cast-title'));
-  const notes = (page: Page) => texts(page.locator('.note-text'));
-  const note = (page: Page, text: string) => page.locator('.note-text', { hasText: text }).waitFor();
-  const book = (page: Page, kind: string, what: string) =>
-    page.locator(`.book li[data-kind=${kind}]`, { hasText: what });
-  const said = (page: Page) => texts(page.getByTestId('announcements').locator('p'));
-  const announced = (page: Page, text: string) =>
-    page.getByTestId('announcements').getByText(text).waitFor({ state: 'attached' });
-
-  async function write(page: Page, to: string, text: string): Promise<void> {
-    const sent = await page.locator('.sent').count();
-    const form = page.locator('.note-form');
-    const option = form.locator('option', { hasText: to });
-    await form.getByLabel('To').selectOption(await option.getAttribute('value'));
-    await form.getByLabel('Note').fill(text);
-    await click(form.getByRole('button', { name: 'Send' }));
-    await page.locator('.sent:not([data-state=sending])').nth(sent).waitFor();
-  }
-
-  /** Whatever was sent to the page before this has arrived once it has its answer: a connection keeps order. */
-  async function settle(page: Page): Promise<void> {
-    const replies = await book(page, 'reply', 'SEATS_LEFT').count();
-    await click(page.getByRole('button', { name: 'Count the house' }));
-    await book(page, 'reply', 'SEATS_LEFT').nth(replies).waitFor();
-  }
-
-  async function until(condition: () => boolean): Promise<void> {
-    while (!condition()) await setImmediate();
-  }
-
+describeInChromium('the box office in Chromium', () => {
   test('the shortlist is equal in all tabs of a user, and in nobody else’s', async () => {
     const one = await tabOf('Orla');
     const two = await anotherOf(one);
@@ -275,29 +185,29 @@ inChromium('the box office in Chromium', () => {
     await badge(orla).getByText('Line cut').waitFor();
     const slip = orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' });
     await slip.filter({ hasText: 'The seat may have gone through all the same.' }).waitFor();
-    await until(() => demo.house.left === 23);
+    await until(() => demo.houses.of('understudy').left === 23);
     // Without a line it can be asked as well: the question waits.
     await click(slip.getByRole('button', { name: 'Try again' }));
     await orla.getByRole('button', { name: 'Asking …' }).waitFor();
     await click(line(orla));
     await orla.getByLabel('Your seat').getByText('A1').waitFor();
-    expect(demo.house.left).toBe(23);
+    expect(demo.houses.of('understudy').left).toBe(23);
   });
 
   describe('behind a network that can break', () => {
     let network: Network;
     beforeEach(async () => {
       network = await Network.to(port);
-      tolerated = /WebSocket connection to .* failed|ERR_CONNECTION|ERR_EMPTY_RESPONSE/;
+      tolerate(/WebSocket connection to .* failed|ERR_CONNECTION|ERR_EMPTY_RESPONSE/);
     });
     afterEach(() => network.close());
 
     test('a seat asked for as it breaks is taken once', async () => {
-      const orla = await tabOf('Orla', network.port);
+      const orla = await tabOf('Orla', { at: network.port });
       await settle(orla);
       network.swallowAnswers();
       await click(orla.getByRole('button', { name: 'Take a seat', exact: true }));
-      await until(() => demo.house.left === 23);
+      await until(() => demo.houses.of('understudy').left === 23);
       network.cut();
       await down(orla);
       const slip = orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' });
@@ -308,13 +218,13 @@ inChromium('the box office in Chromium', () => {
       await click(slip.getByRole('button', { name: 'Try again' }));
       await orla.getByLabel('Your seat').getByText('A1').waitFor();
       await settle(orla);
-      expect(demo.house.left).toBe(23);
+      expect(demo.houses.of('understudy').left).toBe(23);
       expect(await slip.count()).toBe(0);
       await orla.getByRole('img', { name: '23 of 24 seats are left' }).waitFor();
     });
 
     test('the page counts down, comes back by itself, and has what it missed', async () => {
-      const orla = await tabOf('Orla', network.port);
+      const orla = await tabOf('Orla', { at: network.port });
       const teodor = await tabOf('Teodor');
       network.cut();
       await badge(orla)
@@ -333,7 +243,7 @@ inChromium('the box office in Chromium', () => {
 
   describe('when the server is started anew', () => {
     beforeEach(() => {
-      tolerated = /WebSocket connection to .* failed|ERR_CONNECTION/;
+      tolerate(/WebSocket connection to .* failed|ERR_CONNECTION/);
     });
 
     test('with another secret the page goes back to the door and says why', async () => {
@@ -409,7 +319,7 @@ inChromium('the box office in Chromium', () => {
   });
 
   test('accounts: a wrong password is refused in words, a new name gets in', async () => {
-    tolerated = /status of (401|409)/;
+    tolerate(/status of (401|409)/);
     const page = await context.newPage();
     await page.goto(`http://127.0.0.1:${port}/`);
     await page.getByLabel('Name').fill('Ada Byrne');
@@ -435,52 +345,36 @@ inChromium('the box office in Chromium', () => {
     const page = await context.newPage();
     await page.goto(`http://127.0.0.1:${port}/`);
     await page.getByRole('heading', { name: 'Who’s there?' }).waitFor();
-    const active = (expression: string) => page.evaluate<string>(`document.activeElement.${expression}`);
-    const tabTo = async (name: RegExp) => {
-      for (let i = 0; i < 60; i++) {
-        await page.keyboard.press('Tab');
-        const label = await active('labels?.[0]?.textContent ?? document.activeElement.textContent');
-        if (name.test(label ?? '')) return;
-      }
-      throw new Error(`no way by Tab to ${name}`);
-    };
-    /** Whatever has the focus shows it. */
-    const ring = () =>
-      page.evaluate<boolean>(`(() => {
-        const { outlineStyle, outlineWidth, boxShadow } = getComputedStyle(document.activeElement);
-        return (outlineStyle !== 'none' && parseFloat(outlineWidth) >= 2) || boxShadow.includes('inset');
-      })()`);
-
-    await tabTo(/Teodor/);
-    expect(await ring()).toBe(true);
-    await tabTo(/^Name/);
+    await tabTo(page, /Teodor/);
+    expect(await focusShows(page)).toBe(true);
+    await tabTo(page, /^Name/);
     await page.keyboard.type('Ada Byrne');
     await page.keyboard.press('Tab');
     await page.keyboard.type('correct horse');
-    await tabTo(/^Sign up/);
+    await tabTo(page, /^Sign up/);
     await page.keyboard.press('Enter');
     await online(page);
-    expect(await active('tagName')).toBe('H1');
+    expect(await active(page, 'tagName')).toBe('H1');
 
-    await tabTo(/^Take a seat$/);
+    await tabTo(page, /^Take a seat$/);
     await page.keyboard.press('Enter');
     await page.getByLabel('Your seat').getByText('A1').waitFor();
-    await tabTo(/^Shortlist Nine Umbrellas$/);
-    expect(await ring()).toBe(true);
+    await tabTo(page, /^Shortlist Nine Umbrellas$/);
+    expect(await focusShows(page)).toBe(true);
     await page.keyboard.press('Enter');
     await pressed(page, 'Nine Umbrellas');
     await page.keyboard.press('Space');
     await pressed(page, 'Nine Umbrellas', false);
     await page.keyboard.press('Space');
     await pressed(page, 'Nine Umbrellas');
-    await tabTo(/^Note/);
+    await tabTo(page, /^Note/);
     await page.keyboard.type('Anybody?');
     await page.keyboard.press('Enter');
-    await tabTo(/^Try again$/);
-    await tabTo(/^Leave it$/);
+    await tabTo(page, /^Try again$/);
+    await tabTo(page, /^Leave it$/);
     await page.keyboard.press('Enter');
     await page.locator('.sent').waitFor({ state: 'detached' });
-    await tabTo(/^Line$/);
+    await tabTo(page, /^Line$/);
     await page.keyboard.press('Space');
     await badge(page).getByText('Line cut').waitFor();
     await page.keyboard.press('Space');
@@ -518,32 +412,13 @@ inChromium('the box office in Chromium', () => {
   });
 
   describe('laid out', () => {
-    const sizes = [
-      ['a small phone', { width: 320, height: 640 }],
-      ['a phone', { width: 390, height: 844 }],
-      ['a tablet', { width: 800, height: 1100 }],
-      ['a desktop', { width: 1280, height: 800 }],
-    ] as const;
-    const overhang = (page: Page) =>
-      page.evaluate<number>('document.documentElement.scrollWidth - innerWidth');
-    /** Controls that a finger would miss; links in a sentence would be let off, but there is none. */
-    const small = (page: Page) =>
-      page.evaluate<string[]>(`[...document.querySelectorAll('button, input, select, a')]
-        .filter((each) => each.checkVisibility())
-        .filter((each) => { const { width, height } = each.getBoundingClientRect(); return width < 44 || height < 44; })
-        .map((each) => each.textContent || each.id)`);
-    const headings = (page: Page) =>
-      page.evaluate<number[]>(
-        `[...document.querySelectorAll('h1, h2, h3')].map(({ tagName }) => Number(tagName[1]))`,
-      );
-
     test.each(sizes)('on %s nothing sticks out, and everything can be hit', async (_, viewport) => {
       const door = await context.newPage();
       await door.setViewportSize(viewport);
       await door.goto(`http://127.0.0.1:${port}/`);
       await door.getByRole('heading', { name: 'Who’s there?' }).waitFor();
       expect(await overhang(door)).toBeLessThanOrEqual(0);
-      expect(await small(door)).toEqual([]);
+      expect(await tooSmall(door)).toEqual([]);
 
       const [orla, teodor] = [await tabOf('Orla'), await tabOf('Teodor')];
       await orla.setViewportSize(viewport);
@@ -554,7 +429,7 @@ inChromium('the box office in Chromium', () => {
       await click(orla.getByRole('button', { name: 'trip over the cable' }));
       await orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' }).waitFor();
       expect(await overhang(orla)).toBeLessThanOrEqual(0);
-      expect(await small(orla)).toEqual([]);
+      expect(await tooSmall(orla)).toEqual([]);
     });
 
     test('headings follow each other, and there is one main part', async () => {
@@ -568,66 +443,3 @@ inChromium('the box office in Chromium', () => {
     });
   });
 });
-
-/** A network between a page and its server, which can break as real ones do: without a word to either. */
-class Network {
-  readonly #server: Server;
-  readonly #sockets = new Set<Socket>();
-  #swallows = false;
-  #broken = false;
-
-  private constructor(port: number) {
-    this.#server = createTcpServer((near) => {
-      this.#keep(near);
-      if (this.#broken) {
-        near.destroy();
-        return;
-      }
-      const far = connect(port, '127.0.0.1');
-      this.#keep(far);
-      near.pipe(far);
-      far.on('data', (bytes) => this.#swallows || near.write(bytes));
-      for (const [one, other] of [
-        [near, far],
-        [far, near],
-      ] as const)
-        one.on('close', () => other.destroy());
-    });
-  }
-
-  static async to(port: number): Promise<Network> {
-    const network = new Network(port);
-    await new Promise<void>((resolve) => void network.#server.listen(0, '127.0.0.1', resolve));
-    return network;
-  }
-
-  get port(): number {
-    return (this.#server.address() as AddressInfo).port;
-  }
-
-  /** What the server says gets lost; what the page says arrives. */
-  swallowAnswers(): void {
-    this.#swallows = true;
-  }
-
-  cut(): void {
-    this.#broken = true;
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  mend(): void {
-    this.#broken = false;
-    this.#swallows = false;
-  }
-
-  close(): Promise<void> {
-    this.cut();
-    return new Promise((resolve) => void this.#server.close(() => resolve()));
-  }
-
-  #keep(socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.on('error', () => {});
-    socket.on('close', () => this.#sockets.delete(socket));
-  }
-}

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { consoleLogger, type Logger } from '@callboard/core';
 import { Accounts } from './accounts.ts';
 import { createBoxOffice } from './box-office.ts';
-import { House } from './house.ts';
+import { Houses } from './houses.ts';
 import { Passes } from './passes.ts';
 import { createWeb } from './web.ts';
 
@@ -12,7 +12,7 @@ export interface DemoOptions {
   readonly port: number;
   /** Signs tokens; 32 bytes or more. Default: a random one. */
   readonly secret?: string;
-  /** Default 24. */
+  /** Of every house. Default: those of `Houses`. */
   readonly seats?: number;
   /** Attempts to sign up or in, per address. Default 30. */
   readonly attemptsPerMinute?: number;
@@ -31,14 +31,14 @@ export async function createDemo(options: DemoOptions) {
   const {
     port,
     secret,
-    seats = 24,
+    seats,
     attemptsPerMinute = 30,
     logger = consoleLogger({ level: 'warn' }),
     pageRoot = builtPage,
   } = options;
   const accounts = await Accounts.open(options.passwordWork);
   const passes = new Passes(secret);
-  const house = new House(seats);
+  const houses = new Houses(seats);
   const web = await createWeb({
     accounts,
     passes,
@@ -47,14 +47,14 @@ export async function createDemo(options: DemoOptions) {
     pageRoot,
     isIn: (userId) => server.users.has(userId),
   });
-  const server = createBoxOffice({ accounts, passes, house, httpServer: web.server, logger });
+  const server = createBoxOffice({ accounts, passes, houses, httpServer: web.server, logger });
 
   return {
     web,
     server,
     accounts,
     passes,
-    house,
+    houses,
     /** The port it listens on. @throws what kept it from that. */
     async start(): Promise<number> {
       await server.start();

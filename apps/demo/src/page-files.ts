@@ -1,6 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { extname, join, relative, sep } from 'node:path';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { shows } from './shared/shows.ts';
 
 const types: Readonly<Record<string, string>> = {
   '.html': 'text/html; charset=utf-8',
@@ -12,7 +13,8 @@ const types: Readonly<Record<string, string>> = {
 
 /**
  * Serves what Vite has built: a closed list, read once, with a route for each file. No request ever becomes the name of
- * a file. Where nothing has been built there is no page.
+ * a file. Where nothing has been built there is no page. Each show has an address of its own, at which the same page is;
+ * that of a show that is not on the bill says so.
  */
 export async function pageFiles(app: FastifyInstance, { root }: { root: string }): Promise<void> {
   for (const file of await filesIn(root)) {
@@ -22,8 +24,15 @@ export async function pageFiles(app: FastifyInstance, { root }: { root: string }
     const content = await readFile(file);
     // Vite puts the hash of what is in it into the name.
     const caching = path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
-    app.get(path === '/index.html' ? '/' : path, (_request, reply) =>
-      reply.headers({ 'content-type': type, 'cache-control': caching }).send(content),
+    const send = (reply: FastifyReply) =>
+      reply.headers({ 'content-type': type, 'cache-control': caching }).send(content);
+    if (path !== '/index.html') {
+      app.get(path, (_request, reply) => send(reply));
+      continue;
+    }
+    app.get('/', (_request, reply) => send(reply));
+    app.get<{ Params: { show: string } }>('/shows/:show', ({ params }, reply) =>
+      send(reply.code(shows.some(({ id }) => id === params.show) ? 200 : 404)),
     );
   }
 }

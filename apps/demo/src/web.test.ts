@@ -45,6 +45,7 @@ async function ask(path: string, { method = 'GET', host = `127.0.0.1:${port}` } 
 test.each([
   ['/', 'text/html; charset=utf-8', '<!doctype html>the page', 'no-cache'],
   ['/?as=orla', 'text/html; charset=utf-8', '<!doctype html>the page', 'no-cache'],
+  ['/shows/moths', 'text/html; charset=utf-8', '<!doctype html>the page', 'no-cache'],
   [
     '/assets/index-abc.js',
     'text/javascript; charset=utf-8',
@@ -62,6 +63,11 @@ test.each([
     'cross-origin-opener-policy': 'same-origin',
     'cross-origin-resource-policy': 'same-origin',
   });
+});
+
+test('a show that is not on the bill is not there, and the page is, to say so', async () => {
+  for (const path of ['/shows/hamlet', '/shows/..%2fsecret.txt', '/shows/__proto__'])
+    expect(await ask(path)).toMatchObject({ status: 404, body: '<!doctype html>the page' });
 });
 
 test('the page may run its own scripts and styles, and reach its own server, and that is all', async () => {
@@ -95,6 +101,9 @@ describe('is not there:', () => {
     '/__proto__',
     '/index.html%00',
     '/api/none',
+    '/shows',
+    '/shows/moths/secret.txt',
+    '/shows/../../secret.txt',
   ])('%s', async (path) => {
     const { status, body } = await ask(path);
     expect(status).toBeGreaterThanOrEqual(400);

@@ -1,20 +1,23 @@
 import type { Timers } from '@callboard/runtime';
+import { systemTimers } from './options.ts';
 import type { ClientConnection, ClientConnectionEvents, ClientTransport } from './transport.ts';
 import { webSocket } from './web-socket.ts';
 
 export interface FallbackOptions {
-  readonly timers: Timers;
+  /** For tests. */
+  readonly timers?: Timers;
+  /** Default: `webSocket()`. */
   readonly first?: ClientTransport;
-  /** Loads what is taken where the first does not open. */
+  /** Loads what is taken where the first does not open. Default: `http()`. */
   readonly second?: () => Promise<ClientTransport>;
 }
 
 /**
  * WebSocket, and HTTP where that does not open (PROTOCOL.md, "Which transport"). What HTTP takes is loaded when it is
- * needed.
+ * needed. It is what a client takes by itself; named, it can be wrapped.
  */
-export function fallback(options: FallbackOptions): ClientTransport {
-  const { timers, first = webSocket() } = options;
+export function fallback(options: FallbackOptions = {}): ClientTransport {
+  const { timers = systemTimers, first = webSocket() } = options;
   const load = options.second ?? (async () => (await import('./http.ts')).http({ timers }));
   let loading: Promise<ClientTransport> | undefined;
   /** Until then it is no use to try the first. */

@@ -10,6 +10,7 @@ export {
 export type { ActorView, Awaitable, Logger, Timers } from '@callboard/runtime';
 export * from './api.ts';
 export { createClient } from './client.ts';
+export { type FallbackOptions, fallback } from './fallback.ts';
 export {
   type ConnectionContext,
   type ConnectionSnapshot,

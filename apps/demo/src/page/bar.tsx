@@ -26,7 +26,7 @@ export function Bar({ office, leave }: { readonly office: Office; readonly leave
         </p>
       </div>
       <div className="doors">
-        <button type="button" className="link" onClick={() => window.open('/', '_blank')}>
+        <button type="button" className="link" onClick={() => window.open(location.pathname, '_blank')}>
           Open another tab
         </button>
         <button type="button" className="link" onClick={() => leave()}>

@@ -1,17 +1,15 @@
 import { useEffect, useState } from 'react';
 import { Announcements } from './announcements.tsx';
 import { Bar } from './bar.tsx';
+import { Bill } from './bill.tsx';
 import { LineDown } from './line-down.tsx';
-import { Masthead } from './masthead.tsx';
-import { Notes } from './notes.tsx';
+import { NotOnTheBill } from './not-on-the-bill.tsx';
 import { type Office, openOffice } from './office.ts';
 import type { Pass } from './pass.ts';
 import { RestError } from './rest.ts';
-import { Season } from './season.tsx';
-import { ShortlistCard } from './shortlist-card.tsx';
-import { TabsCard } from './tabs-card.tsx';
-import { TheBook } from './the-book.tsx';
-import { Tonight } from './tonight.tsx';
+import { router } from './router.ts';
+import { ShowPage } from './show-page.tsx';
+import { useStore } from './store.ts';
 
 interface BoxOfficeProps {
   readonly pass: Pass;
@@ -26,20 +24,18 @@ export function BoxOffice({ pass, leave }: BoxOfficeProps) {
     <>
       <Bar office={office} leave={leave} />
       <LineDown office={office} />
-      <Masthead small />
-      <main className="counter">
-        <Tonight counter={office.counter} show={office.shows[0]} />
-        <Season shows={office.shows} desk={office.shortlist} />
-        <div className="side">
-          <ShortlistCard shows={office.shows} desk={office.shortlist} />
-          <Notes office={office} />
-          <TabsCard office={office} />
-        </div>
-        <TheBook book={office.book} />
-      </main>
+      <Page office={office} />
       <Announcements announcer={office.announcer} />
     </>
   );
+}
+
+/** The one that the address is of. Another show is another page. */
+function Page({ office }: { readonly office: Office }) {
+  const { route, backFrom } = useStore(router);
+  if (route.page === 'bill') return <Bill office={office} backFrom={backFrom} />;
+  const show = office.shows.find(({ id }) => id === route.show);
+  return show === undefined ? <NotOnTheBill /> : <ShowPage key={show.id} office={office} show={show} />;
 }
 
 /** Open for as long as the pass is the same. */
@@ -48,7 +44,6 @@ function useOffice(pass: Pass, leave: (why?: string) => void): Office | undefine
   useEffect(() => {
     let over = false;
     let opened: Office | undefined;
-    document.title = `${pass.user.name} at Tallow Street`;
     openOffice(pass, leave).then(
       (next) => {
         if (over) return next.close();
@@ -64,7 +59,6 @@ function useOffice(pass: Pass, leave: (why?: string) => void): Office | undefine
     return () => {
       over = true;
       opened?.close();
-      document.title = 'Tallow Street Theatre';
     };
   }, [pass, leave]);
   return office;

@@ -1,7 +1,10 @@
 import type { SendError } from '@callboard/client';
+import type { HouseState } from '../shared/show-channel.ts';
+import type { ShowId } from '../shared/shows.ts';
 import type { BoxOfficeClient } from './client.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { PromptBook } from './prompt-book.ts';
+import type { Reservations } from './reservations.ts';
 import { Store } from './store.ts';
 
 export interface Ticket {
@@ -11,16 +14,23 @@ export interface Ticket {
 }
 
 export interface CounterView {
-  /** Those that this tab took, the latest first. */
+  /** Those that this tab took and that were not returned since, the latest first. */
   readonly tickets: readonly Ticket[];
   readonly asking: boolean;
   readonly failure?: Failure;
   readonly retry?: () => void;
-  /** How many seats were left when the server last said so. */
-  readonly left?: number;
-  readonly of?: number;
+  /** As it was when the server was last asked. */
+  readonly house?: HouseState;
   /** How long the last count took, in milliseconds. */
   readonly countedInMs?: number;
+}
+
+export interface CounterOptions {
+  readonly client: BoxOfficeClient;
+  readonly book: PromptBook;
+  readonly reservations: Reservations;
+  readonly tonight: ShowId;
+  readonly cutLine: () => void;
 }
 
 /** Seats for tonight: each is taken once, or it is said that nobody knows. */
@@ -29,13 +39,19 @@ export class Counter extends Store<CounterView> {
   readonly #cutLine: () => void;
   readonly #book: PromptBook;
 
-  constructor(client: BoxOfficeClient, cutLine: () => void, book: PromptBook) {
+  constructor({ client, book, reservations, tonight, cutLine }: CounterOptions) {
     super({ tickets: [], asking: false });
     this.#client = client;
     this.#cutLine = cutLine;
     this.#book = book;
     client.connected$.subscribe(({ resumed }) => {
       if (!resumed) void this.count();
+    });
+    reservations.subscribe(() => {
+      const { seats } = reservations.of(tonight);
+      const { tickets } = this.get();
+      const kept = tickets.filter(({ seat }) => seats.includes(seat));
+      if (kept.length < tickets.length) this.set({ ...this.get(), tickets: kept });
     });
   }
 
@@ -52,12 +68,12 @@ export class Counter extends Store<CounterView> {
   async count(): Promise<void> {
     const startedAt = performance.now();
     try {
-      const { left, of } = await this.#book.timed(
+      const house = await this.#book.timed(
         'SEATS_LEFT',
         () => this.#client.sendToServer({ type: 'SEATS_LEFT' }, { resend: true }),
         (reply) => `${reply.left} of ${reply.of}`,
       );
-      this.set({ ...this.get(), left, of, countedInMs: performance.now() - startedAt });
+      this.set({ ...this.get(), house, countedInMs: performance.now() - startedAt });
     } catch {
       // It is in the prompt book; there is a button.
     }
@@ -68,16 +84,16 @@ export class Counter extends Store<CounterView> {
     this.set(rest);
   }
 
-  async #attempt(ask: () => Promise<{ readonly seat: string; readonly left: number }>): Promise<void> {
+  async #attempt(ask: () => Promise<Taken>): Promise<void> {
     this.forget();
     this.set({ ...this.get(), asking: true });
     const startedAt = performance.now();
     try {
-      const { seat, left } = await this.#book.timed('TAKE_SEAT', ask, (reply) => `seat ${reply.seat}`);
+      const { seat, ...house } = await this.#book.timed('TAKE_SEAT', ask, (reply) => `seat ${reply.seat}`);
       const ticket = { seat, tookMs: performance.now() - startedAt };
-      this.set({ ...this.get(), asking: false, left, tickets: [ticket, ...this.get().tickets] });
+      this.set({ ...this.get(), asking: false, house, tickets: [ticket, ...this.get().tickets] });
     } catch (cause) {
-      const error = cause as SendError<{ seat: string; left: number }>;
+      const error = cause as SendError<Taken>;
       const failure = failureOf(error, 'The seat', words);
       this.set({
         ...this.get(),
@@ -89,4 +105,9 @@ export class Counter extends Store<CounterView> {
   }
 }
 
-const words = { SOLD_OUT: 'The house is full: every seat for tonight is taken. None was taken for you.' };
+type Taken = HouseState & { readonly seat: string };
+
+const words = {
+  SOLD_OUT: 'The house is full: every seat for tonight is taken. None was taken for you.',
+  TOO_MANY: 'You hold as many as one may. None was taken for you.',
+};

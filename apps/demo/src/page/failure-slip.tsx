@@ -3,7 +3,8 @@ import type { Failure } from './failure.ts';
 interface FailureSlipProps {
   readonly failure: Failure;
   readonly retry: (() => void) | undefined;
-  readonly forget: () => void;
+  /** Absent where the failure stays until it is mended. */
+  readonly forget?: () => void;
 }
 
 /** What is known of a send that failed, and what can be done. */
@@ -18,9 +19,11 @@ export function FailureSlip({ failure, retry, forget }: FailureSlipProps) {
             Try again
           </button>
         )}
-        <button type="button" className="link" onClick={forget}>
-          Leave it
-        </button>
+        {forget && (
+          <button type="button" className="link" onClick={forget}>
+            Leave it
+          </button>
+        )}
       </p>
     </div>
   );

@@ -1,9 +1,8 @@
-import { useEffect, useRef } from 'react';
+import { useHeadingFocus } from './use-heading-focus.ts';
 
-/** The theatre's name, as on its bills. It takes the focus, so that a screen reader says where one is. */
+/** The theatre's name, as on its bills. */
 export function Masthead({ small = false }: { readonly small?: boolean }) {
-  const heading = useRef<HTMLHeadingElement>(null);
-  useEffect(() => heading.current?.focus({ preventScroll: true }), []);
+  const heading = useHeadingFocus();
   return (
     <header className={small ? 'masthead small-bill' : 'masthead'}>
       <p className="masthead-over">

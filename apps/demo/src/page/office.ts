@@ -1,13 +1,17 @@
-import type { Show } from '../shared/shows.ts';
+import { INBOX } from '@callboard/protocol';
+import type { ShowId } from '../shared/shows.ts';
 import { Announcer } from './announcer.ts';
 import { type BoxOfficeClient, connect } from './client.ts';
 import { Company } from './company.ts';
 import { Counter } from './counter.ts';
+import { HouseWatch } from './house-watch.ts';
+import { houseInWords } from './in-words.ts';
 import { MyTabs, tabNumber } from './my-tabs.ts';
 import type { Pass } from './pass.ts';
 import { Pigeonholes } from './pigeonholes.ts';
 import { PromptBook } from './prompt-book.ts';
-import { fetchShows } from './rest.ts';
+import { Reservations } from './reservations.ts';
+import { fetchShows, type Season } from './rest.ts';
 import { ShortlistDesk } from './shortlist-desk.ts';
 import { Store } from './store.ts';
 
@@ -15,16 +19,19 @@ import { Store } from './store.ts';
 export interface Office {
   readonly pass: Pass;
   readonly client: BoxOfficeClient;
-  readonly shows: readonly Show[];
+  readonly shows: Season;
   readonly company: Company;
   readonly book: PromptBook;
   readonly announcer: Announcer;
   readonly shortlist: ShortlistDesk;
   readonly pigeonholes: Pigeonholes;
   readonly counter: Counter;
+  readonly reservations: Reservations;
   readonly tabs: MyTabs;
   /** Whether the tab's line has been cut. */
   readonly cut: Store<boolean>;
+  /** From now on, until it is closed, the server tells how this show's house is. */
+  watch(show: ShowId): HouseWatch;
   cutLine(): void;
   mendLine(): void;
   close(): void;
@@ -42,6 +49,8 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
   const announcer = new Announcer();
   const cut = new Store(false);
   const { client, line } = connect(pass);
+
+  const reservations = new Reservations(client, book, (text) => announcer.say(text));
 
   writeDown(client, book, company);
   client.onStatusChange(({ status }) => announcer.say(statusWords[status]));
@@ -70,8 +79,19 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
       // It may be somebody who came after the list was made.
       company.refresh().catch(() => {});
     }),
-    counter: new Counter(client, () => cutLine(), book),
+    counter: new Counter({ client, book, reservations, tonight: shows[0].id, cutLine }),
+    reservations,
     tabs: new MyTabs(client),
+    watch(show) {
+      const topic = `the house of ${show}`;
+      return new HouseWatch({
+        client,
+        book,
+        show,
+        changed: (house) => announcer.sayAtRest(topic, `${titleOf(show)}: ${houseInWords(house)}.`),
+        closed: () => announcer.hush(topic),
+      });
+    },
     cutLine,
     mendLine() {
       line.mend();
@@ -94,10 +114,13 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
 function writeDown(client: BoxOfficeClient, book: PromptBook, company: Company): void {
   client.messages$.subscribe(({ action, from, recovered }) => {
     const own = from?.userId === client.userId;
-    const sender = own ? `tab ${tabNumber(from.clientId)}` : company.nameOf(from?.userId ?? '');
+    const others = from === undefined ? 'the box office' : company.nameOf(from.userId);
+    const sender = own ? `tab ${tabNumber(from.clientId)}` : others;
     book.write('message', action.type, `from ${sender}`, { recovered });
   });
-  client.gaps$.subscribe(({ reason }) => book.write('gap', 'GAP', reason));
+  client.gaps$.subscribe(({ stream, reason }) =>
+    book.write('gap', 'GAP', stream === INBOX ? reason : `${stream}, ${reason}`),
+  );
   client.onStatusChange(({ previousStatus, status }) =>
     book.write('event', 'STATUS_CHANGE', `${previousStatus} → ${status}`),
   );

@@ -1,4 +1,5 @@
 import type { SendError } from '@callboard/client';
+import { INBOX } from '@callboard/protocol';
 import type { BoxOfficeClient } from './client.ts';
 import { type Failure, failureOf } from './failure.ts';
 import type { PromptBook } from './prompt-book.ts';
@@ -54,7 +55,9 @@ export class Pigeonholes extends Store<PigeonholesView> {
       this.set({ ...this.get(), notes: [note, ...this.get().notes].slice(0, MAX_NOTES) });
       arrived(note);
     });
-    client.gaps$.subscribe(() => this.set({ ...this.get(), gapAt: Date.now() }));
+    client.gaps$.subscribe(({ stream }) => {
+      if (stream === INBOX) this.set({ ...this.get(), gapAt: Date.now() });
+    });
   }
 
   send(to: string, text: string): void {

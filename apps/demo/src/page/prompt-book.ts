@@ -1,6 +1,14 @@
 import { Store } from './store.ts';
 
-export type EntryKind = 'message' | 'event' | 'gap' | 'reply' | 'failure' | 'line';
+export type EntryKind =
+  | 'message'
+  | 'event'
+  | 'gap'
+  | 'reply'
+  | 'failure'
+  | 'line'
+  | 'channel'
+  | 'publication';
 
 /** One line of the prompt book. */
 export interface Entry {

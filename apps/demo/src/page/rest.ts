@@ -1,6 +1,9 @@
 import type { Show } from '../shared/shows.ts';
 import type { Pass } from './pass.ts';
 
+/** The first one is tonight’s. */
+export type Season = readonly [Show, ...Show[]];
+
 export interface Colleague {
   readonly id: string;
   readonly name: string;
@@ -21,7 +24,7 @@ export class RestError extends Error {
 
 export const signUp = (name: string, password: string) => ask<Pass>('/sign-up', { body: { name, password } });
 export const signIn = (name: string, password: string) => ask<Pass>('/sign-in', { body: { name, password } });
-export const fetchShows = async () => (await ask<{ shows: readonly Show[] }>('/shows')).shows;
+export const fetchShows = async () => (await ask<{ shows: Season }>('/shows')).shows;
 export const fetchCompany = async (token: string) =>
   (await ask<{ company: readonly Colleague[] }>('/company', { token })).company;
 

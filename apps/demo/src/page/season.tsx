@@ -1,9 +1,13 @@
-import type { Show, ShowId } from '../shared/shows.ts';
+import type { Show } from '../shared/shows.ts';
+import { Link } from './link.tsx';
 import { Motif } from './motif.tsx';
+import { showPath } from './route.ts';
 import type { ShortlistDesk } from './shortlist-desk.ts';
 import { useStore } from './store.ts';
 
-/** A poster for each play, with what puts it on the shortlist. */
+export const posterId = (show: string): string => `poster-${show}`;
+
+/** A poster for each play, which leads to its page, with what puts it on the shortlist. */
 export function Season({ shows, desk }: { readonly shows: readonly Show[]; readonly desk: ShortlistDesk }) {
   const { shortlist } = useStore(desk);
   return (
@@ -17,7 +21,7 @@ export function Season({ shows, desk }: { readonly shows: readonly Show[]; reado
             key={show.id}
             show={show}
             listed={shortlist[show.id]?.listed ?? false}
-            toggle={() => desk.toggle(show.id as ShowId)}
+            toggle={() => desk.toggle(show.id)}
           />
         ))}
       </ul>
@@ -36,18 +40,23 @@ function Poster({ show, listed, toggle }: PosterProps) {
   return (
     <li>
       <article className="poster" data-show={id} data-listed={listed}>
-        <div className="poster-sheet">
-          <p className="poster-kind">{kind}</p>
+        <Link
+          to={showPath(id)}
+          className="poster-sheet"
+          id={posterId(id)}
+          aria-labelledby={`${posterId(id)}-title`}
+        >
+          <span className="poster-kind">{kind}</span>
           <Motif show={id} />
-          <h3>{title}</h3>
-          <p className="poster-line">{line}</p>
-          <p className="poster-when">{when}</p>
+          <h3 id={`${posterId(id)}-title`}>{title}</h3>
+          <span className="poster-line">{line}</span>
+          <span className="poster-when">{when}</span>
           {listed && (
             <span className="stamp" aria-hidden="true">
               Listed
             </span>
           )}
-        </div>
+        </Link>
         <button type="button" className="poster-button" aria-pressed={listed} onClick={toggle}>
           Shortlist<span className="unseen"> {title}</span>
         </button>

@@ -1,4 +1,4 @@
-import type { Show, ShowId } from '../shared/shows.ts';
+import type { Show } from '../shared/shows.ts';
 import type { ShortlistDesk } from './shortlist-desk.ts';
 import { useStore } from './store.ts';
 
@@ -25,7 +25,7 @@ export function ShortlistCard({
             <li key={id}>
               <span className="cast-title">{title}</span>
               <span className="cast-when">{when}</span>
-              <button type="button" className="strike" onClick={() => desk.toggle(id as ShowId)}>
+              <button type="button" className="strike" onClick={() => desk.toggle(id)}>
                 <span aria-hidden="true">×</span>
                 <span className="unseen">Strike {title}</span>
               </button>

@@ -1,4 +1,5 @@
 import type { SendError } from '@callboard/client';
+import { INBOX } from '@callboard/protocol';
 import { equal, listed, type Mark, marked, merge, type Shortlist } from '../shared/shortlist.ts';
 import type { ShowId } from '../shared/shows.ts';
 import type { BoxOfficeClient } from './client.ts';
@@ -41,7 +42,9 @@ export class ShortlistDesk extends Store<ShortlistView> {
       this.#take(known(state));
     });
     // A new session is another client: below.
-    client.gaps$.subscribe(({ reason }) => void (reason !== 'session' && this.#reconcile()));
+    client.gaps$.subscribe(({ stream, reason }) => {
+      if (stream === INBOX && reason !== 'session') void this.#reconcile();
+    });
     client.connected$.subscribe(({ resumed }) => {
       if (!resumed) void this.#reconcile();
       else if (this.get().unsent > 0 && this.#sending === 0) void this.#send();

@@ -10,6 +10,10 @@ const mark = z.object({
 });
 /** Only shows that are on the bill: so it has an end. */
 const state = z.partialRecord(z.enum(showIds), mark);
+/** Tonight's, where none is named. */
+const tonight = z.enum(showIds).default(shows[0].id);
+const seats = z.array(z.string()).readonly();
+const house = z.object({ left: z.int(), of: z.int(), taken: seats });
 
 /**
  * What the box office understands. The server checks by it what arrives; the page uses its type alone, so that no
@@ -23,15 +27,21 @@ export const contract = defineContract({
     NOTE: z.object({ text: z.string().trim().min(1).max(MAX_NOTE_LENGTH) }),
     /** The sum of all that the user's tabs have sent. */
     SHORTLIST: { action: z.object({}), reply: z.object({ state }) },
-    /** Takes the next seat for tonight; SOLD_OUT where there is none. */
+    /** Takes the next seat; SOLD_OUT where there is none, TOO_MANY where the user has enough. */
     TAKE_SEAT: {
-      action: z.object({}),
-      reply: z.object({ seat: z.string(), left: z.int() }),
+      action: z.object({ show: tonight }),
+      reply: house.extend({ seat: z.string() }),
     },
-    SEATS_LEFT: {
-      action: z.object({}),
-      reply: z.object({ left: z.int(), of: z.int() }),
+    /** Gives a seat back; NOT_YOURS where it is not the user's, or not any more. */
+    RETURN_SEAT: {
+      action: z.object({ show: z.enum(showIds), seat: z.string().max(8) }),
+      reply: house,
     },
+    SEATS_LEFT: { action: z.object({ show: tonight }), reply: house },
+    /** The seats that the user holds, by show. */
+    MY_SEATS: { action: z.object({}), reply: z.object({ seats: z.partialRecord(z.enum(showIds), seats) }) },
+    /** From the server to all tabs of the user: those of this show are now these. */
+    YOUR_SEATS: z.object({ show: z.enum(showIds), seats }),
     /** The user's clients, and whether they are there. */
     MY_TABS: {
       action: z.object({}),

@@ -1,5 +1,4 @@
-/** A show of this season, as the page's posters want it. */
-export interface Show {
+interface Entry {
   readonly id: string;
   readonly title: string;
   /** What kind of evening it is. */
@@ -66,6 +65,11 @@ export const shows = [
     line: 'One of them listens. The part is bigger than it looks.',
     when: 'Wednesday, eight o’clock',
   },
-] as const satisfies readonly Show[];
+] as const satisfies readonly Entry[];
 
 export type ShowId = (typeof shows)[number]['id'];
+
+/** A show of this season, as the page's posters want it. */
+export interface Show extends Entry {
+  readonly id: ShowId;
+}

@@ -1,0 +1,470 @@
+import { type Client, createClient } from '@callboard/client';
+import { silentLogger } from '@callboard/core';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { Page } from 'playwright-core';
+import { Network } from '../test/network.ts';
+import {
+  active,
+  announced,
+  book,
+  focusShows,
+  headings,
+  line,
+  online,
+  overhang,
+  said,
+  sizes,
+  tabTo,
+  texts,
+  tooSmall,
+} from '../test/page.ts';
+import {
+  anotherOf,
+  click,
+  context,
+  demo,
+  describeInChromium,
+  open,
+  port,
+  tabOf,
+  tolerate,
+  until,
+} from '../test/stage.ts';
+import type { ShowId } from './shared/shows.ts';
+
+let clients: Client[];
+const umbrellas = '/shows/umbrellas';
+const house = (page: Page) => page.getByTestId('house');
+const left = (page: Page, text: string) =>
+  house(page).locator('.tally-left').getByText(text, { exact: true }).waitFor();
+const current = (page: Page, is = true) => page.locator(`[data-testid=house][data-current=${is}]`).waitFor();
+const reserve = (page: Page) => page.getByRole('button', { name: 'Reserve a seat' });
+const giveBack = (page: Page, seat: string) => page.getByRole('button', { name: `Return seat ${seat}` });
+const mine = (page: Page) => texts(page.locator('.stub .stub-seat'));
+const seat = (page: Page, name: string, state: 'free' | 'taken' | 'mine') =>
+  page.locator(`.plan-${state}[data-seat=${name}]`).waitFor({ state: 'attached' });
+const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
+const subscribers = (show: ShowId) => demo.server.channel(`show/${show}`).subscribers;
+
+/** Reserves a seat, and has it. */
+async function take(page: Page, name: string): Promise<void> {
+  await click(reserve(page));
+  await giveBack(page, name).waitFor();
+}
+
+const range = (n: number) => Array.from({ length: n }, (_, i) => i);
+const takeUmbrellas = { type: 'TAKE_SEAT', show: 'umbrellas' };
+
+/** Somebody without a page, who is quicker than who has one. */
+async function behindTheScenes(userId: string): Promise<Client> {
+  const client = createClient({
+    endPoint: `ws://127.0.0.1:${port}`,
+    userId,
+    token: await demo.passes.issue(userId),
+    logger: silentLogger,
+  });
+  clients.push(client);
+  return client;
+}
+
+/** What pages that are opened from now on receive of this channel by WebSocket. */
+function publicationsTo(channel: string): unknown[] {
+  const frames: unknown[] = [];
+  context.on('page', (page) =>
+    page.on('websocket', (socket) =>
+      socket.on('framereceived', ({ payload }) => {
+        for (const text of String(payload).split('\n')) {
+          const frame = JSON.parse(text) as { op: string; channel?: string };
+          if (frame.op === 'publication' && frame.channel === channel) frames.push(frame);
+        }
+      }),
+    ),
+  );
+  return frames;
+}
+
+describeInChromium('the page of a show in Chromium', () => {
+  beforeEach(() => {
+    clients = [];
+  });
+  afterEach(() => Promise.all(clients.map((client) => client.close())));
+
+  test('a reservation in one window is seen in the other, and said', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    const teodor = await tabOf('Teodor', { path: umbrellas });
+    for (const page of [orla, teodor]) await left(page, '24');
+    await take(orla, 'A1');
+    await left(teodor, '23');
+    await teodor.getByRole('img', { name: '23 of 24 seats are left' }).waitFor();
+    await seat(teodor, 'A1', 'taken');
+    await seat(orla, 'A1', 'mine');
+    await teodor.getByText(/^One went at \d\d:\d\d:\d\d\.$/).waitFor();
+    await announced(teodor, 'Nine Umbrellas: 23 of 24 seats left.');
+    await announced(orla, 'Seat A1 is yours.');
+    await take(teodor, 'A2');
+    await click(giveBack(orla, 'A1'));
+    await giveBack(orla, 'A1').waitFor({ state: 'detached' });
+    await announced(orla, 'Seat A1 is returned.');
+    for (const page of [orla, teodor]) await left(page, '23');
+    await teodor.getByText(/^One came back at/).waitFor();
+    await seat(orla, 'A2', 'taken');
+    await seat(teodor, 'A1', 'free');
+    expect(await mine(orla)).toEqual([]);
+    expect(await mine(teodor)).toEqual(['A2']);
+    await orla.getByText('Two people are looking at this page.').waitFor();
+  });
+
+  test('many changes at once are said once', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    await left(orla, '24');
+    await announced(orla, 'You are online.');
+    const others = await Promise.all(['teodor', 'winifred', 'barnaby'].map(behindTheScenes));
+    await Promise.all(others.flatMap((client) => range(4).map(() => client.sendToServer(takeUmbrellas))));
+    await announced(orla, 'Nine Umbrellas: 12 of 24 seats left.');
+    expect(await said(orla)).toEqual(['You are online.', 'Nine Umbrellas: 12 of 24 seats left.']);
+  });
+
+  test('who comes late sees how the house is at once', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    for (const name of ['A1', 'A2', 'A3']) await take(orla, name);
+    const teodor = await tabOf('Teodor', { path: umbrellas });
+    await left(teodor, '21');
+    await book(teodor, 'publication', '21 of 24 seats left').filter({ hasText: 'the last value' }).waitFor();
+    await orla.reload();
+    await left(orla, '21');
+    await seat(orla, 'A3', 'mine');
+    expect(await mine(orla)).toEqual(['A1', 'A2', 'A3']);
+  });
+
+  test('who looks at another show, or at none, is told nothing', async () => {
+    const told = publicationsTo('show/umbrellas');
+    const moths = await tabOf('Winifred', { path: '/shows/moths' });
+    const bill = await tabOf('Barnaby');
+    await left(moths, '8');
+    expect([subscribers('umbrellas').size, subscribers('moths').size]).toEqual([0, 1]);
+    const toThem = told.length;
+    const orla = await tabOf('Orla', { path: umbrellas });
+    await left(orla, '24');
+    expect([...subscribers('umbrellas')].map(({ user }) => user.id)).toEqual(['orla']);
+    await take(orla, 'A1');
+    // What was sent to them before their own replies has arrived.
+    await take(moths, 'A1');
+    await click(bill.getByRole('button', { name: 'Count the house' }));
+    await book(bill, 'reply', 'SEATS_LEFT').nth(1).waitFor();
+    expect(toThem).toBe(0);
+    for (const page of [moths, bill])
+      expect(await book(page, 'publication', 'show/umbrellas').count()).toBe(0);
+    expect(told.length).toBe(await book(orla, 'publication', 'show/umbrellas').count());
+    expect(await said(bill)).toEqual(['You are online.']);
+  });
+
+  test('leaving the page leaves the channel, however one leaves', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    await until(() => subscribers('umbrellas').size === 1);
+    await click(orla.getByRole('link', { name: 'A Ballet for Moths' }));
+    await left(orla, '8');
+    await until(() => subscribers('umbrellas').size === 0 && subscribers('moths').size === 1);
+    await book(orla, 'channel', 'show/umbrellas left').waitFor();
+    await click(orla.getByRole('link', { name: 'The winter bill' }));
+    await heading(orla, 'Tallow Street Theatre');
+    await until(() => subscribers('moths').size === 0);
+    await orla.goBack();
+    await until(() => subscribers('moths').size === 1);
+    const another = await anotherOf(orla);
+    await left(another, '8');
+    expect(subscribers('moths').size).toBe(2);
+    await another.close();
+    await until(() => subscribers('moths').size === 1);
+    await click(orla.getByRole('button', { name: 'Leave' }));
+    await until(() => subscribers('moths').size === 0);
+  });
+
+  test('each show has its address, its title, and its place in the history', async () => {
+    const orla = await tabOf('Orla');
+    const poster = orla.getByRole('link', { name: 'A Ballet for Moths' });
+    await poster.scrollIntoViewIfNeeded();
+    const scrolled = await orla.evaluate('scrollY');
+    expect(await orla.title()).toBe('Orla Finch at Tallow Street');
+    await click(poster);
+    await heading(orla, 'A Ballet for Moths');
+    expect(new URL(orla.url()).pathname).toBe('/shows/moths');
+    expect(await orla.title()).toBe('A Ballet for Moths · Tallow Street Theatre');
+    expect(await active(orla, 'textContent')).toBe('A Ballet for Moths');
+    expect(await orla.evaluate('scrollY')).toBe(0);
+    await click(orla.getByRole('link', { name: 'The Weather Indoors' }));
+    await heading(orla, 'The Weather Indoors');
+    expect(await active(orla, 'textContent')).toBe('The Weather Indoors');
+    await orla.goBack();
+    await heading(orla, 'A Ballet for Moths');
+    await orla.goBack();
+    await heading(orla, 'Tallow Street Theatre');
+    expect(await orla.title()).toBe('Orla Finch at Tallow Street');
+    expect(await active(orla, 'id')).toBe('poster-moths');
+    await orla.waitForFunction((y) => scrollY === y, scrolled);
+    await orla.goForward();
+    await heading(orla, 'A Ballet for Moths');
+    await orla.reload();
+    await heading(orla, 'A Ballet for Moths');
+    await left(orla, '8');
+  });
+
+  test('a show that there is not is not on the bill', async () => {
+    tolerate(/status of 404/);
+    const orla = await tabOf('Orla', { path: '/shows/hamlet' });
+    await heading(orla, 'Not on the bill');
+    await click(orla.getByRole('link', { name: 'The winter bill' }));
+    await heading(orla, 'Tallow Street Theatre');
+  });
+
+  test('while the line is down the number is marked, and afterwards it is that of everybody', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    const teodor = await tabOf('Teodor', { path: umbrellas });
+    await take(orla, 'A1');
+    await left(teodor, '23');
+    await click(line(orla));
+    await current(orla, false);
+    await orla.getByText('As it was when the line went.').waitFor();
+    for (const name of ['A2', 'A3', 'A4']) await take(teodor, name);
+    await left(orla, '23');
+    // What is asked for meanwhile waits.
+    await click(reserve(orla));
+    await orla.getByRole('button', { name: 'Asking …' }).waitFor();
+    await click(line(orla));
+    await giveBack(orla, 'A5').waitFor();
+    await current(orla);
+    for (const page of [orla, teodor]) await left(page, '19');
+    await announced(orla, 'Nine Umbrellas: 19 of 24 seats left.');
+    expect(await book(orla, 'gap', 'GAP').count()).toBe(0);
+  });
+
+  test('who was away for longer than is kept has the last value, and no note is missed', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    await left(orla, '24');
+    await click(line(orla));
+    await current(orla, false);
+    const teodor = await behindTheScenes('teodor');
+    for (const _ of range(11)) {
+      await teodor.sendToServer(takeUmbrellas);
+      await teodor.sendToServer({ type: 'RETURN_SEAT', show: 'umbrellas', seat: 'A1' });
+    }
+    await teodor.sendToServer(takeUmbrellas);
+    await click(line(orla));
+    await left(orla, '23');
+    await book(orla, 'gap', 'show/umbrellas').waitFor();
+    await current(orla);
+    await click(orla.getByRole('link', { name: 'The winter bill' }));
+    await orla.getByRole('heading', { name: 'Pigeonholes' }).waitFor();
+    expect(await orla.getByText('may be missing').count()).toBe(0);
+  });
+
+  test('when the last seat goes it is sold out, until one comes back', async () => {
+    await demo.stop();
+    await open({ seats: 1 });
+    const orla = await tabOf('Orla', { path: umbrellas });
+    const teodor = await tabOf('Teodor', { path: umbrellas });
+    await take(orla, 'A1');
+    for (const page of [orla, teodor]) {
+      await left(page, '0');
+      await page.getByText('Sold out', { exact: true }).waitFor();
+      expect(await reserve(page).getAttribute('aria-disabled')).toBe('true');
+    }
+    await announced(teodor, 'Nine Umbrellas: sold out.');
+    await click(giveBack(orla, 'A1'));
+    await left(teodor, '1');
+    await take(teodor, 'A1');
+    await left(orla, '0');
+  });
+
+  test('who is too late is told so, and may try again', async () => {
+    await demo.stop();
+    await open({ seats: 1 });
+    const orla = await tabOf('Orla', { path: umbrellas });
+    const teodor = await tabOf('Teodor', { path: umbrellas });
+    await click(line(teodor));
+    await current(teodor, false);
+    await take(orla, 'A1');
+    await click(reserve(teodor));
+    await click(line(teodor));
+    const slip = teodor.getByRole('alert').filter({ hasText: 'SOLD OUT' });
+    await slip.filter({ hasText: 'Somebody was quicker' }).waitFor();
+    await click(giveBack(orla, 'A1'));
+    await left(teodor, '1');
+    await click(slip.getByRole('button', { name: 'Try again' }));
+    await giveBack(teodor, 'A1').waitFor();
+    expect(await slip.count()).toBe(0);
+  });
+
+  test('four each', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    for (const name of ['A1', 'A2', 'A3', 'A4']) await take(orla, name);
+    await orla.getByText('You hold four').waitFor();
+    expect(await reserve(orla).getAttribute('aria-disabled')).toBe('true');
+    await left(orla, '20');
+  });
+
+  test('what is one’s own is so in all of one’s tabs, and on the first page', async () => {
+    const one = await tabOf('Orla');
+    await click(one.getByRole('button', { name: 'Take a seat', exact: true }));
+    await one.getByLabel('Your seat').getByText('A1').waitFor();
+    await click(one.getByRole('link', { name: 'Watch the house fill' }));
+    await giveBack(one, 'A1').waitFor();
+    const two = await anotherOf(one);
+    await giveBack(two, 'A1').waitFor();
+    await take(two, 'A2');
+    await giveBack(one, 'A2').waitFor();
+    await click(giveBack(two, 'A1'));
+    await giveBack(one, 'A1').waitFor({ state: 'detached' });
+    await one.goBack();
+    await one.getByRole('img', { name: '23 of 24 seats are left; yours: A2' }).waitFor();
+    await one.getByLabel('Your seat').getByText('No seat yet').waitFor();
+    expect(demo.houses.of('understudy').state.taken).toEqual(['A2']);
+  });
+
+  describe('behind a network that can break', () => {
+    let network: Network;
+    beforeEach(async () => {
+      network = await Network.to(port);
+      tolerate(/WebSocket connection to .* failed|ERR_CONNECTION|ERR_EMPTY_RESPONSE/);
+    });
+    afterEach(() => network.close());
+
+    test('a seat and a return whose answers are lost take effect once', async () => {
+      const orla = await tabOf('Orla', { at: network.port, path: umbrellas });
+      await left(orla, '24');
+      const slip = orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' });
+      network.swallowAnswers();
+      await click(reserve(orla));
+      await until(() => demo.houses.of('umbrellas').left === 23);
+      network.cut();
+      await slip.filter({ hasText: 'The seat may have gone through all the same.' }).waitFor();
+      await current(orla, false);
+      network.mend();
+      await online(orla);
+      await click(slip.getByRole('button', { name: 'Try again' }));
+      await announced(orla, 'Seat A1 is yours.');
+      await left(orla, '23');
+
+      network.swallowAnswers();
+      await click(giveBack(orla, 'A1'));
+      await until(() => demo.houses.of('umbrellas').left === 24);
+      network.cut();
+      await slip.filter({ hasText: 'The return may have gone through all the same.' }).waitFor();
+      network.mend();
+      await online(orla);
+      await click(slip.getByRole('button', { name: 'Try again' }));
+      await announced(orla, 'Seat A1 is returned.');
+      await left(orla, '24');
+      expect(await mine(orla)).toEqual([]);
+      expect(await slip.count()).toBe(0);
+    });
+  });
+
+  test('when the server is started anew, the page has the seats of the new one', async () => {
+    tolerate(/WebSocket connection to .* failed|ERR_CONNECTION/);
+    const secret = 'a secret of this test, 32 bytes long or more';
+    await demo.stop();
+    await open({ secret });
+    const orla = await tabOf('Orla', { path: umbrellas });
+    await take(orla, 'A1');
+    await left(orla, '23');
+    await demo.stop();
+    await open({ secret, port });
+    await left(orla, '24');
+    await current(orla);
+    await until(() => subscribers('umbrellas').size === 1);
+    await orla.getByText('None yet.').waitFor();
+    await take(orla, 'A1');
+    await left(orla, '23');
+  });
+
+  describe('without WebSocket', () => {
+    test('all of it goes over HTTP', async () => {
+      const orla = await tabOf('Orla', { path: umbrellas, before: 'delete globalThis.WebSocket' });
+      const teodor = await tabOf('Teodor', { path: umbrellas });
+      const transports = () =>
+        [...subscribers('umbrellas')].map(({ user, transport }) => [user.id, transport]).sort();
+      await until(() => subscribers('umbrellas').size === 2);
+      expect(transports()).toEqual([
+        ['orla', 'http'],
+        ['teodor', 'websocket'],
+      ]);
+      await take(teodor, 'A1');
+      await left(orla, '23');
+      await announced(orla, 'Nine Umbrellas: 23 of 24 seats left.');
+      await take(orla, 'A2');
+      await left(teodor, '22');
+      // And over a connection that was lost.
+      await click(line(orla));
+      await current(orla, false);
+      await take(teodor, 'A3');
+      await click(line(orla));
+      await left(orla, '21');
+      await click(giveBack(orla, 'A2'));
+      await left(teodor, '22');
+      await click(orla.getByRole('link', { name: 'The winter bill' }));
+      await until(() => transports().length === 1);
+      expect(transports()).toEqual([['teodor', 'websocket']]);
+    });
+  });
+
+  test('all of it can be done by keyboard', async () => {
+    const orla = await tabOf('Orla');
+    await tabTo(orla, /A Ballet for Moths/);
+    expect(await focusShows(orla)).toBe(true);
+    await orla.keyboard.press('Enter');
+    await left(orla, '8');
+    expect(await active(orla, 'tagName')).toBe('H1');
+    await tabTo(orla, /^Reserve a seat$/);
+    expect(await focusShows(orla)).toBe(true);
+    await orla.keyboard.press('Enter');
+    await giveBack(orla, 'A1').waitFor();
+    await orla.keyboard.press('Enter');
+    await giveBack(orla, 'A2').waitFor();
+    await tabTo(orla, /^Return seat A1$/);
+    expect(await focusShows(orla)).toBe(true);
+    await orla.keyboard.press('Enter');
+    await giveBack(orla, 'A1').waitFor({ state: 'detached' });
+    // The button is gone, and the focus is not lost.
+    expect(await active(orla, 'textContent')).toBe('Your seats');
+    await tabTo(orla, /^Return seat A2$/);
+    await tabTo(orla, /^Mrs Abernathy Declines/);
+    expect(await focusShows(orla)).toBe(true);
+    await orla.keyboard.press('Enter');
+    await heading(orla, 'Mrs Abernathy Declines');
+  });
+
+  test('what moves does not for those who would rather it did not', async () => {
+    const orla = await tabOf('Orla', { path: umbrellas });
+    await take(orla, 'A1');
+    await left(orla, '23');
+    const animation = () =>
+      orla.locator('.tally-left strong').evaluate((each) => getComputedStyle(each).animationName);
+    expect(await animation()).toBe('none');
+    await orla.emulateMedia({ reducedMotion: 'no-preference' });
+    expect(await animation()).toBe('hung');
+  });
+
+  describe('laid out', () => {
+    test.each(sizes)('on %s nothing sticks out, and everything can be hit', async (_, viewport) => {
+      const orla = await tabOf('Orla', { path: '/shows/understudy' });
+      await orla.setViewportSize(viewport);
+      for (const name of ['A1', 'A2', 'A3', 'A4']) await take(orla, name);
+      expect(await overhang(orla)).toBeLessThanOrEqual(0);
+      expect(await tooSmall(orla)).toEqual([]);
+      await click(line(orla));
+      await current(orla, false);
+      await click(giveBack(orla, 'A1'));
+      expect(await overhang(orla)).toBeLessThanOrEqual(0);
+    });
+
+    test('headings follow each other, and there is one main part', async () => {
+      const orla = await tabOf('Orla', { path: umbrellas });
+      await left(orla, '24');
+      const levels = await headings(orla);
+      expect(levels).toEqual([1, 2, 3, 2, 2]);
+      expect(await orla.getByRole('main').count()).toBe(1);
+      expect(await orla.getByRole('banner').count()).toBe(1);
+      expect(await orla.getByRole('navigation').count()).toBe(1);
+    });
+  });
+});

@@ -1,0 +1,125 @@
+import { existsSync } from 'node:fs';
+import { setImmediate } from 'node:timers/promises';
+import { silentLogger } from '@callboard/core';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest } from '@jest/globals';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
+import { createDemo, type Demo, type DemoOptions } from '../src/demo.ts';
+import { online } from './page.ts';
+
+/** Each test has a demo and a browser of its own: these are the ones of the present test. */
+export let demo: Demo;
+export let port: number;
+export let context: BrowserContext;
+
+/** For everything that the page has yet to do; a test that is right never waits for so long. */
+const PATIENCE_MS = 20_000;
+jest.setTimeout(90_000);
+
+const executable = [
+  process.env.CHROMIUM ?? '',
+  '/usr/bin/chromium',
+  '/usr/bin/chromium-browser',
+  '/usr/bin/google-chrome',
+].find(existsSync);
+const required = process.env.CALLBOARD_REQUIRE_SERVICES === '1';
+if (executable === undefined && !required) {
+  process.stderr.write('Skipped: no Chromium here. Install it, or name it in CHROMIUM.\n');
+}
+const inChromium = executable === undefined && !required ? describe.skip : describe;
+
+/** What pages complained of. */
+let complaints: string[];
+/** What they may complain of, where a test breaks something on purpose. */
+let tolerated: RegExp;
+
+/** Skipped where there is no Chromium. A page that complains of anything fails its test. */
+export function describeInChromium(name: string, tests: () => void): void {
+  inChromium(name, () => {
+    let browser: Browser;
+
+    beforeAll(async () => {
+      if (executable === undefined) throw new Error('no Chromium here: install it, or name it in CHROMIUM');
+      browser = await chromium.launch({
+        executablePath: executable,
+        args: [
+          '--no-sandbox',
+          '--disable-gpu',
+          '--disable-quic',
+          '--no-first-run',
+          '--disable-background-networking',
+          '--disable-component-update',
+          '--disable-sync',
+        ],
+      });
+    });
+    afterAll(() => browser?.close());
+
+    beforeEach(async () => {
+      complaints = [];
+      tolerated = /^$/;
+      await open();
+      context = await browser.newContext({ reducedMotion: 'reduce' });
+      context.setDefaultTimeout(PATIENCE_MS);
+      context.on('page', (page) => {
+        page.on('pageerror', ({ message }) => void complaints.push(message));
+        page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())));
+      });
+    });
+    afterEach(async () => {
+      await context?.close();
+      await demo?.stop({ graceMs: 100 });
+      expect(complaints.filter((complaint) => !tolerated.test(complaint))).toEqual([]);
+    });
+
+    tests();
+  });
+}
+
+/** Pages may complain of this. */
+export function tolerate(what: RegExp): void {
+  tolerated = what;
+}
+
+/** Another demo in place of the one that was stopped. */
+export async function open(options: Partial<DemoOptions> = {}): Promise<void> {
+  demo = await createDemo({ port: 0, logger: silentLogger, passwordWork: 16, ...options });
+  port = await demo.start();
+}
+
+/** In the tab that is in front: the others paint once a second only, and a click waits for two frames. */
+export async function click(found: Locator): Promise<void> {
+  await found.page().bringToFront();
+  await found.click();
+}
+
+export interface TabOptions {
+  /** That of a network in between. */
+  readonly at?: number;
+  readonly path?: string;
+  /** Runs in the page before anything else does. */
+  readonly before?: string;
+}
+
+/** A fresh tab, signed in as one of the company. */
+export async function tabOf(name: string, { at = port, path = '/', before }: TabOptions = {}): Promise<Page> {
+  const page = await context.newPage();
+  if (before !== undefined) await page.addInitScript(before);
+  await page.goto(`http://127.0.0.1:${at}${path}`);
+  await click(page.getByRole('button', { name }));
+  await online(page);
+  return page;
+}
+
+/** One more tab of whoever is signed in to this one. */
+export async function anotherOf(page: Page): Promise<Page> {
+  const [another] = await Promise.all([
+    context.waitForEvent('page'),
+    click(page.getByRole('button', { name: 'Open another tab' })),
+  ]);
+  await online(another);
+  return another;
+}
+
+export async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await setImmediate();
+}
