@@ -61,6 +61,8 @@ export class Subscription {
   begin(at: StreamState | undefined, resumed: boolean): void {
     if (!resumed) {
       this.#out();
+      // Perhaps of another epoch.
+      this.#aside = 0;
       this.#refusal = undefined;
     } else if (at !== undefined && (this.#state === 'joining' || this.#state === 'unsure')) this.#in(at);
     this.update();
@@ -185,8 +187,8 @@ export class Subscription {
   #out(): void {
     // Who comes after all have left begins anew.
     if (this.#state === 'leaving') this.position = undefined;
+    if (this.#isSent) this.#aside = 0;
     this.#state = 'out';
-    this.#aside = 0;
   }
 
   #failed({ error, effect }: SendError, joins: boolean): void {
