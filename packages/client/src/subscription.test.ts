@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { ChannelStage, streamAt } from '../test/channel-stage.ts';
+import { ChannelStage } from '../test/channel-stage.ts';
 import { standing } from '../test/requests-stage.ts';
 import { resumed } from '../test/scripted-client.ts';
-import { limits } from '../test/scripted-transport.ts';
+import { limits, streamAt } from '../test/scripted-transport.ts';
 import { failure } from '../test/support.ts';
 
 let stage: ChannelStage;

@@ -57,14 +57,15 @@ export class Subscription {
     return this.#state === 'in';
   }
 
-  /** There is a connection. @param at the stream, where the server has the subscription. */
+  /** There is a connection. @param at the stream, where the server has the subscription: what it said of its end may be lost. */
   begin(at: StreamState | undefined, resumed: boolean): void {
     if (!resumed) {
       this.#out();
       // Perhaps of another epoch.
       this.#aside = 0;
       this.#refusal = undefined;
-    } else if (at !== undefined && (this.#state === 'joining' || this.#state === 'unsure')) this.#in(at);
+    } else if (at === undefined) this.#end();
+    else if (this.#state === 'joining' || this.#state === 'unsure') this.#in(at);
     this.update();
   }
 
@@ -106,18 +107,15 @@ export class Subscription {
     );
   }
 
-  /** The server has ended it. A subscribe that is on its way may have been granted before that, or after it. */
+  /** The server has ended it, and says why. */
   unsubscribed(error: ReplyError): void {
-    const { host } = this.#all;
-    if (this.#state === 'in' && !this.#isAsking) this.#out();
-    else if (this.#state === 'in' || this.#state === 'joining') this.#state = 'unsure';
-    else return;
-    if (error.retryable) {
-      if (!this.#isAsking) this.#again = host.timers.setTimeout(() => this.update(), AGAIN_MS);
-      return;
+    if (!this.#end()) return;
+    if (!error.retryable) {
+      this.position = undefined;
+      this.#refuse(error, 'none');
+    } else if (!this.#isAsking) {
+      this.#again = this.#all.host.timers.setTimeout(() => this.update(), AGAIN_MS);
     }
-    this.position = undefined;
-    this.#refuse(error, 'none');
   }
 
   /** A publication came that is no last value: whether it is news to anybody. */
@@ -179,6 +177,14 @@ export class Subscription {
     return true;
   }
 
+  /** The server has it no more. A subscribe whose answer is on its way may have been granted before that, or after it. */
+  #end(): boolean {
+    if (this.#state !== 'in' && this.#state !== 'joining') return false;
+    if (this.#isAsking) this.#state = 'unsure';
+    else this.#out();
+    return true;
+  }
+
   #in(at: StreamState): void {
     this.#state = 'in';
     this.#epoch = at.epoch ?? '';
@@ -211,6 +217,7 @@ export class Subscription {
 
   #refuse(error: ReplyError, effect: Effect): void {
     const { logger } = this.#all.host;
+    if (this.#refusal !== undefined) return this.update();
     this.#refusal = new SendError(error, { type: 'subscribe' }, effect, () => {
       this.#refusal = undefined;
       this.update();

@@ -1,14 +1,8 @@
-import {
-  type ConnectedFrame,
-  isFilter,
-  type PublicationFrame,
-  type RequestFrame,
-  type StreamState,
-} from '@callboard/protocol';
+import type { ConnectedFrame, PublicationFrame, RequestFrame } from '@callboard/protocol';
 import type { Channel } from '../src/api.ts';
 import type { ClientPlugin } from '../src/index.ts';
 import { ScriptedClient } from './scripted-client.ts';
-import { connected } from './scripted-transport.ts';
+import { connected, streamAt } from './scripted-transport.ts';
 
 /** A client with channels, whose server is the test. */
 export class ChannelStage<P extends readonly ClientPlugin[] = readonly []> extends ScriptedClient<P> {
@@ -82,8 +76,4 @@ export class ChannelStage<P extends readonly ClientPlugin[] = readonly []> exten
     this.#open.delete(name);
     return request;
   }
-}
-
-export function streamAt(name: string, offset = 0, epoch = 'epoch-1'): StreamState {
-  return isFilter(name) ? { recovered: false } : { epoch, offset, recovered: false };
 }
