@@ -18,9 +18,9 @@ import { SendError } from './send-error.ts';
  * |---|---|---|---|
  * | `out` | sends nothing of it | – | all that comes |
  * | `joining` | is asked to, and sends nothing of it before the reply | – | all that comes |
- * | `in` | sends it: the reply or `connected` says so | what the position has not passed | the same, but for what they have had before |
+ * | `in` | sends it: the reply or `connected` says so | what the position has not passed | the same, but for what came for filters before that |
  * | `leaving` | is asked to send it no more | – | what the position has not passed |
- * | `unsure` | may send it or not: it is left first, so that what comes later is certain | – | all that comes |
+ * | `unsure` | may send it or not: it is left first, so that what comes later is certain | – | all that comes, once |
  *
  * A filter goes through the same states, and has no position.
  */
@@ -57,7 +57,7 @@ export class Subscription {
     return this.#state === 'in';
   }
 
-  /** There is a connection. @param at the stream, where the server has the subscription: what it said of its end may be lost. */
+  /** There is a connection. @param at where the server has the subscription; its word that it has ended that may be lost. */
   begin(at: StreamState | undefined, resumed: boolean): void {
     if (!resumed) {
       this.#out();
@@ -65,7 +65,7 @@ export class Subscription {
       this.#aside = 0;
       this.#refusal = undefined;
     } else if (at === undefined) this.#end();
-    else if (this.#state === 'joining' || this.#state === 'unsure') this.#in(at);
+    else if (this.#state === 'joining') this.#in(at);
     this.update();
   }
 
@@ -121,6 +121,8 @@ export class Subscription {
   /** A publication came that is no last value: whether it is news to anybody. */
   moveTo(offset: number): boolean {
     if (!this.#isSent) {
+      // What a subscription recovers that may be there; else the channel has begun anew.
+      if (this.#state === 'unsure' && offset <= this.#aside) return false;
       this.#aside = offset;
       return true;
     }

@@ -21,6 +21,8 @@ export class ChannelListener {
     this.isListening = true;
     this.#last.clear();
     const gaps = channel.gaps$.subscribe((gap) => this.#gap(gap));
+    // Whoever is let in again begins anew.
+    gaps.add(channel.refusals$.subscribe(() => this.#last.clear()));
     const off = channel.subscribe((publication) => {
       try {
         this.#heard(publication);
