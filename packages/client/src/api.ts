@@ -4,10 +4,16 @@ import type {
   ActionOutput,
   ActionType,
   AnyAction,
+  ChannelInput,
+  ChannelOutput,
   Contract,
   GapFrame,
+  Meta,
   NativeEvent,
   NativeEventType,
+  Position,
+  Published,
+  ReplyError,
   ReplyOf,
   Sender,
   Status,
@@ -182,7 +188,7 @@ export type Payload<C extends Contract, T extends string> = T extends NativeEven
       : ActionOutput<C, T> | ReplyOf<C, T>
     : never;
 
-/** Sends and subscriptions of a client without a contract. */
+/** Sends, subscriptions and channels of a client without a contract. */
 export interface UncheckedActions {
   /** An action for the user's other clients. Resolves when the server has put it into their inbox. @throws SendError */
   broadcast(action: Action | AnyAction, options?: SendOptions): Promise<void>;
@@ -210,6 +216,8 @@ export interface UncheckedActions {
     type: A['type'],
     callback: (payload: A, delivery: Delivery) => void,
   ): Unsubscribe;
+  /** The channel of this name, or all that a filter fits; always the same object. What is neither the server refuses. */
+  channel(name: string): Channel;
 }
 
 /** The same, typed by a contract. */
@@ -239,6 +247,8 @@ export interface ContractActions<C extends Contract> {
     type: T,
     callback: (payload: Payload<C, T>, delivery: Delivery) => void,
   ): Unsubscribe;
+  /** The channel of this name, or all that a filter fits; always the same object. What is neither the server refuses. */
+  channel<Name extends string>(name: Name): Channel<ChannelInput<C, Name>, ChannelOutput<C, Name>>;
 }
 
 /** One tab, device or process of a user. It connects by itself, comes back by itself, and lives until `close`. */
@@ -247,8 +257,6 @@ export interface ClientBase {
   readonly userId: string;
   /** This client's id, as others see it. Undefined before the first connection; another one in a new session. */
   readonly id: string | undefined;
-  /** The channel of this name, always the same object; a name that is none is refused by the server. */
-  channel(name: string): Channel;
   getStatus(): ClientStatus;
   /** Whether the status is ONLINE or AWAY. */
   isConnected(): boolean;

@@ -150,9 +150,17 @@ describe('a channel', () => {
     await clock.settle();
     await Promise.all(sent);
     const from = { userId: '1', clientId: one.id };
+    const position = { epoch: expect.any(String), offset: 1 };
     expect(heard).toEqual([
-      { channel: 'product/1', offset: 1, data: 'a', from, retained: false },
-      { channel: 'product/1', offset: 2, data: null, from, retained: false },
+      { channel: 'product/1', offset: 1, position, data: 'a', from, retained: false },
+      {
+        channel: 'product/1',
+        offset: 2,
+        position: { ...position, offset: 2 },
+        data: null,
+        from,
+        retained: false,
+      },
     ]);
     expect(own.heard).toEqual(['a']);
   });

@@ -1,55 +1,79 @@
-import type { GapFrame, Position, PublicationFrame, Streams } from '@callboard/protocol';
+import {
+  frameLimits,
+  fromWire,
+  type GapFrame,
+  isFilter,
+  type Position,
+  type PublicationFrame,
+  type Published,
+  ReplyError,
+  type Streams,
+  type UnsubscribedFrame,
+} from '@callboard/protocol';
 import type { Logger, Timers } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
-import type { Gap, PublishOptions } from './api.ts';
+import type { Gap, Publication, SendOptions } from './api.ts';
 import { ClientChannel } from './channel.ts';
+import { Filters } from './filters.ts';
+import type { PublishBody } from './plugin.ts';
 import type { RequestBody } from './requests.ts';
 import { Subscribers } from './subscribers.ts';
+
+type Read = (result: unknown) => unknown;
 
 export interface ChannelsHost {
   readonly timers: Timers;
   readonly logger: Logger;
   readonly gaps$: Observable<Gap>;
-  request(body: RequestBody): Promise<unknown>;
-  publish(body: RequestBody, options: PublishOptions | undefined): Promise<unknown>;
+  /** What the library asks for by itself. */
+  request(body: RequestBody, read?: Read): Promise<unknown>;
+  /** What the application asks for. */
+  read(body: RequestBody, options: SendOptions, read: Read): Promise<unknown>;
+  publish(body: PublishBody, options: SendOptions): Promise<Published>;
+  /** Sends it on its way through the plugins' operators, to `deliver`. */
+  push(publication: Publication): void;
 }
 
-/** All channels of a client: has the server send those that somebody subscribed to, and no others. */
+/** All channels of a client: has the server send those that somebody subscribed to, and hands on what comes. */
 export class Channels {
   readonly host: ChannelsHost;
   readonly subscribers: Subscribers;
-  /** Where the streams of the latest connection were. */
-  streams: Streams = {};
   /** `over`: closed by the application, for good. */
   state: 'offline' | 'online' | 'over' = 'offline';
   /** Those that were ever asked for: application code may hold on to any. */
   readonly #byName = new Map<string, ClientChannel>();
+  readonly #byFilter = new Map<string, ClientChannel>();
+  /** The filters that somebody subscribed to. */
+  readonly #filters = new Filters<ClientChannel>();
 
   constructor(host: ChannelsHost) {
     this.host = host;
-    this.subscribers = new Subscribers(host.logger, (name) => this.#byName.get(name)?.update());
+    this.subscribers = new Subscribers(host.logger, (name) => this.#changed(name));
   }
 
   get(name: string): ClientChannel {
-    const channel = this.#byName.get(name) ?? new ClientChannel(name, this);
-    this.#byName.set(name, channel);
+    const kin = isFilter(name) ? this.#byFilter : this.#byName;
+    const channel = kin.get(name) ?? new ClientChannel(name, this);
+    kin.set(name, channel);
     return channel;
   }
 
   /** For `connect`, as many as fit: of the others the server knows where they began. */
   addPositions(positions: Record<string, Position>, maxBytes: number): void {
-    let left = maxBytes;
-    for (const [name, { position }] of this.#byName) {
-      if (position === undefined) continue;
-      left -= 3 * name.length + 100;
-      if (left > 0) positions[name] = position;
+    let bytes = 0;
+    let count = Object.keys(positions).length;
+    for (const [name, { subscription }] of this.#byName) {
+      if (subscription.position === undefined) continue;
+      bytes += 3 * name.length + 100;
+      if (bytes >= maxBytes || ++count > frameLimits.maxPositions) return;
+      positions[name] = subscription.position;
     }
   }
 
   begin(streams: Streams, resumed: boolean): void {
-    this.streams = streams;
     this.state = 'online';
-    for (const channel of this.#byName.values()) channel.begin(resumed);
+    for (const { name, subscription } of this.#each())
+      subscription.begin(Object.hasOwn(streams, name) ? streams[name] : undefined, resumed);
   }
 
   rest(): void {
@@ -58,15 +82,57 @@ export class Channels {
 
   end(): void {
     this.state = 'over';
-    for (const channel of this.#byName.values()) channel.update();
+    for (const { subscription } of this.#each()) subscription.end();
   }
 
-  published(frame: PublicationFrame): void {
-    this.#byName.get(frame.channel)?.published(frame);
+  published({ op: _, data, retained, ...rest }: PublicationFrame): void {
+    const { channel, offset } = rest;
+    const exact = this.#byName.get(channel)?.subscription;
+    if (!retained && exact?.moveTo(offset) === false) return;
+    if (this.hearing(channel).length === 0) return;
+    const position = exact?.placeOf(offset);
+    this.host.push({ ...rest, position, data: fromWire(data), retained: retained === true });
+  }
+
+  /** To each who hears it, once. */
+  deliver(publication: Publication): void {
+    const { channel, offset, retained } = publication;
+    const cameAside = !retained && this.#byName.get(channel)?.subscription.cameAside(offset);
+    for (const { name } of this.hearing(channel))
+      if (name === channel || !cameAside) this.subscribers.tell(name, publication);
   }
 
   /** Whether it is news; what is no channel of ours always is. */
   gap({ stream, to }: GapFrame): boolean {
-    return this.#byName.get(stream)?.skipTo(to) ?? true;
+    const exact = this.#byName.get(stream)?.subscription;
+    return exact === undefined || (exact.skipTo(to) && this.hearing(stream).length > 0);
+  }
+
+  unsubscribed({ channels, code, message, retryable }: UnsubscribedFrame): void {
+    for (const name of channels) {
+      const channel = this.#byName.get(name) ?? this.#byFilter.get(name);
+      channel?.subscription.unsubscribed(new ReplyError(code, { message, retryable }));
+    }
+  }
+
+  /** The channel of this name and the filters that fit it, of those that the server sends. */
+  hearing(channel: string): ClientChannel[] {
+    const exact = this.#byName.get(channel);
+    const fitting = this.#filters.fitting(channel);
+    return (exact ? [exact, ...fitting] : fitting).filter(({ subscription }) => subscription.isIn);
+  }
+
+  /** Channels first: what they recover comes before anything that filters would be sent of them. */
+  #each(): ClientChannel[] {
+    return [...this.#byName.values(), ...this.#byFilter.values()];
+  }
+
+  #changed(name: string): void {
+    const filter = this.#byFilter.get(name);
+    if (filter !== undefined) {
+      if (this.subscribers.has(name)) this.#filters.set(name, filter);
+      else this.#filters.delete(name);
+    }
+    (filter ?? this.#byName.get(name))?.subscription.update();
   }
 }

@@ -1,5 +1,6 @@
 import { type AnyAction, type Contract, type UserId, userIdOf } from '@callboard/protocol';
 import type { Awaitable, Logger } from '@callboard/runtime';
+import { published } from './answers.ts';
 import type {
   Channel,
   Client,
@@ -84,13 +85,17 @@ class CallboardClient implements ClientBase, UncheckedActions {
       wanted: () => deliveries.subscribers.types,
       request: (body) => requests.add(body, { timeoutMs, resend: true }),
     });
-    const deliveries = new Deliveries({ userId, timers, logger, changed: () => events.update() });
-    const channels = new Channels({
-      timers,
-      logger,
-      gaps$: deliveries.gaps$,
-      request: (body) => requests.add(body, { timeoutMs, resend: true }),
-      publish: (body, given) => requests.add(body, this.#orDefaults(given)),
+    const deliveries = new Deliveries({
+      ...{ userId, timers, logger },
+      changed: () => events.update(),
+      published: (publication) => channels.deliver(publication),
+    });
+    const channels: Channels = new Channels({
+      ...{ timers, logger, gaps$: deliveries.gaps$ },
+      request: (body, read) => requests.add(body, { timeoutMs, resend: true, read }),
+      read: (body, given, read) => requests.add(body, { ...this.#orDefaults(given), read }),
+      publish: (body, given) => this.#send(body, given, published),
+      push: (publication) => deliveries.push({ kind: 'publication', publication }),
     });
     const credentials = new Credentials(options.token, {
       timers,
@@ -194,8 +199,12 @@ class CallboardClient implements ClientBase, UncheckedActions {
     return this.#closed;
   }
 
-  #send<Reply = void>(body: Outgoing, options?: SendOptions): Promise<Reply> {
-    return this.#outgoing.send(body, this.#orDefaults(options)) as Promise<Reply>;
+  #send<Reply = void>(
+    body: Outgoing,
+    options?: SendOptions,
+    read?: (result: unknown) => Reply | undefined,
+  ): Promise<Reply> {
+    return this.#outgoing.send(body, { ...this.#orDefaults(options), read }) as Promise<Reply>;
   }
 
   #orDefaults(options: SendOptions = {}): Required<SendOptions> {

@@ -198,10 +198,12 @@ export class Connection {
       case 'connected':
         return this.#welcome(link, frame);
       case 'reply':
+        if (!requests.answered(frame)) return link.giveUp('not a whole reply frame');
         if (frame.offset !== undefined) this.#session.moveTo(frame.offset);
-        return requests.answered(frame);
+        return;
       case 'error':
-        return requests.answered(frame);
+        requests.answered(frame);
+        return;
       case 'message':
         return this.#message(frame);
       case 'publication':
@@ -212,6 +214,8 @@ export class Connection {
         else if (!channels.gap(frame)) return;
         return deliveries.gap(gap);
       }
+      case 'unsubscribed':
+        return channels.unsubscribed(frame);
       case 'event':
         return deliveries.push({ kind: 'event', action: frame.event });
       case 'ping':

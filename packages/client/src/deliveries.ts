@@ -1,6 +1,14 @@
 import { GuardedObservable, guarded, type Logger, Pipeline, type Timers } from '@callboard/runtime';
 import { BehaviorSubject, type Observable, Subject } from 'rxjs';
-import type { ClientStatus, Connected, EventDelivery, Gap, MessageDelivery, StatusChange } from './api.ts';
+import type {
+  ClientStatus,
+  Connected,
+  EventDelivery,
+  Gap,
+  MessageDelivery,
+  Publication,
+  StatusChange,
+} from './api.ts';
 import type { Incoming, IncomingOperator } from './plugin.ts';
 import { Subscribers } from './subscribers.ts';
 
@@ -10,6 +18,8 @@ export interface DeliveriesHost {
   readonly logger: Logger;
   /** Somebody subscribes to another type, or nobody to one any more. */
   changed(): void;
+  /** A publication has passed the operators. */
+  published(publication: Publication): void;
 }
 
 /** What comes, on its way to whoever wants it: through the plugins' operators, to Observables and callbacks. */
@@ -82,7 +92,8 @@ export class Deliveries {
 
   #deliver(delivery: Incoming): void {
     const { kind, action } = delivery;
-    if (kind === 'message') {
+    if (kind === 'publication') this.#host.published(delivery.publication);
+    else if (kind === 'message') {
       this.#messages.next(delivery);
       this.subscribers.tell(action.type, action, delivery);
     } else if (isStatusOf(action, this.#host.userId)) this.setStatus(action);

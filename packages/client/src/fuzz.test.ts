@@ -35,11 +35,21 @@ const position = fc.record(
 const number = fc.oneof(fc.integer({ min: 0, max: 60_000 }), fc.constantFrom(null, -1, 1e12, 'many'));
 const names = Object.keys(limits);
 const announced = fc.array(number, { minLength: names.length, maxLength: names.length });
-const frame: fc.Arbitrary<object> = fc.oneof(
+const channels = ['a/b', 'a/+', '#', 'toString', ''];
+const name = fc.constantFrom(...channels, '$inbox', '__proto__');
+const stream = fc.oneof(position, fc.constant({ recovered: false }), fc.jsonValue());
+/** What may answer a request about channels, or nearly. */
+const result = fc.oneof(
+  fc.jsonValue(),
+  fc.record({ streams: fc.dictionary(name, stream) }),
+  fc.record({ outcome: fc.constantFrom('stale', 7) }),
   fc.record(
-    { op: fc.constant('reply'), mid: offset, result: fc.jsonValue(), offset },
-    { requiredKeys: ['op', 'mid'] },
+    { publications: fc.array(fc.record({ offset, data: fc.jsonValue() })), position, before: position },
+    { requiredKeys: [] },
   ),
+);
+const frame: fc.Arbitrary<object> = fc.oneof(
+  fc.record({ op: fc.constant('reply'), mid: offset, result, offset }, { requiredKeys: ['op', 'mid'] }),
   fc.record({
     op: fc.constant('error'),
     mid: offset,
@@ -50,7 +60,21 @@ const frame: fc.Arbitrary<object> = fc.oneof(
   }),
   fc.record({ op: fc.constant('message'), offset, action }),
   fc.record({ op: fc.constant('event'), event: action }),
-  fc.record({ op: fc.constant('gap'), stream: fc.constantFrom('$inbox', 'x'), from: position, to: position }),
+  fc.record({ op: fc.constant('gap'), stream: name, from: position, to: position }),
+  fc.record(
+    {
+      ...{ op: fc.constant('publication'), channel: name, offset, data: fc.jsonValue() },
+      ...{ retained: fc.constantFrom(true, 'yes'), meta: fc.jsonValue(), version: offset },
+    },
+    { requiredKeys: ['op', 'channel', 'offset'] },
+  ),
+  fc.record(
+    {
+      ...{ op: fc.constant('unsubscribed'), channels: fc.oneof(fc.array(name), fc.jsonValue()) },
+      ...{ code: fc.constantFrom('FORBIDDEN', 'ODD', 7), message: type, retryable: fc.boolean() },
+    },
+    { requiredKeys: ['op', 'channels', 'code', 'retryable'] },
+  ),
   fc.record({ op: fc.constant('ping'), offset }, { requiredKeys: ['op'] }),
   fc.record({
     op: fc.constant('disconnect'),
@@ -97,6 +121,7 @@ async function run(
   let [sent, settled] = [0, 0];
   const done = () => void settled++;
   for (const event of ['A', 'CLIENT_LOST', 'STATUS_CHANGE']) client.subscribe(event, () => {});
+  for (const each of channels) client.channel(each).subscribe(() => {});
   await stage.opened();
   stage.receive(connected());
   let { server } = stage;
@@ -111,8 +136,13 @@ async function run(
     if (cut !== undefined) server.cut(cut);
     if (welcome) server.receive(connected());
     if (send) {
-      sent++;
-      client.sendToServer({ type: 'A' }).then(done, done);
+      const channel = client.channel('a/b');
+      const send = [
+        () => client.sendToServer({ type: 'A' }),
+        () => channel.publish(1),
+        () => channel.history(),
+      ];
+      send[sent++ % 3]?.().then(done, done);
     }
   }
   // A server in its right mind.
@@ -129,6 +159,8 @@ async function run(
   for (const each of stage.server.takeActions())
     if (each.action.type === 'WELL') stage.receive({ op: 'reply', mid: each.mid, result: 'well' });
   expect(await call).toBe('well');
+  for (let turn = 0; turn < 3; turn++) await stage.answerAll();
+  await Promise.all(channels.map((each) => client.channel(each).joined()));
   await client.close();
   await clock.settle();
   expect(clock.pendingTimers).toBe(0);

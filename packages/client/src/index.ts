@@ -28,6 +28,7 @@ export {
   type IncomingOperator,
   type Outgoing,
   type OutgoingOperator,
+  type PublicationDelivery,
 } from './plugin.ts';
 export { type ClientErrorCode, clientErrors, SendError } from './send-error.ts';
 export type { ClientConnection, ClientConnectionEvents, ClientTransport } from './transport.ts';

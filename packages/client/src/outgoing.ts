@@ -1,13 +1,13 @@
-import { isAction, ReplyError } from '@callboard/protocol';
+import { isAction, ReplyError, toWire } from '@callboard/protocol';
 import { guarded, Pipeline } from '@callboard/runtime';
 import type { Outgoing, OutgoingOperator } from './plugin.ts';
 import type { RequestOptions, Requests } from './requests.ts';
 
-/** The way of an action to the server: through the plugins' operators, in this turn, and into the queue. */
+/** The way of an action or a publication to the server: through the plugins' operators, in this turn, and into the queue. */
 export class OutgoingActions {
   readonly #requests: Requests;
   readonly #pipeline: Pipeline<Outgoing>;
-  /** What became of the action that passes now. */
+  /** What became of that which passes now. */
   #passing: { passed?: Outgoing; failure?: unknown } = {};
 
   constructor(requests: Requests, operators: readonly OutgoingOperator[]) {
@@ -26,8 +26,11 @@ export class OutgoingActions {
 
   send(body: Outgoing, options: RequestOptions): Promise<unknown> {
     const again = () => this.send(body, options);
-    if (!isAction(body.action)) return this.#requests.refuse(body, notAnAction, again);
+    if (body.op !== 'publish' && !isAction(body.action))
+      return this.#requests.refuse(body, notAnAction, again);
     const { passed, failure } = this.#pass(body);
+    if (passed?.op === 'publish')
+      return this.#requests.add({ ...passed, data: toWire(passed.data) }, options);
     if (passed !== undefined) return this.#requests.add(passed, options);
     const error = failure ? new ReplyError('PLUGIN_ERROR', { cause: failure }) : new ReplyError('REFUSED');
     return this.#requests.refuse(body, error, again);

@@ -36,10 +36,11 @@ const types = (stage: ScriptedClient<ClientPlugin[]>) =>
 describe('what goes out', () => {
   test('passes all operators, in the order of plugins', async () => {
     const add = (letter: string) =>
-      map((sent: Outgoing) => ({
-        ...sent,
-        action: { ...sent.action, letters: `${sent.action.letters ?? ''}${letter}` },
-      }));
+      map((sent: Outgoing) =>
+        sent.op === 'publish'
+          ? sent
+          : { ...sent, action: { ...sent.action, letters: `${sent.action.letters ?? ''}${letter}` } },
+      );
     const second = { ...outgoing(add('c')), name: 'second' };
     const stage = await stageWith(outgoing(add('a'), add('b')), second);
     void stage.client.sendToUser({ type: 'A' }, 12);
@@ -77,10 +78,10 @@ describe('what goes out', () => {
     const stage = await stageWith(
       outgoing(
         map((sent: Outgoing) => {
-          if (sent.action.type === 'BAD') throw broken;
+          if (sent.action?.type === 'BAD') throw broken;
           return sent;
         }),
-        mergeMap((sent) => (sent.action.type === 'NONE' ? EMPTY : of(sent))),
+        mergeMap((sent) => (sent.action?.type === 'NONE' ? EMPTY : of(sent))),
       ),
     );
     const sends = ['A', 'BAD', 'B', 'NONE', 'C'].map((type) => stage.client.broadcast({ type }));
@@ -107,10 +108,10 @@ describe('what goes out', () => {
     const stage = await stageWith(
       outgoing(
         mergeMap((sent: Outgoing) => {
-          if (sent.action.type === 'OUTER') {
+          if (sent.action?.type === 'OUTER') {
             inner.push(stage.client.broadcast({ type: 'INNER' }), stage.client.broadcast({ type: 'HELD' }));
           }
-          return sent.action.type === 'HELD' ? EMPTY : of(sent);
+          return sent.action?.type === 'HELD' ? EMPTY : of(sent);
         }),
       ),
     );
@@ -153,7 +154,7 @@ describe('what comes in', () => {
     );
     const stage = await stageWith(
       incoming(
-        filter(({ action }) => action.type !== 'B'),
+        filter(({ action }) => action?.type !== 'B'),
         loud,
       ),
     );
@@ -168,7 +169,7 @@ describe('what comes in', () => {
     const stage = await stageWith(
       incoming(
         tap(({ action }) => {
-          if (action.type === 'BAD') throw broken;
+          if (action?.type === 'BAD') throw broken;
         }),
       ),
     );

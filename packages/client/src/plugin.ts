@@ -1,15 +1,24 @@
-import type { BroadcastFrame, CallFrame, SendFrame } from '@callboard/protocol';
+import type { BroadcastFrame, CallFrame, PublishFrame, SendFrame } from '@callboard/protocol';
 import type { Awaitable, Logger, Timers } from '@callboard/runtime';
 import type { MonoTypeOperatorFunction } from 'rxjs';
-import type { Client, EventDelivery, MessageDelivery } from './api.ts';
+import type { Client, EventDelivery, MessageDelivery, Publication } from './api.ts';
 
+/** A publication, once for the channel and all filters that it is for. */
+export interface PublicationDelivery {
+  readonly kind: 'publication';
+  readonly publication: Publication;
+  readonly action?: undefined;
+}
 /** What comes from the server unasked, on its way to subscribers. */
-export type Incoming = MessageDelivery | EventDelivery;
-/** An action on its way to the server, before it has its message id. */
+export type Incoming = MessageDelivery | EventDelivery | PublicationDelivery;
+/** A publication on its way to the server; `data` is as the application gave it. */
+export type PublishBody = Omit<PublishFrame, 'mid' | 'settled'> & { readonly action?: undefined };
+/** An action or a publication on its way to the server, before it has its message id. `op` says which. */
 export type Outgoing =
   | Omit<CallFrame, 'mid' | 'settled'>
   | Omit<BroadcastFrame, 'mid' | 'settled'>
-  | Omit<SendFrame, 'mid' | 'settled'>;
+  | Omit<SendFrame, 'mid' | 'settled'>
+  | PublishBody;
 
 /**
  * Sees each once, and must let it go in the same turn. Incoming that it holds back reaches nobody; outgoing is refused

@@ -25,6 +25,11 @@ export type RequestBody = RequestFrame extends infer F
 export interface RequestOptions {
   readonly timeoutMs: number;
   readonly resend: boolean;
+  /**
+   * What is made of the result, before anything else comes. Undefined where it is none: whoever sent it is not in its
+   * right mind.
+   */
+  readonly read?: (result: unknown) => unknown;
 }
 
 export interface RequestsHost {
@@ -168,22 +173,28 @@ export class Requests {
     this.#closed = false;
   }
 
-  /** What is not waited for is ignored: after a retry an answer may come twice. */
-  answered(frame: ReplyFrame | ErrorFrame): void {
+  /**
+   * What is not waited for is ignored: after a retry an answer may come twice.
+   * @returns whether it can be an answer; where not, nothing has happened.
+   */
+  answered(frame: ReplyFrame | ErrorFrame): boolean {
     const request = this.#open.get(frame.mid);
-    if (request === undefined || request.state === 'held') return;
+    if (request === undefined || request.state === 'held') return true;
     if (frame.op === 'error') {
       const error = new ReplyError(frame.code, frame);
       // The handler may still end, and its answer is remembered: this can be asked for again.
       if (frame.code === 'HANDLER_TIMEOUT') this.#hold(request, error);
       else this.#reject(request, error);
     } else {
-      const { resolve, body } = request;
+      const { resolve, body, read } = request;
+      const result = read ? read(frame.result) : frame.result;
+      if (read && result === undefined) return false;
       this.#finish(request);
-      resolve(frame.result);
+      resolve(result);
       if (body.op === 'call') this.#host.replied(body.action, frame.result);
     }
     this.#pump();
+    return true;
   }
 
   /** Charges a frame that is none of these requests. */
@@ -206,7 +217,7 @@ export class Requests {
 
   #refusal({ body }: Request): ClientErrorCode | undefined {
     if (this.#closed) return 'NOT_CONNECTED';
-    return ('action' in body || 'data' in body) && this.#queue.size >= this.#host.maxQueued
+    return ('action' in body || 'channel' in body) && this.#queue.size >= this.#host.maxQueued
       ? 'QUEUE_FULL'
       : undefined;
   }
@@ -226,7 +237,8 @@ export class Requests {
       assertReadable(request.text);
     } catch (cause) {
       const message = cause instanceof Disconnect ? cause.reason : 'It cannot be put into JSON.';
-      return this.#reject(request, new ReplyError('INVALID_ACTION', { message, cause }));
+      const code = 'action' in request.body ? 'INVALID_ACTION' : 'INVALID_REQUEST';
+      return this.#reject(request, new ReplyError(code, { message, cause }));
     }
     request.bytes = byteLength(request.text);
     this.#start(request);

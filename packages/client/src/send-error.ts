@@ -7,7 +7,7 @@ export const clientErrors = {
   /** `maxQueued` sends wait for a connection already. */
   QUEUE_FULL: { retryable: true, effect: 'none', message: 'Too much waits to be sent.' },
   /** Larger than the server takes; it would have closed the connection. */
-  FRAME_TOO_LARGE: { retryable: false, effect: 'none', message: 'The action is too large.' },
+  FRAME_TOO_LARGE: { retryable: false, effect: 'none', message: 'It is larger than the server takes.' },
   /** It was written, and no answer came in time. */
   TIMEOUT: { retryable: true, effect: 'perhaps', message: 'No answer in time; the outcome is unknown.' },
   /** It was written, and the connection ended before the answer came. */

@@ -12,6 +12,23 @@ const whole: Record<string, Record<string, unknown>> = {
   error: { op: 'error', mid: 4, code: 'RATE_LIMITED', message: 'no', retryable: true, retryAfterMs: 240 },
   message: { op: 'message', offset: 18, action: { type: 'A' }, from: { userId: '12', clientId: 'c' } },
   gap: { op: 'gap', stream: '$inbox', from: position, to: position, reason: 'evicted' },
+  publication: {
+    ...{
+      op: 'publication',
+      channel: 'a',
+      offset: 18,
+      data: { stock: 41 },
+      from: { userId: '12', clientId: 'c' },
+    },
+    ...{ meta: { unit: 'x' }, version: 7, retained: true, ageMs: 52_000 },
+  },
+  unsubscribed: {
+    op: 'unsubscribed',
+    channels: ['a', 'a/#'],
+    code: 'FORBIDDEN',
+    message: 'no',
+    retryable: false,
+  },
   event: { op: 'event', event: { type: 'CLIENT_LOST' } },
   ping: { op: 'ping', offset: 21 },
   disconnect: { op: 'disconnect', code: 3000, reason: 'SERVER_SHUTDOWN', reconnect: true, afterMs: 412 },
@@ -21,6 +38,7 @@ const optional: Record<string, readonly string[]> = {
   reply: ['offset', 'result'],
   error: ['retryAfterMs'],
   message: ['from'],
+  publication: ['from', 'meta', 'version', 'retained', 'ageMs'],
   ping: ['offset'],
   disconnect: ['afterMs'],
 };
@@ -50,6 +68,11 @@ describe('a whole frame', () => {
     },
   );
 
+  test('may have filters among its streams, which have no position', () => {
+    const streams = { $inbox: { ...position, recovered: true }, 'a/+': { recovered: false as const } };
+    expect(read(connected({ streams }))).toMatchObject({ streams });
+  });
+
   test.each(Object.keys(limits))('says that there is no limit %s as JSON can', (name) => {
     const frame = read({ ...connected(), limits: { ...limits, [name]: null } });
     expect(frame).toMatchObject({ limits: { [name]: Number.POSITIVE_INFINITY } });
@@ -62,7 +85,7 @@ describe('what is none', () => {
     expect(() => read(rest)).toThrow(Disconnect);
   });
 
-  const free = new Set(['reply result']);
+  const free = new Set(['reply result', 'publication data']);
   test.each(rows.filter((row) => !free.has(row.join(' '))))('%s with an odd %s', (op, field) => {
     const wrong: unknown[] = [[], {}, -1, true, 'text', '', null, { epoch: 7 }, [7]];
     const taken = wrong.filter((value) => {
@@ -84,6 +107,14 @@ describe('what is none', () => {
     ['gap', { to: { epoch: 'e', offset: -1 } }],
     ['disconnect', { afterMs: -1 }],
     ['connected', { streams: { $inbox: { epoch: 'e' } } }],
+    ['connected', { streams: { $inbox: { recovered: false } } }],
+    ['connected', { streams: { 'a/+': null } }],
+    ['connected', { streams: { 'a/+': { epoch: 'e' } } }],
+    ['connected', { streams: [position] }],
+    ['publication', { data: undefined }],
+    ['publication', { version: 1.5 }],
+    ['publication', { meta: null }],
+    ['unsubscribed', { channels: ['a', 7] }],
     ['connected', { limits: { ...limits, maxFrameBytes: 'many' } }],
     ['connected', { limits: {} }],
     ['connected', { events: 'CAST_CHANGE' }],

@@ -5,8 +5,16 @@ import {
   isAction,
   type ServerFrame,
 } from '@callboard/protocol';
-
-type Fields = Readonly<Record<string, unknown>>;
+import {
+  type Fields,
+  isDuration,
+  isObject,
+  isOffset,
+  isPosition,
+  isPublication,
+  isStreams,
+  isText,
+} from './shapes.ts';
 
 /**
  * What a server sent. The fields that this client builds on are checked, so that a server gone wrong costs a connection
@@ -25,8 +33,7 @@ const checks: Record<ServerFrame['op'], (frame: Fields) => boolean> = {
   connected: ({ clientId, session, resumed, streams, status, events, limits, ...times }) =>
     [clientId, session, status].every(isText) &&
     typeof resumed === 'boolean' &&
-    isObject(streams) &&
-    Object.values(streams).every(isPosition) &&
+    isStreams(streams) &&
     isDuration(times.pingIntervalMs) &&
     isDuration(times.pongTimeoutMs) &&
     (times.expiresAtMs === undefined || typeof times.expiresAtMs === 'number') &&
@@ -43,9 +50,14 @@ const checks: Record<ServerFrame['op'], (frame: Fields) => boolean> = {
     (retryAfterMs === undefined || isDuration(retryAfterMs)),
   message: ({ offset, action, from }) =>
     isOffset(offset) && isAction(action) && (from === undefined || isObject(from)),
-  publication: ({ channel, offset, data, from }) =>
-    isText(channel) && isOffset(offset) && data !== undefined && (from === undefined || isObject(from)),
+  publication: ({ channel, retained, ageMs, ...fields }) =>
+    isText(channel) &&
+    isPublication(fields) &&
+    (retained === undefined || typeof retained === 'boolean') &&
+    (ageMs === undefined || isDuration(ageMs)),
   gap: ({ stream, from, to }) => isText(stream) && isPosition(from) && isPosition(to),
+  unsubscribed: ({ channels, code, message, retryable }) =>
+    Array.isArray(channels) && [...channels, code, message].every(isText) && typeof retryable === 'boolean',
   event: ({ event }) => isAction(event),
   ping: ({ offset }) => offset === undefined || isOffset(offset),
   disconnect: ({ code, reason, afterMs }) =>
@@ -65,24 +77,4 @@ const announced = [
 function limitsIn(limits: AnnouncedLimits): AnnouncedLimits {
   const entries = Object.entries(limits).map(([name, limit]) => [name, limit ?? Number.POSITIVE_INFINITY]);
   return Object.fromEntries(entries) as AnnouncedLimits;
-}
-
-function isPosition(value: unknown): boolean {
-  return isObject(value) && isText(value.epoch) && isOffset(value.offset);
-}
-
-function isText(value: unknown): boolean {
-  return typeof value === 'string';
-}
-
-function isOffset(value: unknown): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= 0;
-}
-
-function isDuration(value: unknown): boolean {
-  return typeof value === 'number' && value >= 0;
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,4 +1,10 @@
-import { type ConnectedFrame, INBOX, type Position, type Resume } from '@callboard/protocol';
+import {
+  type ConnectedFrame,
+  INBOX,
+  type Position,
+  type Resume,
+  type StreamState,
+} from '@callboard/protocol';
 import type { Channels } from './channels.ts';
 
 /** What a client comes back to; in memory alone, as two copies of a client must not share one. */
@@ -27,11 +33,10 @@ export class Session {
     this.#maxFrameBytes = limits.maxFrameBytes;
     this.#secret = session;
     this.clientId = clientId;
-    const head = streams[INBOX];
+    const head = positionIn(streams[INBOX]);
     this.#head = resumed ? head : undefined;
     if (!resumed || this.generation === 0) this.generation++;
-    if (!resumed || this.#position === undefined)
-      this.#position = head && { epoch: head.epoch, offset: head.offset };
+    if (!resumed || this.#position === undefined) this.#position = head;
   }
 
   /** Whether a message has not been seen before; then it counts as seen. */
@@ -63,4 +68,8 @@ export class Session {
     this.#secret = undefined;
     this.#position = undefined;
   }
+}
+
+function positionIn(at: StreamState | undefined): Position | undefined {
+  return at?.epoch === undefined ? undefined : { epoch: at.epoch, offset: at.offset };
 }

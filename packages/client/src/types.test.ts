@@ -3,6 +3,7 @@ import {
   type ClientEvent,
   defineContract,
   type NativeEventType,
+  type Position,
   type Sender,
   type ServerEvent,
 } from '@callboard/protocol';
@@ -15,6 +16,7 @@ import * as v from 'valibot';
 import { z } from 'zod';
 import { ScriptedTransport } from '../test/scripted-transport.ts';
 import {
+  type Channel,
   type Client,
   type ClientBase,
   type ClientOptions,
@@ -26,7 +28,10 @@ import {
   defineClientPlugin,
   type EventDelivery,
   type Gap,
+  type HistoryPage,
   type MessageDelivery,
+  type Publication,
+  type ReplyError,
   SendError,
   type StatusChange,
 } from './index.ts';
@@ -36,6 +41,10 @@ const contract = defineContract({
     ADD: z.object({ item: z.string(), count: z.number().default(1) }),
     PRICE: { action: v.object({ item: v.string() }), reply: v.object({ cents: v.number() }) },
     RESET: v.object({}),
+  },
+  channels: {
+    'product/+': z.object({ stock: z.number(), at: z.number().default(0) }),
+    'camera/#': v.instance(Uint8Array),
   },
 });
 const base = {
@@ -108,6 +117,52 @@ describe('with a contract', () => {
     client.subscribe('CLIENT_ONLINE', ({ reason }) => reason);
   });
 
+  test('a channel knows what is published into it, and what it delivers', () => {
+    const channel = client.channel('product/42');
+    expectTypeOf(channel).toEqualTypeOf<
+      Channel<{ stock: number; at?: number | undefined }, { stock: number; at: number }>
+    >();
+    channel.subscribe((publication) => {
+      expectTypeOf(publication).toEqualTypeOf<Publication<{ stock: number; at: number }>>();
+      expectTypeOf(publication.position).toEqualTypeOf<Position | undefined>();
+    });
+    expectTypeOf(() =>
+      channel.publish({ stock: 1 }, { version: 2, key: 'k', meta: {} }),
+    ).returns.resolves.toEqualTypeOf<{
+      readonly outcome: 'published' | 'stale' | 'repeated';
+    }>();
+    expectTypeOf(() => channel.history({ limit: 3 })).returns.resolves.toEqualTypeOf<
+      HistoryPage<{ stock: number; at: number }>
+    >();
+    expectTypeOf(channel.refusals$).toEqualTypeOf<Observable<ReplyError>>();
+    const id: string = 'any';
+    expectTypeOf(client.channel(`product/${id}`)).toEqualTypeOf(channel);
+    // @ts-expect-error the stock is a number
+    expectTypeOf(() => channel.publish({ stock: 'many' })).toBeFunction();
+    // @ts-expect-error it has no such field
+    channel.subscribe(({ data }) => data.price);
+    // @ts-expect-error there is no such option
+    expectTypeOf(() => channel.publish({ stock: 1 }, { retain: true })).toBeFunction();
+  });
+
+  test('a filter delivers what the patterns say that it lies within', () => {
+    client.channel('product/+').publications$.subscribe(({ data }) => {
+      expectTypeOf(data).toEqualTypeOf<{ stock: number; at: number }>();
+    });
+    client
+      .channel('camera/+/door')
+      .subscribe(({ data }) => expectTypeOf(data).toEqualTypeOf<Uint8Array<ArrayBuffer>>());
+    client.channel('#').subscribe(({ data }) => expectTypeOf(data).toBeUnknown());
+    expectTypeOf(client.channel('elsewhere')).toEqualTypeOf<Channel>();
+    const name: string = 'product/42';
+    expectTypeOf(client.channel(name)).toEqualTypeOf<Channel>();
+  });
+
+  test('a contract without channels leaves them unchecked', () => {
+    const typed = createClient({ ...base, contract: { actions: contract.actions } });
+    expectTypeOf(typed.channel('product/42')).toEqualTypeOf<Channel>();
+  });
+
   test('its type alone will do', () => {
     const typed = createClient({ ...base, contract: {} as typeof contract });
     expectTypeOf(typed).toEqualTypeOf(client);
@@ -141,6 +196,11 @@ describe('without a contract', () => {
       expectTypeOf(event.reason).toBeString();
       expectTypeOf(delivery).toEqualTypeOf<EventDelivery>();
     });
+  });
+
+  test('a channel is one of anything', () => {
+    expectTypeOf(client.channel('product/42')).toEqualTypeOf<Channel>();
+    client.channel('a/#').subscribe(({ data }) => expectTypeOf(data).toBeUnknown());
   });
 
   test('is what a plugin is given, and what takes any client', () => {
@@ -192,6 +252,7 @@ describe('nothing public is any', () => {
     expectTypeOf<Members<Client>>().toBeNever();
     expectTypeOf<Members<Client<typeof contract>>>().toBeNever();
     expectTypeOf<Members<ClientOptions>>().toBeNever();
+    expectTypeOf<Members<Channel | Publication | HistoryPage>>().toBeNever();
     expectTypeOf<ClientBase['status$']>().toEqualTypeOf<Observable<ClientStatus>>();
     expectTypeOf<ClientBase['messages$']>().toEqualTypeOf<Observable<MessageDelivery>>();
     expectTypeOf<ClientBase['gaps$']>().toEqualTypeOf<Observable<Gap>>();

@@ -7,7 +7,7 @@ import {
   type ClientPluginApis,
   createClient,
 } from '../src/index.ts';
-import { connected, type ScriptedOptions, ScriptedTransport } from './scripted-transport.ts';
+import { connected, resultOf, type ScriptedOptions, ScriptedTransport } from './scripted-transport.ts';
 
 /** A client in simulated time, whose server is the test. */
 export class ScriptedClient<P extends readonly ClientPlugin[] = readonly []> {
@@ -72,7 +72,8 @@ export class ScriptedClient<P extends readonly ClientPlugin[] = readonly []> {
 
   /** Replies to all that was written and not taken. */
   async answerAll(): Promise<void> {
-    for (const frame of this.server.take()) if ('mid' in frame) this.receive({ op: 'reply', mid: frame.mid });
+    for (const frame of this.server.take())
+      if ('mid' in frame) this.receive({ op: 'reply', mid: frame.mid, result: resultOf(frame) });
     await this.clock.settle();
   }
 }

@@ -1,4 +1,11 @@
-import type { ClientFrame, ConnectedFrame, RequestFrame, ServerFrame } from '@callboard/protocol';
+import {
+  type ClientFrame,
+  type ConnectedFrame,
+  isFilter,
+  type RequestFrame,
+  type ServerFrame,
+  type StreamState,
+} from '@callboard/protocol';
 import type { ClientConnection, ClientConnectionEvents, ClientTransport } from '../src/index.ts';
 
 export interface ScriptedOptions {
@@ -123,3 +130,15 @@ export const limits = {
   resumeWindowMs: 60_000,
   requestTimeoutMs: 30_000,
 };
+
+/** What a server says of a channel, or of a filter. */
+export function streamAt(name: string, offset = 0, epoch = 'epoch-1'): StreamState {
+  return isFilter(name) ? { recovered: false } : { epoch, offset, recovered: false };
+}
+
+/** What a server in its right mind, whose channels are empty, replies. */
+export function resultOf(frame: RequestFrame): unknown {
+  if (frame.op === 'history') return { publications: [], position: streamAt(frame.channel) };
+  if (frame.op !== 'subscribe' || frame.channels === undefined) return undefined;
+  return { streams: Object.fromEntries(frame.channels.map((name) => [name, streamAt(name)])) };
+}

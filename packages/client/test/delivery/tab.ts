@@ -183,10 +183,10 @@ const moody = defineClientPlugin({
   name: 'moody',
   setup({ outgoing }) {
     let asked = 0;
-    outgoing(filter(({ action }) => action.here !== 'is held back' || asked++ % 2 === 1));
+    outgoing(filter(({ action }) => action?.here !== 'is held back' || asked++ % 2 === 1));
     outgoing(
       map((body) => {
-        if (body.action.here === 'fails' && asked++ % 2 === 0) throw new Error('moody');
+        if (body.action?.here === 'fails' && asked++ % 2 === 0) throw new Error('moody');
         return body;
       }),
     );

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { type ConnectedFrame, INBOX, type Position } from '@callboard/protocol';
+import { type ConnectedFrame, INBOX, type Position, type StreamState } from '@callboard/protocol';
 import type { Gap, MessageDelivery } from '../../src/api.ts';
 import type { Inboxes } from './inboxes.ts';
 import type { Tally } from './tally.ts';
@@ -49,7 +49,7 @@ export class Witness {
 
   /** The server's word on which session this is; the client is about to read it. */
   connected({ clientId, resumed, streams }: ConnectedFrame): void {
-    const head = positionIn(streams[INBOX] ?? assert.fail('no position'));
+    const head = positionIn(streams[INBOX]);
     this.#connectedAt = this.#tick();
     this.#head = resumed ? head : undefined;
     this.#tally.count(resumed ? 'resumed' : this.#at === undefined ? 'began' : 'sessions lost');
@@ -117,8 +117,9 @@ export class Witness {
   }
 }
 
-function positionIn({ epoch, offset }: Position): Position {
-  return { epoch, offset };
+function positionIn(at: StreamState | Position | undefined): Position {
+  if (at?.epoch === undefined) assert.fail('no position');
+  return { epoch: at.epoch, offset: at.offset };
 }
 
 function show({ epoch, offset }: Position): string {
