@@ -104,8 +104,10 @@ export interface Channel<Data = unknown> {
   /** What is published from the subscription on. */
   readonly publications$: Observable<Publication<Data>>;
   /**
-   * What the channel keeps, page by page back from the newest: at most `limit` publications (default 64) before `before`.
-   * @throws ReplyError UNKNOWN_POSITION where `before` is of another epoch, or beyond the head.
+   * What the channel keeps, page by page back from the newest: at most `limit` publications (default 64, at most 256)
+   * before `before`.
+   * @throws ReplyError UNKNOWN_POSITION where `before` is of another epoch, or beyond the head; TypeError where it is no
+   * position, or `limit` out of range.
    */
   history(options?: { readonly before?: Position; readonly limit?: number }): Promise<HistoryPage<Data>>;
 }

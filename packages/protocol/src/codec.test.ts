@@ -167,8 +167,17 @@ describe('depth', () => {
     expect(malformed('['.repeat(60_000))).toBe('nested too deeply');
   });
 
-  test('it looks at what a server sent, too', () => {
-    expect(malformed(nested(Array(frameLimits.maxDepth).fill('[')), decodeServer)).toBe('nested too deeply');
+  test('it looks at what a server sent, too, and lets a page of a history be three deeper', () => {
+    const page = (wraps: number) => {
+      const data = `${'['.repeat(wraps)}0${']'.repeat(wraps)}`;
+      return `{"op":"reply","mid":1,"result":{"publications":[{"offset":1,"data":${data}}]}}`;
+    };
+    const publish = (wraps: number) =>
+      `{"op":"publish","mid":1,"channel":"a","data":${'['.repeat(wraps)}0${']'.repeat(wraps)}}`;
+    const most = frameLimits.maxDepth - 1;
+    expect([malformed(publish(most)), malformed(page(most), decodeServer)]).toEqual([undefined, undefined]);
+    expect(malformed(publish(most + 1))).toBe('nested too deeply');
+    expect(malformed(page(most + 1), decodeServer)).toBe('nested too deeply');
   });
 });
 

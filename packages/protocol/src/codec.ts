@@ -75,23 +75,26 @@ export function encodeFrame(frame: ClientFrame | ServerFrame): string {
 
 /** `jsonCodec.decodeServer`, likewise: a client has no use for what validates the frames of clients. */
 export function decodeServerFrame(text: string): ServerFrame {
-  const value = parse(text);
+  const value = parse(text, frameLimits.maxDepth + PAGE_DEPTH);
   if (typeof value !== 'object' || value === null || !('op' in value) || typeof value.op !== 'string') {
     throw new Disconnect('MALFORMED_FRAME', { reason: 'not a frame' });
   }
   return value as ServerFrame;
 }
 
+/** In a page of a history, data is within so many more objects and arrays than in the frame that it was published by. */
+const PAGE_DEPTH = 3;
+
 /**
  * Looks at the text of a frame that is to be sent as whoever reads it will: JSON.stringify knows neither depth nor keys.
  * @throws Disconnect (MALFORMED_FRAME)
  */
 export function assertReadable(text: string): void {
-  if (tooDeep(text) || mayPollute(text)) parse(text);
+  if (tooDeep(text, frameLimits.maxDepth) || mayPollute(text)) parse(text);
 }
 
-function parse(text: string): unknown {
-  if (tooDeep(text)) throw new Disconnect('MALFORMED_FRAME', { reason: 'nested too deeply' });
+function parse(text: string, maxDepth: number = frameLimits.maxDepth): unknown {
+  if (tooDeep(text, maxDepth)) throw new Disconnect('MALFORMED_FRAME', { reason: 'nested too deeply' });
   let value: unknown;
   try {
     value = JSON.parse(text);
@@ -105,8 +108,8 @@ function parse(text: string): unknown {
 }
 
 /** Counts brackets outside of strings, before anything recurses into them. A short text that is JSON cannot be deep. */
-function tooDeep(text: string): boolean {
-  if (text.length <= 2 * frameLimits.maxDepth) return false;
+function tooDeep(text: string, maxDepth: number): boolean {
+  if (text.length <= 2 * maxDepth) return false;
   let depth = 0;
   let inString = false;
   for (let i = 0; i < text.length; i++) {
@@ -116,7 +119,7 @@ function tooDeep(text: string): boolean {
       else if (unit === QUOTE) inString = false;
     } else if (unit === QUOTE) inString = true;
     else if (unit === BRACE || unit === BRACKET) {
-      if (++depth > frameLimits.maxDepth) return true;
+      if (++depth > maxDepth) return true;
     } else if (unit === BRACE_END || unit === BRACKET_END) depth--;
   }
   return false;

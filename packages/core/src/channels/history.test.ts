@@ -1,7 +1,7 @@
 import { createHarness } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
-import { bothLogs, withLog } from '../../test/logs.ts';
+import { bothLogs, type SlowLog, withLog } from '../../test/logs.ts';
 
 const open = { canSubscribe: () => true, canPublish: () => true };
 const channels = {
@@ -68,19 +68,18 @@ describe.each(bothLogs)('a history, with a log that answers %s,', (answers) => {
     await tab.expectError(ask('nowhere'), 'FORBIDDEN');
     await tab.expectError(ask('kept/+'), 'INVALID_CHANNEL');
     const { position } = await tab.history('kept/1');
-    await tab.expectError(
-      ask('kept/1', { before: { ...position, offset: position.offset + 2 } }),
-      'UNKNOWN_POSITION',
-    );
+    const beyond = { ...position, offset: position.offset + 1 };
+    await tab.expectError(ask('kept/1', { before: beyond }), 'UNKNOWN_POSITION');
     await tab.expectError(ask('kept/1', { before: { epoch: 'another', offset: 1 } }), 'UNKNOWN_POSITION');
     await expect(
       until(server.channel('kept/1').history({ before: { epoch: 'another', offset: 1 } })),
     ).rejects.toMatchObject({ code: 'UNKNOWN_POSITION' });
-    expect((await tab.history('kept/1', { before: { ...position, offset: 2 } })).publications).toHaveLength(
-      1,
-    );
-    expect((await tab.history('kept/1', { before: { ...position, offset: 0 } })).publications).toEqual([]);
+    for (const offset of [0, 1])
+      expect((await tab.history('kept/1', { before: { ...position, offset } })).publications).toEqual([]);
+    for (const options of [{ limit: 0 }, { limit: 1.5 }, { limit: 257 }, { before: 1 }, { before: null }])
+      await expect(server.channel('kept/1').history(options as never)).rejects.toThrow(TypeError);
     await tab.expectNothing();
+    expect(server.stats().channels).toBe(1);
   });
 
   test('is read anew where it is asked for again', async () => {
@@ -109,6 +108,146 @@ test('a page is no more than the connection takes', async () => {
   }
   expect(offsets).toEqual(range(1, 50));
   expect(tab.closed).toBeUndefined();
+});
+
+describe('what is large', () => {
+  const limits = { maxOutboxBytes: 20_000 };
+  const offsets = (page: { readonly publications: readonly { readonly offset: number }[] }) =>
+    page.publications.map(({ offset }) => offset);
+
+  test('for half of the room, but goes into all of it, is a page of its own', async () => {
+    const { server, connect } = await createHarness({ channels, limits });
+    const tab = await connect(1);
+    for (const length of [10, 15_000, 10]) await server.publish('kept/1', 'x'.repeat(length));
+    const pages: number[][] = [];
+    for (let before: object = {}; ; ) {
+      const page = await tab.history('kept/1', before);
+      pages.push(offsets(page));
+      if (page.before === undefined) break;
+      before = { before: page.before };
+    }
+    expect(pages).toEqual([[3], [2], [1]]);
+  });
+
+  test('for any room is left out', async () => {
+    const { server, connect } = await createHarness({ channels, limits });
+    for (const length of [10, 30_000, 10, 20_000]) await server.publish('kept/1', 'x'.repeat(length));
+    const tab = await connect(1);
+    expect(offsets(await tab.history('kept/1'))).toEqual([1, 3]);
+    expect(await tab.history('kept/1', { limit: 1 })).toMatchObject({
+      publications: [],
+      before: { offset: 4 },
+    });
+    expect(tab.closed).toBeUndefined();
+    expect(offsets(await server.channel('kept/1').history())).toEqual([1, 2, 3, 4]);
+  });
+
+  test('waits for a reader that does not take it now, who is told when to ask again', async () => {
+    const { server, connect, clock } = await createHarness({ channels, limits });
+    const tab = await connect(1);
+    await server.publish('kept/1', 'x'.repeat(9_000));
+    tab.wire.freeze();
+    const ask = () => tab.request({ op: 'history', channel: 'kept/1' });
+    const mids = [ask(), ask(), ask(), ask()];
+    await clock.settle();
+    tab.wire.thaw();
+    const answered = [];
+    for (const mid of mids.slice(0, 2)) answered.push(offsets((await tab.expectReply(mid)) as never));
+    expect(answered).toEqual([[1], [1]]);
+    for (const mid of mids.slice(2))
+      expect(await tab.expectError(mid, 'RATE_LIMITED')).toMatchObject({
+        retryable: true,
+        retryAfterMs: 1_000,
+      });
+    expect(offsets(await tab.history('kept/1'))).toEqual([1]);
+    expect(tab.closed).toBeUndefined();
+  });
+});
+
+test('a page has what was nested as deeply as a publication may be', async () => {
+  const { connect } = await createHarness({ channels });
+  const tab = await connect(1);
+  let deep: unknown = 0;
+  for (let depth = 1; depth < 64; depth++) deep = [deep];
+  await tab.expectReply(tab.publish('kept/1', deep));
+  expect((await tab.history('kept/1')).publications).toMatchObject([{ data: deep }]);
+});
+
+describe('a log may', () => {
+  test('give less at once than it is asked for', async () => {
+    const { memory, options } = withLog('at once');
+    const read = memory.read.bind(memory);
+    memory.read = (stream, after, maxEntries) => read(stream, after, Math.min(maxEntries, 3));
+    const { server, connect } = await createHarness({ channels, ...options });
+    for (const data of range(1, 10)) await server.publish('kept/1', data);
+    const tab = await connect(1);
+    const { publications, before } = await tab.history('kept/1', { limit: 8 });
+    expect(publications.map(({ data }) => data)).toEqual(range(3, 10));
+    expect(before?.offset).toBe(3);
+  });
+
+  test('be followed late: what was acknowledged is there', async () => {
+    const { memory, options } = withLog('at once');
+    const open = memory.open.bind(memory);
+    memory.open = (stream, _follow, retention) => open(stream, () => {}, retention);
+    const { connect } = await createHarness({ channels, ...options });
+    const tab = await connect(1);
+    await tab.expectReply(tab.publish('kept/1', 1));
+    expect(await tab.history('kept/1')).toMatchObject({
+      publications: [{ data: 1 }],
+      position: { offset: 1 },
+    });
+  });
+
+  test('lose the stream meanwhile: the client may ask again', async () => {
+    const { memory, options } = withLog('at once');
+    const read = memory.read.bind(memory);
+    let epoch = 'another';
+    memory.read = (stream, after, maxEntries) => {
+      const page = read(stream, after, maxEntries);
+      return page && { ...page, epoch: epoch || page.epoch };
+    };
+    const { server, connect } = await createHarness({ channels, ...options });
+    await server.publish('kept/1', 1);
+    const tab = await connect(1);
+    const mid = tab.request({ op: 'history', channel: 'kept/1' });
+    expect(await tab.expectError(mid, 'UNAVAILABLE')).toMatchObject({ retryable: true });
+    epoch = '';
+    tab.request({ op: 'history', channel: 'kept/1', mid });
+    expect(await tab.expectReply(mid)).toMatchObject({ publications: [{ data: 1 }] });
+  });
+
+  test('not answer: CHECK_TIMEOUT, and nothing is left', async () => {
+    const { log, options } = withLog('later');
+    const { server, connect, clock } = await createHarness({ channels, ...options });
+    const tab = await connect(1);
+    const go = (log as SlowLog).hold();
+    const mid = tab.request({ op: 'history', channel: 'bare/1' });
+    await clock.advanceAsync(30_000);
+    await tab.expectError(mid, 'CHECK_TIMEOUT');
+    go();
+    await clock.settle();
+    expect(server.stats().channels).toBe(0);
+    await tab.expectNothing();
+  });
+});
+
+test('a history is read in its turn', async () => {
+  const { connect } = await createHarness({
+    channels: { a: { canSubscribe: async () => true, canPublish: async () => true, history: { size: 9 } } },
+  });
+  const tab = await connect(1);
+  const mids = [
+    tab.publish('a', 1),
+    tab.request({ op: 'history', channel: 'a' }),
+    tab.publish('a', 2),
+    tab.request({ op: 'history', channel: 'a' }),
+  ];
+  const pages = [];
+  for (const mid of mids) pages.push(await tab.expectReply(mid));
+  const [, first, , second] = pages;
+  expect(first).toMatchObject({ publications: [{ data: 1 }] });
+  expect(second).toMatchObject({ publications: [{ data: 1 }, { data: 2 }] });
 });
 
 /** With whatever limits, and whoever published what: all that is kept, once, in order. */

@@ -1,66 +1,109 @@
-import { type HistoryFrame, type Position, type PublicationFrame, ReplyError } from '@callboard/protocol';
+import { type Position, type PublicationFrame, ReplyError } from '@callboard/protocol';
 import { decoded } from '../messages.ts';
 import type { Node } from '../node.ts';
 import type { Entry } from '../streams/log.ts';
 import { isFor } from '../streams/recovery.ts';
 
-/** What is asked for, by whom, and how much of it they can take. */
-export interface HistoryRequest extends Pick<HistoryFrame, 'channel' | 'before' | 'limit'> {
-  /** Default: nobody who could be excluded. */
-  readonly clientId?: string;
-  /** Of the text of all publications; one is given in any case. Default: unlimited. */
-  readonly maxBytes?: number;
+/** Publications in a page where nobody says how many. */
+const LIMIT = 64;
+/** Around the publications of a page: its mid, its positions, the framing. */
+const PAGE_BYTES = 1_024;
+/** For a reader that takes no page now. */
+const RETRY_AFTER_MS = 1_000;
+
+export interface HistoryRequest {
+  readonly channel: string;
+  readonly before?: Position;
+  readonly limit?: number;
 }
 
-export interface History {
+/** What a channel keeps of a page, whoever it is for. */
+export interface Kept {
+  readonly channel: string;
+  readonly limit: number;
+  /** The oldest first; one more than `limit` where there is an older one. */
+  readonly entries: readonly Entry[];
+  /** The channel's head. */
+  readonly position: Position;
+}
+
+export interface Page {
   /** The oldest first. */
   readonly publications: readonly PublicationFrame[];
   readonly position: Position;
   readonly before: Position | undefined;
 }
 
-/** Publications in a page where nobody says how many. */
-const LIMIT = 64;
+/** Whose page it is, and how many bytes they take: now, and when nothing waits for them. */
+export interface Taker {
+  readonly clientId: string;
+  readonly roomBytes: number;
+  readonly maxBytes: number;
+}
 
-/** A page of what a channel keeps. @throws ReplyError UNKNOWN_POSITION, and what the log throws. */
-export async function historyOf(node: Node, request: HistoryRequest): Promise<History> {
+/** The server's own code. */
+export const anybody: Taker = {
+  clientId: '',
+  roomBytes: Number.POSITIVE_INFINITY,
+  maxBytes: Number.POSITIVE_INFINITY,
+};
+
+/** @throws ReplyError UNKNOWN_POSITION, UNAVAILABLE where the stream is lost meanwhile, and what the log throws. */
+export async function readHistory(node: Node, request: HistoryRequest): Promise<Kept> {
   const { channels, log } = node;
-  const { before, limit = LIMIT } = request;
-  const channel = channels.pin(request.channel);
+  const { channel: stream, before, limit = LIMIT } = request;
+  const channel = channels.pin(stream);
   try {
-    const { position: head } = await channel.ready;
-    if (before !== undefined && (before.epoch !== head.epoch || before.offset > head.offset + 1))
+    await channel.ready;
+    // The log's, as the feed may be behind what was acknowledged.
+    const position = await log.position(stream);
+    if (position === undefined) throw new ReplyError('UNAVAILABLE');
+    const { epoch } = position;
+    if (before !== undefined && (before.epoch !== epoch || before.offset > position.offset))
       throw new ReplyError('UNKNOWN_POSITION');
-    const end = before?.offset ?? head.offset + 1;
-    // One more, which says that there are older ones.
-    const after = { epoch: head.epoch, offset: Math.max(0, end - limit - 2) };
-    const page = await log.read(request.channel, after, limit + 1);
-    if (page === undefined || page.epoch !== head.epoch) throw new ReplyError('UNAVAILABLE');
-    const entries = page.entries.filter(({ offset }) => offset < end);
-    return pageOf(node, request, entries, head);
+    const last = (before?.offset ?? position.offset + 1) - 1;
+    const entries: Entry[] = [];
+    for (let offset = Math.max(0, last - limit - 1); offset < last; ) {
+      // A log may give less at once than it is asked for.
+      const page = await log.read(stream, { epoch, offset }, last - offset);
+      if (page?.epoch !== epoch) throw new ReplyError('UNAVAILABLE');
+      const read = page.entries.filter((entry) => entry.offset <= last);
+      entries.push(...read);
+      offset = read.at(-1)?.offset ?? last;
+    }
+    return { channel: stream, limit, entries, position };
   } finally {
     channels.unpin(channel);
   }
 }
 
-/** Of the newest of these entries as many as are wanted. */
-function pageOf(node: Node, request: HistoryRequest, entries: readonly Entry[], position: Position): History {
-  const { channel, limit = LIMIT, clientId = '', maxBytes = Number.POSITIVE_INFINITY } = request;
+/**
+ * Of the newest as many as are wanted and go into half of the room, but one in any case where it goes into all of it. What
+ * the taker could never be given is left out.
+ * @throws ReplyError RATE_LIMITED where too much waits for the taker to be given one now.
+ */
+export function pageOf(node: Node, { channel, limit, entries, position }: Kept, taker: Taker): Page {
+  const { maxBytes, roomBytes } = taker;
   const publications: PublicationFrame[] = [];
   let bytes = 0;
-  let taken = 0;
-  while (taken < Math.min(limit, entries.length)) {
-    const entry = entries[entries.length - 1 - taken] as Entry;
-    if (isFor(entry, { clientId })) {
-      const text = node.codec.publication(channel, entry.offset, entry.body);
-      bytes += Buffer.byteLength(text);
-      if (bytes > maxBytes && publications.length > 0) break;
-      const frame = decoded(node, 'publication', text);
-      if (frame !== undefined) publications.unshift(frame);
+  let oldest = entries.length;
+  for (const end = Math.max(0, entries.length - limit); oldest > end; oldest--) {
+    const entry = entries[oldest - 1] as Entry;
+    if (!isFor(entry, taker)) continue;
+    const text = node.codec.publication(channel, entry.offset, entry.body);
+    const size = Buffer.byteLength(text);
+    if (size + PAGE_BYTES > maxBytes) continue;
+    const isFirst = publications.length === 0;
+    if (isFirst ? size + PAGE_BYTES > roomBytes : bytes + size > roomBytes / 2) {
+      if (isFirst) throw new ReplyError('RATE_LIMITED', { retryAfterMs: RETRY_AFTER_MS });
+      break;
     }
-    taken++;
+    const frame = decoded(node, 'publication', text);
+    if (frame === undefined) continue;
+    bytes += size;
+    publications.push(frame);
   }
-  const oldest = entries.at(-taken);
-  const isMore = taken > 0 && taken < entries.length && oldest !== undefined;
-  return { publications, position, before: isMore ? { ...position, offset: oldest.offset } : undefined };
+  const edge = entries[oldest];
+  const before = oldest > 0 && edge !== undefined ? { ...position, offset: edge.offset } : undefined;
+  return { publications: publications.reverse(), position, before };
 }

@@ -7,7 +7,7 @@ import type { Node } from '../node.ts';
 import type { Reader } from '../streams/feed.ts';
 import type { Publication as Item } from './channel.ts';
 import type { PublicationDraft } from './channels.ts';
-import { historyOf } from './history.ts';
+import { anybody, pageOf, readHistory } from './history.ts';
 
 /** What application code sees of a channel. @throws TypeError where the name is none. */
 export function channelOf<Data>(node: Node, name: string): Channel<Data> {
@@ -18,9 +18,15 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
       return node.channels.byName.get(name)?.subscribers ?? nobody;
     },
     publications$: publicationsOf<Data>(node, name),
-    async history(options = {}): Promise<HistoryPage<Data>> {
-      const { publications, position, before } = await historyOf(node, { ...options, channel: name });
-      return { publications: publications.map(publicationOf<Data>), position, before };
+    async history({ before, limit } = {}): Promise<HistoryPage<Data>> {
+      const request = {
+        channel: name,
+        ...(before !== undefined && { before }),
+        ...(limit !== undefined && { limit }),
+      };
+      assertFrame({ op: 'history', ...request });
+      const page = pageOf(node, await readHistory(node, request), anybody);
+      return { ...page, publications: page.publications.map(publicationOf<Data>) };
     },
   };
 }
@@ -36,13 +42,17 @@ export function draftOf(channel: string, data: unknown, options: PublishOptions)
     ...(version !== undefined && { version }),
     ...(key !== undefined && { key }),
   };
-  try {
-    // The same as of clients.
-    clientFrame({ op: 'publish', mid: 1, channel, data: null, ...fields });
-  } catch (cause) {
-    throw new TypeError(cause instanceof RequestRefused ? cause.message : 'not to be published', { cause });
-  }
+  assertFrame({ op: 'publish', channel, data: null, ...fields });
   return { channel, data, ...fields, ...(exclude !== undefined && { exclude }) };
+}
+
+/** What clients may say the server's own code may say. @throws TypeError where it is not well formed. */
+function assertFrame(fields: object): void {
+  try {
+    clientFrame({ mid: 1, ...fields });
+  } catch (cause) {
+    throw new TypeError(cause instanceof RequestRefused ? cause.message : String(cause), { cause });
+  }
 }
 
 /** A reader like any other, made on subscription, for as long as that lasts. */

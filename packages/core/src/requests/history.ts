@@ -1,5 +1,5 @@
 import { type HistoryFrame, ReplyError } from '@callboard/protocol';
-import { historyOf } from '../channels/history.ts';
+import { pageOf, readHistory } from '../channels/history.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
 
@@ -10,22 +10,22 @@ interface HistoryRequest {
 
 /** `history`: a page of what a channel keeps, to those who may subscribe to it. */
 export async function history(node: Node, { client, frame }: HistoryRequest): Promise<void> {
-  const { requests, subscriptions } = node;
-  const { mid, channel, before, limit } = frame;
+  const { requests, subscriptions, limits } = node;
+  const { mid, channel } = frame;
   const read = async () => {
     const has = client.channels?.has(channel) === true;
     if (!has && !(await subscriptions.rights.toRead(client, channel))) throw new ReplyError('FORBIDDEN');
-    return historyOf(node, {
-      channel,
-      clientId: client.id,
-      // Otherwise the reader would be closed as too slow.
-      maxBytes: (client.link?.room ?? 0) / 2,
-      ...(before !== undefined && { before }),
-      ...(limit !== undefined && { limit }),
-    });
+    return readHistory(node, frame);
   };
   try {
-    const page = await requests.deadline(read(), 'CHECK_TIMEOUT');
+    const kept = await requests.deadline(read(), 'CHECK_TIMEOUT');
+    // Of this moment: more than the connection takes would close it as too slow.
+    const taker = {
+      clientId: client.id,
+      roomBytes: client.link?.room ?? 0,
+      maxBytes: limits.maxOutboxBytes,
+    };
+    const page = pageOf(node, kept, taker);
     const publications = page.publications.map(({ op: _, channel: __, ...fields }) => fields);
     requests.answer(client, mid, { ...page, publications });
   } catch (error) {

@@ -180,23 +180,21 @@ export class Requests {
     const { codec, clock } = this.#node;
     const frame = codec.encode({ op: 'reply', mid, result });
     client.outcomes?.settle(mid, frame, clock.now());
-    this.#reply(client, mid, result, frame);
+    // Of this moment and this connection: not remembered.
+    const offset = client.link?.takeSkipped();
+    this.#answered(client, offset === undefined ? frame : codec.encode({ op: 'reply', mid, result, offset }));
   }
 
   /** The request had no effect, and does not need to: its answer is not remembered, and sent again it runs again. */
   answer(client: ServerClient, mid: number, result: unknown): void {
     const asker = client.outcomes?.forget(mid);
-    if (asker === client.link)
-      this.#reply(client, mid, result, this.#node.codec.encode({ op: 'reply', mid, result }));
+    if (asker === client.link) this.#answered(client, this.#node.codec.encode({ op: 'reply', mid, result }));
     else this.#checkDrained();
   }
 
-  #reply(client: ServerClient, mid: number, result: unknown, frame: string): void {
-    const { codec, counters } = this.#node;
-    counters.replied++;
-    // Of this moment and this connection: not remembered.
-    const offset = client.link?.takeSkipped();
-    client.send(offset === undefined ? frame : codec.encode({ op: 'reply', mid, result, offset }));
+  #answered(client: ServerClient, frame: string): void {
+    this.#node.counters.replied++;
+    client.send(frame);
     this.#checkDrained();
   }
 
