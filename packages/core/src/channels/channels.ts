@@ -1,4 +1,4 @@
-import type { Contract } from '@callboard/protocol';
+import { type Contract, LevelTrie } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { OutgoingPublication } from '../hub.ts';
 import type { Node } from '../node.ts';
@@ -9,7 +9,6 @@ import type { Draft, Outcome } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
-import { LevelTrie } from './level-trie.ts';
 import { type ChannelPolicies, type ChannelPolicy, Policies, retentionOf } from './policy.ts';
 
 /** What is to be published. `data` is any JSON value, or a Uint8Array. */
