@@ -22,6 +22,11 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
       const { publications, position, before } = await historyOf(node, { ...options, channel: name });
       return { publications: publications.map(publicationOf<Data>), position, before };
     },
+    forgetLast() {
+      const channel = node.channels.byName.get(name);
+      channel?.forgetLast();
+      if (channel !== undefined) node.channels.settle(channel);
+    },
   };
 }
 
