@@ -20,6 +20,9 @@ async function run(code, file, name) {
   return (await import(url.pathname)).example;
 }
 
+/** What an example claims to print, in its last comment. */
+const saidIn = (code) => code.trimEnd().split('\n').at(-1).replace('// ', '').split(', ');
+
 /** Turns of the event loop until something is so. */
 async function until(so) {
   for (let turn = 0; !so(); turn++) {
@@ -57,6 +60,25 @@ describe('the READMEs', () => {
       ]);
     } finally {
       await viewer.close();
+      await server.disconnect();
+    }
+  });
+
+  test('a gap, and what to do about it', async () => {
+    const [gap, outcomes, ...others] = examplesIn('docs/delivery.md');
+    expect(others).toEqual([]);
+    const [server, client] = await run(gap, 'gap.mjs', '[server, client]');
+    try {
+      await until(() => log.mock.calls.length >= 3);
+      // The answer of the handler comes when it comes.
+      expect(log.mock.calls.map((call) => call.join(' ')).sort()).toEqual(saidIn(gap).sort());
+      log.mockClear();
+      const [other, publisher] = await run(outcomes, 'outcomes.mjs', '[server, client]');
+      expect(log.mock.calls.map(([said]) => said.outcome)).toEqual(['published', 'repeated', 'stale']);
+      await publisher.close();
+      await other.disconnect();
+    } finally {
+      await client.close();
       await server.disconnect();
     }
   });

@@ -6,7 +6,7 @@ import type { ShowId } from './shared/shows.ts';
 
 /** A channel for each show on the bill. Who is connected is signed in, and may follow it; the server alone publishes. */
 export function showPolicies(houses: Houses): ChannelPolicies {
-  const names = new Set(houses.shows.map(channelOf));
+  const names = new Set<string>(houses.shows.map((show) => channelOf(show)));
   return {
     'show/+': { history: { size: 20 }, retain: true, canSubscribe: ({ channel }) => names.has(channel) },
   };
@@ -19,6 +19,8 @@ export class ShowChannels {
   readonly #logger: Logger;
   /** How many people were looking when that was last published. */
   readonly #watching = new Map<ShowId, number>();
+  /** Of what was published last: an older one, should it come late, goes nowhere. */
+  #version = 0;
 
   constructor(server: Server<BoxOfficeContract>, houses: Houses, logger: Logger) {
     this.#server = server;
@@ -39,7 +41,7 @@ export class ShowChannels {
     const watching = this.#peopleAt(show);
     this.#watching.set(show, watching);
     const live: LiveHouse = { ...this.#houses.of(show).state, watching };
-    this.#server.publish(channelOf(show), live).catch((cause: unknown) => {
+    this.#server.publish(channelOf(show), live, { version: ++this.#version }).catch((cause: unknown) => {
       this.#logger.error('a house was not published', { show, cause });
     });
   }

@@ -46,6 +46,8 @@ export class Subscription {
   #epoch = '';
   /** The last offset that came for filters alone before that. */
   #aside = 0;
+  /** Where that was in an earlier session: the channel may have begun anew since. */
+  #asideEpoch: string | undefined;
 
   constructor(name: string, all: Channels) {
     this.name = name;
@@ -61,8 +63,7 @@ export class Subscription {
   begin(at: StreamState | undefined, resumed: boolean): void {
     if (!resumed) {
       this.#out();
-      // Perhaps of another epoch.
-      this.#aside = 0;
+      this.#asideEpoch = this.position?.epoch ?? '';
       this.#refusal = undefined;
     } else if (at === undefined) this.#end();
     else if (this.#state === 'joining') this.#in(at);
@@ -124,6 +125,7 @@ export class Subscription {
       // What a subscription recovers that may be there; else the channel has begun anew.
       if (this.#state === 'unsure' && offset <= this.#aside) return false;
       this.#aside = offset;
+      this.#asideEpoch = undefined;
       return true;
     }
     if (this.position !== undefined && offset <= this.position.offset) return false;
@@ -190,6 +192,7 @@ export class Subscription {
   #in(at: StreamState): void {
     this.#state = 'in';
     this.#epoch = at.epoch ?? '';
+    if (this.#asideEpoch !== undefined && this.#asideEpoch !== at.epoch) this.#aside = 0;
   }
 
   #out(): void {

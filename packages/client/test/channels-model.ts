@@ -216,12 +216,13 @@ export class ChannelsModel {
 
   async #wait(pick: number): Promise<void> {
     const isLong = pick === 0;
-    // Requests have timed out: their answers are not waited for.
-    if (isLong) this.#beginning = new Map();
     for (let second = 0; second < (isLong ? 36 : 1); second++) {
       await this.stage.clock.advanceAsync(1_000);
       this.stage.receive({ op: 'ping' });
     }
+    await this.#settle();
+    // Requests have timed out: their answers are not waited for.
+    if (isLong) this.#beginning = new Map();
   }
 
   async #relink(how: 'resume' | 'forget' | 'restart'): Promise<void> {

@@ -110,6 +110,8 @@ export interface Channel<Data = unknown> {
    * position, or `limit` out of range.
    */
   history(options?: { readonly before?: Position; readonly limit?: number }): Promise<HistoryPage<Data>>;
+  /** Forgets the last value, if there is one: who subscribes later is given none, until something is published. */
+  forgetLast(): void;
 }
 
 /** An action on its way in, as `actions$` shows it. */

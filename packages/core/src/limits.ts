@@ -24,8 +24,10 @@ export interface Limits {
   readonly maxPendingRequests: number;
   /** Users named by one send: TOO_MANY_RECIPIENTS. Default 1,000. */
   readonly maxRecipients: number;
-  /** Channels of one client: TOO_MANY_CHANNELS. Default 500. */
+  /** Channels and filters of one client: TOO_MANY_CHANNELS. Default 500. */
   readonly maxChannels: number;
+  /** Channels that the server has at a time, for whatever reason: UNAVAILABLE to who would make one more. Default 1,000,000. */
+  readonly maxServerChannels: number;
   /** Bytes that wait for one connection, in the outbox and in the socket: SLOW_READER. Default 1,048,576. */
   readonly maxOutboxBytes: number;
   /** Entries that an inbox keeps for clients that come back. Default 256. */
@@ -55,6 +57,7 @@ export const defaultLimits: Limits = {
   maxPendingRequests: 1_024,
   maxRecipients: 1_000,
   maxChannels: 500,
+  maxServerChannels: 1_000_000,
   maxOutboxBytes: 1_048_576,
   maxInboxEntries: 256,
   maxInboxLength: 262_144,

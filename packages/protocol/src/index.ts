@@ -43,6 +43,7 @@ export {
   type UserStatus,
 } from './events.ts';
 export * from './frames.ts';
+export { fitting, LevelTrie, within } from './level-trie.ts';
 export {
   clientFrame,
   frameLimits,

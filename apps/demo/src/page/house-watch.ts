@@ -30,7 +30,7 @@ export interface HouseWatchOptions {
 /** How one show's house is, live: in its channel from now on, until it is closed. */
 export class HouseWatch extends Store<HouseView> {
   readonly #options: HouseWatchOptions;
-  readonly #channel: Channel;
+  readonly #channel: Channel<LiveHouse>;
   readonly #line: { unsubscribe(): void }[];
   #leave!: Unsubscribe;
   #hasJoined = false;
@@ -74,7 +74,7 @@ export class HouseWatch extends Store<HouseView> {
   #join(): void {
     const { failure: _, ...rest } = this.get();
     this.set(rest);
-    this.#leave = this.#channel.subscribe(({ data, retained }) => this.#told(data as LiveHouse, retained));
+    this.#leave = this.#channel.subscribe(({ data, retained }) => this.#told(data, retained));
   }
 
   async #joined(): Promise<void> {

@@ -48,5 +48,12 @@ export const contract = defineContract({
       reply: z.object({ tabs: z.array(z.object({ clientId: z.string(), online: z.boolean() })) }),
     },
   },
+  channels: {
+    /** How a show's house is: each time all of it, so that the last one is enough for who comes late. */
+    'show/+': house.extend({
+      /** People who look at it, however many tabs they have. */
+      watching: z.int(),
+    }),
+  },
 });
 export type BoxOfficeContract = typeof contract;

@@ -1,17 +1,11 @@
+import type { ChannelOutput } from '@callboard/protocol';
+import type { BoxOfficeContract } from './contract.ts';
 import type { ShowId } from './shows.ts';
 
+/** What is published of a show. */
+export type LiveHouse = ChannelOutput<BoxOfficeContract, `show/${ShowId}`>;
 /** How full a house is, and which seats are gone. */
-export interface HouseState {
-  readonly left: number;
-  readonly of: number;
-  readonly taken: readonly string[];
-}
-
-/** What is published of a show: each time all of it, so that the last one is enough for who comes late. */
-export interface LiveHouse extends HouseState {
-  /** People, however many tabs they have. */
-  readonly watching: number;
-}
+export type HouseState = Omit<LiveHouse, 'watching'>;
 
 /** The channel's name. */
-export const channelOf = (show: ShowId): string => `show/${show}`;
+export const channelOf = <Id extends ShowId>(show: Id): `show/${Id}` => `show/${show}`;

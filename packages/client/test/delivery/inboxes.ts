@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import {
+  type Appended,
   AppendRefused,
   type Awaitable,
   type Clock,
@@ -110,7 +111,7 @@ export class Inboxes implements StreamLog {
     });
   }
 
-  append(stream: string, draft: Draft): Awaitable<Position | undefined> {
+  append(stream: string, draft: Draft): Awaitable<Appended | undefined> {
     const luck = this.#random.below(4);
     return this.#answer(() => {
       if (this.mood === 'refusing' && luck < 3) throw new AppendRefused('refused');

@@ -1,4 +1,4 @@
-import type { Codec } from '@callboard/protocol';
+import type { Codec, LevelTrie } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
 import type { ServerClient } from '../client.ts';
 import type { Clock } from '../clock.ts';
@@ -6,7 +6,6 @@ import { Encoded } from '../outbox.ts';
 import type { Feed, Gap, Reader } from '../streams/feed.ts';
 import { type Entry, keyLimits } from '../streams/log.ts';
 import type { FilterReaders } from './filter-readers.ts';
-import type { LevelTrie } from './level-trie.ts';
 import { type ChannelPolicy, retentionOf } from './policy.ts';
 
 /** How long a channel that is there for filters alone stays after a publication, so that it need not begin anew each time. */

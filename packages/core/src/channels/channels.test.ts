@@ -9,7 +9,7 @@ const open = { canSubscribe: () => true, canPublish: () => true };
 const channels: ChannelPolicies = {
   'product/+': open,
   'kept/+': { ...open, history: { size: 5, ttlMs: 10_000 } },
-  'last/+': { ...open, retain: true },
+  'last/+': { ...open, retain: true, filters: true },
 };
 
 describe.each(bothLogs)('a channel, with a log that answers %s,', (answers) => {
@@ -364,6 +364,47 @@ test('a publication that could not be stored is APPEND_FAILED or unknown', async
   go();
   await tab.expectPublication({ data: 1 });
   expect(server.stats().channels).toBe(1);
+});
+
+test('a last value is kept until it is forgotten', async () => {
+  const { connect, server, clock } = await createHarness({ channels });
+  await server.publish('last/1', 1);
+  server.channel('last/1').forgetLast();
+  server.channel('last/2').forgetLast();
+  expect(server.stats().channels).toBe(0);
+  const tab = await connect(1);
+  await tab.join(['last/1', 'last/#']);
+  await tab.expectNothing();
+  await server.publish('last/1', 2);
+  await tab.expectPublication({ data: 2 });
+  const late = await connect(2);
+  await late.join('last/1');
+  await late.expectPublication({ data: 2, retained: true });
+  await clock.settle();
+});
+
+test('the server has so many channels and no more', async () => {
+  const { connect, server } = await createHarness({ channels, limits: { maxServerChannels: 3 } });
+  const [tab, other] = [await connect(1), await connect(2)];
+  await tab.join(['product/1', 'product/2']);
+  await tab.expectReply(tab.publish('last/1', 1));
+  const { retryable } = await tab.expectError(tab.publish('last/2', 1), 'UNAVAILABLE');
+  expect(retryable).toBe(true);
+  await other.expectError(other.request({ op: 'subscribe', channels: ['product/1', 'a/b'] }), 'FORBIDDEN');
+  await other.expectError(
+    other.request({ op: 'subscribe', channels: ['product/1', 'product/3'] }),
+    'UNAVAILABLE',
+  );
+  await expect(server.publish('last/3', 1)).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  expect(server.channel('product/1').subscribers.size).toBe(1);
+  // Into those that are there everything goes as before, and into those that would keep nothing.
+  await other.join('product/1');
+  await server.publish('product/1', 1);
+  for (const client of [tab, other]) await client.expectPublication({ data: 1 });
+  await tab.expectReply(tab.publish('product/9', 1));
+  await tab.leave('product/2');
+  await server.publish('last/2', 1);
+  expect(server.stats().channels).toBe(3);
 });
 
 test('plugins see what is published on its way in, and may refuse it', async () => {

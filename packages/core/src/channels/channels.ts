@@ -1,4 +1,4 @@
-import type { Contract } from '@callboard/protocol';
+import { type Contract, LevelTrie, ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { OutgoingPublication } from '../hub.ts';
 import type { Node } from '../node.ts';
@@ -9,7 +9,6 @@ import type { Draft, Outcome } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
-import { LevelTrie } from './level-trie.ts';
 import { type ChannelPolicies, type ChannelPolicy, Policies, retentionOf } from './policy.ts';
 
 /** What is to be published. `data` is any JSON value, or a Uint8Array. */
@@ -28,7 +27,6 @@ export class Channels {
   /** Those that have a last value, by the levels of their names. */
   readonly retaining = new LevelTrie<Channel>();
   readonly #node: Node;
-
   /** Of the contract. */
   readonly #schemas = new ByPattern<Schema>();
 
@@ -108,7 +106,10 @@ export class Channels {
     return this.filters.of(name.split('/'), policy).length > 0;
   }
 
-  /** The channel, which stays until it is unpinned as often; made where there was none. */
+  /**
+   * The channel, which stays until it is unpinned as often; made where there was none.
+   * @throws ReplyError UNAVAILABLE where that would be one too many.
+   */
   pin(name: string): Channel {
     const known = this.byName.get(name);
     const channel = known ?? this.#open(name);
@@ -144,8 +145,10 @@ export class Channels {
   }
 
   #open(name: string): Channel {
-    const { clock, codec, feeds } = this.#node;
+    const { clock, codec, feeds, limits } = this.#node;
     const { filters, retaining } = this;
+    if (this.byName.size >= limits.maxServerChannels)
+      throw new ReplyError('UNAVAILABLE', { message: 'The server has too many channels.' });
     const policy = this.policies.of(name);
     const channel = new Channel(name, policy, { clock, codec, filters, retaining });
     const opened = (feed: Feed<Publication>) => {

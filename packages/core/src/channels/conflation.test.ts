@@ -1,4 +1,4 @@
-import { jsonCodec } from '@callboard/protocol';
+import { jsonCodec, LevelTrie } from '@callboard/protocol';
 import { SimulatedClock } from '@callboard/testkit';
 import { expect, test } from '@jest/globals';
 import type { Link } from '../link.ts';
@@ -7,7 +7,6 @@ import { MemoryStreamLog } from '../streams/memory-log.ts';
 import { Channel, type Publication } from './channel.ts';
 import { Conflation } from './conflation.ts';
 import { FilterReaders } from './filter-readers.ts';
-import { LevelTrie } from './level-trie.ts';
 
 /** What a connection is made to send: offsets, and gaps as [from, to]. */
 function stage() {

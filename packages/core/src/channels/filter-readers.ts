@@ -1,5 +1,5 @@
+import { fitting, LevelTrie } from '@callboard/protocol';
 import type { ServerClient } from '../client.ts';
-import { LevelTrie } from './level-trie.ts';
 import type { ChannelPolicy } from './policy.ts';
 
 /** Who reads by one filter, by the policy that lets them. */
@@ -44,8 +44,7 @@ export class FilterReaders {
 
   /** Those who may read the channel so: sets that may have members in common, and change with who reads. */
   of(name: readonly string[], policy: ChannelPolicy): readonly ReadonlySet<ServerClient>[] {
-    return this.#trie
-      .fitting(name)
+    return fitting(this.#trie, name)
       .map((readers) => readers.get(policy))
       .filter((clients) => clients !== undefined);
   }

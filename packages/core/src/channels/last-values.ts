@@ -1,9 +1,9 @@
+import { type LevelTrie, within } from '@callboard/protocol';
 import type { ServerClient } from '../client.ts';
 import type { Clock } from '../clock.ts';
 import type { Link } from '../link.ts';
 import { isFor } from '../streams/recovery.ts';
 import { type Channel, serialNow } from './channel.ts';
-import type { LevelTrie } from './level-trie.ts';
 import { Pattern } from './pattern.ts';
 
 /** Channels looked at before the event loop gets its turn. */
@@ -70,7 +70,7 @@ export class LastValues {
     for (;;) {
       const pattern = batch.patterns[batch.at];
       if (pattern === undefined) return undefined;
-      batch.channels ??= this.#retaining.within(pattern.levels);
+      batch.channels ??= within(this.#retaining, pattern.levels);
       const { value } = batch.channels.next();
       if (value !== undefined) return value;
       batch.channels = undefined;

@@ -1,5 +1,5 @@
+import type { Contract } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
-import type { StandardSchemaV1 } from '@standard-schema/spec';
 import type { Client, User } from '../api.ts';
 import type { Retention } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
@@ -39,7 +39,7 @@ export interface ChannelPolicy {
    * What is published, by clients and by the server, must satisfy it: INVALID_DATA where it does not. Readers get what
    * it makes of the data. Default: what the contract's `channels` say, else anything.
    */
-  readonly schema?: StandardSchemaV1<unknown, unknown>;
+  readonly schema?: NonNullable<Contract['channels']>[string];
   /**
    * Publications per second that one client may put into the channels of this policy, in all, with a burst of two
    * seconds' worth: RATE_LIMITED. Default: as many as `maxFramesPerSecond` lets through.

@@ -28,6 +28,11 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
       const page = pageOf(node, await readHistory(node, request), anybody);
       return { ...page, publications: page.publications.map(publicationOf<Data>) };
     },
+    forgetLast() {
+      const channel = node.channels.byName.get(name);
+      channel?.forgetLast();
+      if (channel !== undefined) node.channels.settle(channel);
+    },
   };
 }
 

@@ -8,22 +8,25 @@ class Node<Value> {
   }
 }
 
-/** Values by the levels of filters, or of names: a trie, in which each finds the other as MQTT 5 has it (section 4.7.1). */
+/**
+ * Values by the levels of filters, or of names: a trie. `fitting` and `within` find the one by the other as MQTT 5 has it
+ * (section 4.7.1), and cost as little however many there are.
+ */
 export class LevelTrie<Value> {
-  readonly #root = new Node<Value>();
+  readonly root = new Node<Value>();
 
   get isEmpty(): boolean {
-    return this.#root.value === undefined && this.#root.children === undefined;
+    return this.root.value === undefined && this.root.children === undefined;
   }
 
   get(levels: readonly string[]): Value | undefined {
-    let node: Node<Value> | undefined = this.#root;
+    let node: Node<Value> | undefined = this.root;
     for (const level of levels) node = node?.child(level);
     return node?.value;
   }
 
   set(levels: readonly string[], value: Value): void {
-    let node = this.#root;
+    let node = this.root;
     for (const level of levels) {
       const next: Node<Value> = node.child(level) ?? new Node<Value>();
       node.children ??= new Map();
@@ -34,7 +37,7 @@ export class LevelTrie<Value> {
   }
 
   delete(levels: readonly string[]): void {
-    const path = [this.#root];
+    const path = [this.root];
     for (const level of levels) {
       const next = path.at(-1)?.child(level);
       if (next === undefined) return;
@@ -49,18 +52,21 @@ export class LevelTrie<Value> {
       if (above.children?.size === 0) above.children = undefined;
     }
   }
+}
 
-  /** Of filters: the values of those that fit this name. */
-  fitting(name: readonly string[]): Value[] {
-    const found: Value[] = [];
-    collect(this.#root, name, 0, found);
-    return found;
-  }
+/** Of a trie of filters: the values of those that fit this name. */
+export function fitting<Value>(filters: LevelTrie<Value>, name: readonly string[]): Value[] {
+  const found: Value[] = [];
+  collect(filters.root, name, 0, found);
+  return found;
+}
 
-  /** Of names: the values of those that this filter fits. What is set or deleted meanwhile may be among them or not. */
-  within(filter: readonly string[]): Generator<Value, void, void> {
-    return walk(this.#root, filter, 0);
-  }
+/** Of a trie of names: the values of those that this filter fits. What is set or deleted meanwhile may be among them or not. */
+export function within<Value>(
+  names: LevelTrie<Value>,
+  filter: readonly string[],
+): Generator<Value, void, void> {
+  return walk(names.root, filter, 0);
 }
 
 function collect<Value>(node: Node<Value>, name: readonly string[], at: number, found: Value[]): void {
