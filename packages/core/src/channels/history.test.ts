@@ -232,6 +232,26 @@ describe('a log may', () => {
   });
 });
 
+test('a history is not remembered: sent again, it is what is kept by then', async () => {
+  const { server, connect } = await createHarness({ channels });
+  const tab = await connect(1);
+  const mid = tab.request({ op: 'history', channel: 'kept/1' });
+  expect(await tab.expectReply(mid)).toMatchObject({ publications: [] });
+  await server.publish('kept/1', 1);
+  tab.request({ op: 'history', channel: 'kept/1', mid });
+  expect(await tab.expectReply(mid)).toMatchObject({ publications: [{ data: 1 }] });
+});
+
+test('who has subscribed is not asked for the right again', async () => {
+  const asked: string[] = [];
+  const canSubscribe = ({ channel }: { channel: string }) => asked.push(channel) > 0;
+  const { connect } = await createHarness({ channels: { '#': { canSubscribe, history: { size: 5 } } } });
+  const tab = await connect(1);
+  await tab.join('a');
+  for (const name of ['a', 'b', 'b']) await tab.history(name);
+  expect(asked).toEqual(['a', 'b', 'b']);
+});
+
 test('a history is read in its turn', async () => {
   const { connect } = await createHarness({
     channels: { a: { canSubscribe: async () => true, canPublish: async () => true, history: { size: 9 } } },

@@ -123,7 +123,11 @@ describe.each(bothLogs)('a publication, with a log that answers %s,', (answers) 
         'async/+': { ...open, schema: later },
         '+/note': open,
       },
-      contract: defineContract({ actions: {}, channels: { '+/note': z.string().trim() } }),
+      contract: defineContract({
+        actions: {},
+        // Where a policy has a schema, that one holds.
+        channels: { '+/note': z.string().trim(), 'product/+': z.string(), '#': z.never() },
+      }),
     });
     const tab = await connect(1);
     await tab.join(['product/1', 'async/1', 'a/note']);
@@ -367,6 +371,12 @@ describe('plugins', () => {
       from: { userId: '1', clientId: tab.clientId },
     });
     expect([seen.length, harness.errors.length]).toEqual([5, 1]);
+  });
+
+  test('open patterns during their setup alone', async () => {
+    const late = definePlugin({ name: 'late', setup: ({ channels }) => ({ channels }) });
+    const { server } = await createHarness({ plugins: [late] });
+    expect(() => server.late.channels('desk/+', {})).toThrow('outside of its setup');
   });
 
   test('open patterns of their own, which nobody else has', () => {
