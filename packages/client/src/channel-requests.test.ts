@@ -203,7 +203,8 @@ describe('a reply that is none costs the connection, and the request is asked ag
     expect(stage.state).toBe('reconnecting');
     expect(stage.client.actor.getSnapshot().context.ending?.reason).toBe('not a whole reply frame');
     expect(await standing(done)).toBe('pending');
-    await stage.relink({ resumed: true, session: 'secret-2' });
+    const streams = { a: { ...position, recovered: true } };
+    await stage.relink({ resumed: true, session: 'secret-2', streams });
     expect(stage.server.take()).toMatchObject([{ op: 'connect' }, { op, mid: 2 }]);
     const whole = { publish: undefined, history: page, subscribe: { streams: { a: position } } };
     reply(2, whole[op as keyof typeof whole]);
