@@ -189,6 +189,12 @@ describe('a reply that is none costs the connection, and the request is asked ag
   };
   const rows = Object.entries(odd).flatMap(([op, results]) => results.map((result) => [op, result] as const));
 
+  test('subscribe: what every object has is no stream', () => {
+    stage.client.channel('toString').subscribe(() => {});
+    reply(2, { streams: {} });
+    expect(stage.state).toBe('reconnecting');
+  });
+
   test.each(rows)('%s: %j', async (op, result) => {
     const channel = stage.client.channel('a');
     const options = { resend: true };
