@@ -197,7 +197,7 @@ describe('what comes', () => {
     ['a key that would pollute a prototype', '{"op":"event","event":{"type":"A","__proto__":{}}}'],
     ['a key that would pollute a prototype', '{"op":"event","event":{"type":"A","\\u005f_proto__":{}}}'],
     ['a key that would pollute a prototype', '{"op":"ping","constructor":{"prototype":{}}}'],
-    ['nested too deeply', `{"op":"ping","deep":${'['.repeat(64)}${']'.repeat(64)}}`],
+    ['nested too deeply', `{"op":"ping","deep":${'['.repeat(67)}${']'.repeat(67)}}`],
     ['not a whole message frame', '{"op":"message","offset":1}'],
   ])('costs the connection where it is %s', (reason, text) => {
     opened();

@@ -1,11 +1,10 @@
-import type { ConnectFrame, Position } from '@callboard/protocol';
+import { type ConnectFrame, LevelTrie, type Position } from '@callboard/protocol';
 import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ChannelStage, resumedWith } from '../test/channel-stage.ts';
 import { standing } from '../test/requests-stage.ts';
 import { resumed } from '../test/scripted-client.ts';
 import { limits, streamAt } from '../test/scripted-transport.ts';
 import { failure } from '../test/support.ts';
-import { Filters } from './filters.ts';
 
 let stage: ChannelStage;
 beforeEach(async () => {
@@ -312,11 +311,11 @@ test('a gap that is nobody’s is no news', async () => {
 });
 
 test('filters that are left are forgotten', async () => {
-  const forget = jest.spyOn(Filters.prototype, 'delete');
+  const forget = jest.spyOn(LevelTrie.prototype, 'delete');
   const { off } = await stage.joined('a/+');
   expect(forget).not.toHaveBeenCalled();
   off();
-  expect(forget.mock.calls).toEqual([['a/+']]);
+  expect(forget.mock.calls).toEqual([[['a', '+']]]);
   forget.mockRestore();
 });
 
