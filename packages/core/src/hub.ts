@@ -111,8 +111,8 @@ export class Hub {
 }
 
 /**
- * The server itself could not send. `code` says what is known: APPEND_FAILED, REFUSED or PLUGIN_ERROR (nothing was
- * sent), or OUTCOME_UNKNOWN. No ReplyError: a handler that fails of it may have had other effects before.
+ * The server itself could not send or publish. `code` says what is known: APPEND_FAILED, REFUSED, PLUGIN_ERROR or
+ * INVALID_DATA (nothing was sent), or OUTCOME_UNKNOWN. No ReplyError: a handler that fails of it may have had other effects before.
  */
 export class SendFailed extends Error {
   override readonly name = 'SendFailed';

@@ -20,6 +20,14 @@ describe('a token bucket', () => {
     expect(bucket.debtMs).toBe(0);
   });
 
+  test('of less than one in two seconds lets one through at a time', () => {
+    const bucket = new TokenBucket(0.1, 0);
+    expect(bucket.spend(1, 0)).toBe(0);
+    expect(bucket.spend(1, 5_000)).toBe(-0.5);
+    expect(bucket.debtMs).toBe(5_000);
+    expect(bucket.spend(0, 60_000)).toBe(1);
+  });
+
   test('is ruined by more than two seconds’ worth of debt', () => {
     const bucket = new TokenBucket(10, 0);
     bucket.spend(40, 0);

@@ -1,12 +1,17 @@
-/** How much of a budget per second is left: grows with time up to two seconds' worth, shrinks with what is spent. */
+/**
+ * How much of a budget per second is left: grows with time up to two seconds' worth, and up to 1 in any case, shrinks with
+ * what is spent.
+ */
 export class TokenBucket {
   readonly #perSecond: number;
+  readonly #most: number;
   #tokens: number;
   #at: number;
 
   constructor(perSecond: number, now: number) {
     this.#perSecond = perSecond;
-    this.#tokens = perSecond * 2;
+    this.#most = Math.max(1, perSecond * 2);
+    this.#tokens = this.#most;
     this.#at = now;
   }
 
@@ -14,7 +19,7 @@ export class TokenBucket {
   spend(amount: number, now: number): number {
     if (now > this.#at) {
       const grown = this.#tokens + ((now - this.#at) * this.#perSecond) / 1000;
-      this.#tokens = Math.min(grown, this.#perSecond * 2);
+      this.#tokens = Math.min(grown, this.#most);
     }
     this.#at = now;
     this.#tokens -= amount;

@@ -14,6 +14,7 @@ import {
   actorClock,
   actorView,
   guardedInspect,
+  isPromise,
   type Logger,
 } from '@callboard/runtime';
 import { createActor, fromPromise, type SnapshotFrom, waitFor } from 'xstate';
@@ -159,7 +160,12 @@ class NodeServer implements Server {
   async publish(name: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
     const { channels } = this.#node;
     const draft = draftOf(this.channel(name).name, data, options);
-    return { outcome: await fromServer(() => channels.publish(draft)) };
+    const outcome = await fromServer(() => {
+      const made = channels.satisfied(name, data);
+      const publish = (ready: unknown) => channels.publish({ ...draft, data: ready });
+      return isPromise(made) ? made.then(publish) : publish(made);
+    });
+    return { outcome };
   }
 
   channel<Data>(name: string): Channel<Data> {

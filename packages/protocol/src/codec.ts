@@ -1,4 +1,4 @@
-import { toWire } from './bytes.ts';
+import { isData, toWire } from './bytes.ts';
 import { Disconnect } from './errors.ts';
 import type { ClientFrame, Meta, Sender, ServerFrame } from './frames.ts';
 import { clientFrame, frameLimits } from './validate.ts';
@@ -52,6 +52,7 @@ export const jsonCodec: Codec = {
   decodeServer: decodeServerFrame,
   encodeBody(body) {
     const { from } = body;
+    if ('data' in body && !isData(body.data)) throw new TypeError('data.b64 is not base64');
     const text = JSON.stringify(
       'data' in body
         ? { data: toWire(body.data), from, meta: body.meta, version: body.version }

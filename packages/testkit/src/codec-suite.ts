@@ -63,6 +63,21 @@ export function codecSuite(name: string, codec: Codec, { describe, test }: Suite
       assert.throws(() => codec.encodeBody({ data: undefined }), TypeError);
     });
 
+    check('a publication carries bytes, meta and a version', () => {
+      const encoded = codec.encodeBody({ data: Uint8Array.of(0, 255), meta: { a: [1] }, version: 0 });
+      assert.deepEqual(codec.decodeServer(codec.publication('a', 7, encoded)), {
+        op: 'publication',
+        channel: 'a',
+        offset: 7,
+        data: { b64: 'AP8=' },
+        meta: { a: [1] },
+        version: 0,
+      });
+      for (const b64 of ['A', 'A===', 'AA-_', 7])
+        assert.throws(() => codec.encodeBody({ data: { b64 } }), TypeError);
+      assert.doesNotThrow(() => codec.encodeBody({ data: { b64: 7, more: 1 } }));
+    });
+
     check('fields that it does not know are dropped from what a client sent', () => {
       const frame = { op: 'call', mid: 1, action: { type: 'A' } };
       assert.deepEqual(codec.decodeClient(textOf({ ...frame, later: 'version' })), frame);

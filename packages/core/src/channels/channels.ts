@@ -37,18 +37,26 @@ export class Channels {
       this.#schemas.add(pattern, schema);
   }
 
+  /** What the channel's schema makes of data. @throws ReplyError INVALID_DATA, with where and why. */
+  satisfied(channel: string, data: unknown): Awaitable<unknown> {
+    const schema = this.policyOf(channel).schema ?? this.#schemas.of(channel);
+    return schema === undefined ? data : satisfying(schema, data, 'INVALID_DATA');
+  }
+
   /**
-   * Publishes what satisfies the channel's schema and passes the plugins' operators. Says what became of it. Into a channel
+   * Publishes what its schema is satisfied by, if it passes the plugins' operators. Says what became of it. Into a channel
    * that nobody needs and that keeps nothing it goes nowhere: nobody could tell.
-   * @throws ReplyError INVALID_DATA, as `Hub.send`; TypeError where the data is no JSON value.
+   * @throws ReplyError as `Hub.send`, TypeError where the data is no JSON value.
    */
   publish(draft: PublicationDraft): Awaitable<Outcome> {
-    const schema = this.policyOf(draft.channel).schema ?? this.#schemas.of(draft.channel);
-    if (schema === undefined) return this.#pass(draft);
-    const data = satisfying(schema, draft.data, 'INVALID_DATA');
-    const pass = (made: unknown) => this.#pass({ ...draft, data: made });
-    return isPromise(data) ? data.then(pass) : pass(data);
+    const outcome = this.#pass(draft);
+    return isPromise(outcome) ? outcome.then(this.#counted) : this.#counted(outcome);
   }
+
+  readonly #counted = (outcome: Outcome): Outcome => {
+    this.#node.counters.publications[outcome]++;
+    return outcome;
+  };
 
   policyOf(name: string): ChannelPolicy {
     return this.byName.get(name)?.policy ?? this.policies.of(name);

@@ -33,7 +33,10 @@ export interface ChannelPolicy {
    * knows names alone could let too much through.
    */
   readonly filters?: boolean;
-  /** Asked at each publication of a client's, as `canSubscribe`; the server itself always may. */
+  /**
+   * Asked at each publication of a client's, as `canSubscribe`, with what the schema made of the data; the server itself
+   * always may.
+   */
   readonly canPublish?: (request: ChannelRequest & { readonly data: unknown }) => Awaitable<boolean>;
   /**
    * What is published, by clients and by the server, must satisfy it: INVALID_DATA where it does not. Readers get what
@@ -42,7 +45,7 @@ export interface ChannelPolicy {
   readonly schema?: NonNullable<Contract['channels']>[string];
   /**
    * Publications per second that one client may put into the channels of this policy, in all, with a burst of two
-   * seconds' worth: RATE_LIMITED. Default: as many as `maxFramesPerSecond` lets through.
+   * seconds' worth, one at least: RATE_LIMITED. What is then refused for another reason counts. Default: as many as `maxFramesPerSecond` lets through.
    */
   readonly maxPerSecond?: number;
   /**

@@ -1,6 +1,7 @@
 import { defineContract } from '@callboard/protocol';
 import { createHarness } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
+import fc from 'fast-check';
 import { filter, map, tap } from 'rxjs';
 import { z } from 'zod';
 import { bothLogs, type SlowLog, withLog } from '../../test/logs.ts';
@@ -166,6 +167,164 @@ describe.each(bothLogs)('a publication, with a log that answers %s,', (answers) 
   });
 });
 
+describe('what a publication is refused for', () => {
+  const made = (validate: (value: unknown) => unknown) => ({
+    '~standard': { version: 1 as const, vendor: 'test', validate: validate as never },
+  });
+
+  test('costs no more than it must: the rate comes first, and of those who never may it keeps nothing', async () => {
+    let asked = 0;
+    const counts = made((value) => {
+      asked++;
+      return { value };
+    });
+    const { connect } = await createHarness({
+      channels: {
+        open: { canPublish: () => ++asked > 0, schema: counts, maxPerSecond: 1 },
+        closed: { schema: counts, maxPerSecond: 1 },
+      },
+    });
+    const tab = await connect(1);
+    for (let i = 0; i < 5; i++) await tab.expectError(tab.publish('closed', 1), 'FORBIDDEN');
+    expect(asked).toBe(0);
+    for (let i = 0; i < 2; i++) await tab.expectReply(tab.publish('open', 1));
+    for (let i = 0; i < 5; i++) await tab.expectError(tab.publish('open', 1), 'RATE_LIMITED');
+    expect(asked).toBe(4);
+  });
+
+  test('rights, by what the schema made of the data: that is what is published', async () => {
+    const trims = made((value) => ({ value: String(value).trim() }));
+    const { connect } = await createHarness({
+      channels: { a: { ...open, canPublish: ({ data }) => data !== 'admin', schema: trims } },
+    });
+    const [tab, other] = [await connect(1), await connect(2)];
+    await other.join('a');
+    await tab.expectError(tab.publish('a', ' admin'), 'FORBIDDEN');
+    await tab.expectReply(tab.publish('a', ' Ada '));
+    await other.expectPublication({ data: 'Ada' });
+    await other.expectNothing();
+  });
+
+  test('a schema that does not answer: CHECK_TIMEOUT, and its answer comes to nothing', async () => {
+    const answers: ((result: { value: unknown }) => void)[] = [];
+    const waits = made(() => new Promise<{ value: unknown }>((resolve) => answers.push(resolve)));
+    const { connect, clock } = await createHarness({ channels: { a: { ...open, schema: waits } } });
+    const tab = await connect(1);
+    await tab.join('a');
+    const mid = tab.publish('a', 1);
+    await clock.advanceAsync(30_000);
+    expect(await tab.expectError(mid, 'CHECK_TIMEOUT')).toMatchObject({ retryable: true });
+    answers[0]?.({ value: 'late' });
+    await tab.expectNothing();
+    tab.request({ op: 'publish', channel: 'a', data: 1, mid });
+    await clock.settle();
+    answers[1]?.({ value: 'again' });
+    await tab.expectReply(mid);
+    await tab.expectPublication({ offset: 1, data: 'again' });
+    await tab.expectNothing();
+  });
+
+  test.each<[string, () => unknown]>([
+    ['throws', () => fail()],
+    ['rejects', async () => fail()],
+    ['makes nothing of it', () => ({ value: undefined })],
+    ['makes of it what JSON does not hold', () => ({ value: 1n })],
+  ])('a schema that %s: INTERNAL, and it is logged', async (_, validate) => {
+    const harness = await createHarness({
+      channels: { a: { ...open, schema: made(validate) }, b: open },
+    });
+    const { server, connect } = harness;
+    const [tab, other] = [await connect(1), await connect(2)];
+    await other.join(['a', 'b']);
+    await tab.expectError(tab.publish('a', 1), 'INTERNAL');
+    expect(harness.errors).toHaveLength(1);
+    await expect(server.publish('a', 1)).rejects.not.toBeInstanceOf(SendFailed);
+    await tab.expectReply(tab.publish('b', 1));
+    await other.expectPublication({ channel: 'b', offset: 1 });
+    await other.expectNothing();
+  });
+});
+
+test('a rate of less than one in two seconds lets one through at a time', async () => {
+  const { connect, clock } = await createHarness({ channels: { a: { ...open, maxPerSecond: 0.1 } } });
+  const tab = await connect(1);
+  await tab.expectReply(tab.publish('a', 1));
+  const { retryAfterMs } = await tab.expectError(tab.publish('a', 2), 'RATE_LIMITED');
+  expect(retryAfterMs).toBe(10_000);
+  await clock.advanceAsync(10_000);
+  await tab.expectReply(tab.publish('a', 2));
+});
+
+test('the stats count what became of publications', async () => {
+  const { server, connect } = await createHarness({ channels });
+  const tab = await connect(1);
+  await tab.join('a');
+  await server.publish('a', 1, { version: 2, key: 'k' });
+  await tab.expectReply(tab.publish('a', 1, { version: 1 }));
+  await tab.expectReply(tab.publish('a', 1, { version: 1 }));
+  await server.publish('a', 1, { key: 'k' });
+  await server.publish('nobody/there', 1);
+  await tab.expectError(tab.publish('a', 1, { version: -1 }), 'INVALID_REQUEST');
+  expect(server.stats().publications).toEqual({ published: 2, stale: 2, repeated: 1 });
+});
+
+/** Two users and the server, each under a few keys of its own, in any order, by any client, also over lost links. */
+test('whatever is repeated takes effect once, and the newest version stays', async () => {
+  const deed = fc.record({
+    who: fc.constantFrom('a', 'b', 'server'),
+    key: fc.option(fc.constantFrom('k', 'l', 'm'), { nil: undefined }),
+    version: fc.option(fc.nat(5), { nil: undefined }),
+    cut: fc.boolean(),
+  });
+  const property = fc.asyncProperty(
+    fc.array(deed, { maxLength: 30 }),
+    fc.constantFrom(...bothLogs),
+    async (deeds, answers) => {
+      const { server, connect, until, clock } = await createHarness({
+        channels,
+        ...withLog(answers).options,
+      });
+      const reader = await connect('reader');
+      await reader.join('kept/1');
+      const clients = { a: [await connect('a'), await connect('a')], b: [await connect('b')] };
+      const keys = new Set<string>();
+      const expected: number[] = [];
+      let newest = -1;
+      for (const [id, { who, key, version, cut }] of deeds.entries()) {
+        const scoped = key && `${who} ${key}`;
+        const isRepeated = scoped !== undefined && keys.has(scoped);
+        if (scoped !== undefined) keys.add(scoped);
+        const isStale = version !== undefined && version < newest;
+        const outcome = isRepeated ? 'repeated' : isStale ? 'stale' : 'published';
+        if (outcome === 'published') {
+          expected.push(id);
+          newest = Math.max(newest, version ?? -1);
+        }
+        const fields = { ...(key !== undefined && { key }), ...(version !== undefined && { version }) };
+        if (who === 'server') expect(await until(server.publish('kept/1', id, fields))).toEqual({ outcome });
+        else {
+          const client = clients[who][id % clients[who].length] ?? clients.a[0];
+          const mid = client?.publish('kept/1', id, fields) ?? 0;
+          if (cut) {
+            client?.cut();
+            await client?.resume();
+          }
+          const result = await client?.expectReply(mid);
+          expect(result).toEqual(outcome === 'published' ? undefined : { outcome });
+        }
+      }
+      await clock.settle();
+      for (const data of expected) await reader.expectPublication({ data });
+      await reader.expectNothing();
+    },
+  );
+  await fc.assert(property, { numRuns: 60 });
+});
+
+function fail(): never {
+  throw new Error('broken');
+}
+
 describe('plugins', () => {
   test('see each publication once on its way out, and may change or refuse it', async () => {
     const seen: Outgoing[] = [];
@@ -229,6 +388,9 @@ describe('bad input', () => {
     { key: '' },
     { key: 'x'.repeat(256) },
     { key: 5 },
+    { key: 'a\u0000' },
+    { version: '1' },
+    { meta: null },
   ])('%j is refused, and changes nothing', async (fields) => {
     const { server, connect } = await createHarness({ channels });
     const [tab, other] = [await connect(1), await connect(2)];
@@ -238,6 +400,16 @@ describe('bad input', () => {
     await other.expectNothing();
     await tab.expectReply(tab.publish('last/1', 'fine'));
     await other.expectPublication({ offset: 1, data: 'fine' });
+  });
+
+  test.each([{ b64: '!' }, { b64: 7 }, undefined, 1n, () => {}])('%p is no data', async (data) => {
+    const { server, connect } = await createHarness({ channels });
+    const tab = await connect(1);
+    await tab.join('last/1');
+    await expect(server.publish('last/1', data)).rejects.toThrow(TypeError);
+    await tab.expectNothing();
+    await server.publish('last/1', { b64: 7, more: 1 });
+    await tab.expectPublication({ offset: 1, data: { b64: 7, more: 1 } });
   });
 
   test('an excluded client is named by its id', async () => {

@@ -1,6 +1,6 @@
 import { SimulatedClock, streamLogSuite } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
-import type { Retention } from './log.ts';
+import { keyLimits, type Retention } from './log.ts';
 import { MemoryStreamLog } from './memory-log.ts';
 
 const retention: Retention = { maxEntries: 100, maxLength: 10_000, ttlMs: 1_000 };
@@ -55,6 +55,21 @@ describe('MemoryStreamLog', () => {
     log.append('s1', { body: 'again' });
     expect(clock.pendingTimers).toBe(1);
     log.release('s1');
+    expect(clock.pendingTimers).toBe(0);
+  });
+
+  test('forgets keys that have expired, though none comes any more', () => {
+    const clock = new SimulatedClock();
+    const log = new MemoryStreamLog(clock, retention);
+    log.open('s', () => {}, { ...retention, maxEntries: 0 });
+    log.append('s', { body: '', key: 'a' });
+    clock.advance(keyLimits.ttlMs - 1);
+    expect(clock.pendingTimers).toBe(1);
+    expect(log.append('s', { body: '', key: 'a' })?.outcome).toBe('repeated');
+    clock.advance(1_000);
+    expect(clock.pendingTimers).toBe(0);
+    expect(log.append('s', { body: '', key: 'a' })?.outcome).toBe('published');
+    log.release('s');
     expect(clock.pendingTimers).toBe(0);
   });
 

@@ -44,7 +44,7 @@ function entryOf({ body, exclude, only }: Draft, offset: number): Entry {
 /** The streams of one process. Entries follow at once, in order. */
 export class MemoryStreamLog implements StreamLog {
   readonly #streams = new Map<string, MemoryStream>();
-  /** Streams with entries that will expire. */
+  /** Streams with entries or keys that will expire. */
   readonly #expiring = new Set<MemoryStream>();
   readonly #incarnation = randomBytes(6).toString('base64url');
   #opened = 0;
@@ -127,15 +127,20 @@ export class MemoryStreamLog implements StreamLog {
     const now = this.#clock.now();
     state.keys ??= new Map();
     const { keys } = state;
-    for (const [oldest, at] of keys) {
-      if (at > now - keyLimits.ttlMs) break;
-      keys.delete(oldest);
-    }
+    this.#forgetKeys(keys, now);
     if (keys.has(key)) return false;
     keys.set(key, now);
     const [oldest] = keys.keys();
     if (keys.size > keyLimits.maxKeys) keys.delete(oldest as string);
+    this.#expires(state);
     return true;
+  }
+
+  #forgetKeys(keys: Map<string, number>, now: number): void {
+    for (const [oldest, at] of keys) {
+      if (at > now - keyLimits.ttlMs) return;
+      keys.delete(oldest);
+    }
   }
 
   #keep(state: MemoryStream, entry: Entry): void {
@@ -143,13 +148,17 @@ export class MemoryStreamLog implements StreamLog {
     if (state.kept === undefined) {
       state.kept = [];
       state.at = [];
-      this.#expiring.add(state);
     }
     state.kept.push(entry);
     state.at.push(now);
     state.length += entry.body.length;
     if (state.retention.maxBytes !== undefined) state.bytes += Buffer.byteLength(entry.body);
     this.#evict(state, now);
+    this.#expires(state);
+  }
+
+  #expires(state: MemoryStream): void {
+    this.#expiring.add(state);
     if (this.#sweep === undefined) this.#armSweep();
   }
 
@@ -176,12 +185,16 @@ export class MemoryStreamLog implements StreamLog {
   #armSweep(): void {
     this.#sweep = this.#clock.setTimeout(() => {
       this.#sweep = undefined;
+      const now = this.#clock.now();
       for (const state of this.#expiring) {
-        this.#evict(state, this.#clock.now());
-        if (state.kept !== undefined && state.kept.length > 0) continue;
-        state.kept = undefined;
-        state.at = NONE;
-        this.#expiring.delete(state);
+        this.#evict(state, now);
+        if (state.kept?.length === 0) {
+          state.kept = undefined;
+          state.at = NONE;
+        }
+        if (state.keys !== undefined) this.#forgetKeys(state.keys, now);
+        if (state.keys?.size === 0) state.keys = undefined;
+        if (state.kept === undefined && state.keys === undefined) this.#expiring.delete(state);
       }
       if (this.#expiring.size > 0) this.#armSweep();
     }, this.#retention.ttlMs / 4);
