@@ -62,7 +62,7 @@ async function measure(scenario: Scenario, { peers, rounds, quick }: Options): P
   }
   for (let round = 1; round <= rounds; round++) {
     for (const [peer, measurements] of measured) {
-      const measurement = await runOnce({ scenario: scenario.name, peer, quick });
+      const { measurement } = await runOnce({ scenario: scenario.name, peer, quick });
       measurements.push(measurement);
       const { figure } = measurement;
       console.log(

@@ -47,13 +47,13 @@ export function readOptions(args: readonly string[], now: Date): Options | 'help
   };
 }
 
-function scenarioNamed(name: string): Scenario {
+export function scenarioNamed(name: string): Scenario {
   const found = scenarios.find((scenario) => scenario.name === name);
   if (!found) throw new Error(`No scenario is called ${name}`);
   return found;
 }
 
-function peerNamed(name: string): Peer {
+export function peerNamed(name: string): Peer {
   if (!isPeer(name)) throw new Error(`No peer is called ${name}`);
   return name;
 }

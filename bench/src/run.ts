@@ -1,13 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { once } from 'node:events';
-import type { Outcome, RunRequest } from './control.ts';
-import type { Measurement } from './scenario.ts';
+import type { Outcome, Run, RunRequest } from './control.ts';
 
 const longestMs = 180_000;
 const graceMs = 2000;
 
 /** Runs one scenario against one peer in fresh processes, which are gone when it settles. */
-export async function runOnce(request: RunRequest): Promise<Measurement> {
+export async function runOnce(request: RunRequest): Promise<Run> {
   const load = fork(new URL('./load/main.js', import.meta.url), { execArgv: ['--enable-source-maps'] });
   const stopLoad = () => load.kill('SIGTERM');
   process.on('exit', stopLoad);
@@ -23,7 +22,7 @@ export async function runOnce(request: RunRequest): Promise<Measurement> {
   clearTimeout(limit);
   process.off('exit', stopLoad);
 
-  if ('measurement' in outcome) return outcome.measurement;
+  if ('measurement' in outcome) return outcome;
   const reason = late ? `not done after ${longestMs / 1000} s` : outcome.error;
   throw new Error(`${request.scenario} against ${request.peer}: ${reason}`);
 }

@@ -1,6 +1,6 @@
 import type { Sample } from './control.ts';
-import type { Connection } from './load/connection.ts';
-import type { Dialect } from './load/dialect.ts';
+import type { Connection, OnText } from './load/connection.ts';
+import type { Dialect, Session } from './load/dialect.ts';
 import type { Peer } from './peers.ts';
 
 /** One kind of work, put on every peer in the same way. It runs in the load process. */
@@ -12,6 +12,8 @@ export interface Scenario {
   /** The most connections open at one time; each costs a file descriptor in two processes. */
   readonly connections: number;
   readonly tls?: boolean;
+  /** Whether to see how long the server's event loop is held, which costs it a timer. */
+  readonly watchLoop?: boolean;
   /** Those it is run against; all of them by default. */
   readonly peers?: readonly Peer[];
   /** What Callboard must reach. */
@@ -34,16 +36,24 @@ export interface Measurement {
   readonly details?: Readonly<Record<string, number>>;
 }
 
+/** How a client comes back, and who takes what it missed, which may come before it is connected. */
+export interface Resuming {
+  readonly session: Session;
+  readonly onText: OnText;
+}
+
 /** What a scenario works with: one running server, and connections to it. */
 export interface Bench {
   readonly peer: Peer;
   readonly dialect: Dialect;
   /** Resolves once the connection is authenticated. */
-  connect(userId: string): Promise<Connection>;
+  connect(userId: string, resuming?: Resuming): Promise<Connection>;
   /** One connection per id, in order; few are being opened at a time. */
   connectAll(userIds: readonly string[]): Promise<Connection[]>;
   /** The server process, now; with `gc` after a full garbage collection. */
   sample(options?: { gc?: boolean }): Promise<Sample>;
+  /** Does what is to be measured, and takes a profile of it where one was asked for. */
+  profiled<Result>(work: () => Promise<Result>): Promise<Result>;
   /** How often to repeat something: `count`, or a tenth of it in a quick run. */
   times(count: number): number;
 }

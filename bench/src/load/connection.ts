@@ -1,6 +1,6 @@
 import { connect as connectTcp, type OnReadOpts, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, Session } from './dialect.ts';
 import { encodeFrame, FrameReader, opcodes } from './frames.ts';
 
 export interface Target {
@@ -8,6 +8,10 @@ export interface Target {
   readonly tls: boolean;
   readonly dialect: Dialect;
   readonly userId: string;
+  /** What it goes on with, where it comes back. */
+  readonly session?: Session;
+  /** Takes texts from the beginning. */
+  readonly onText?: OnText;
 }
 
 /** Takes a text frame: `bytes` from `start` to `end`, valid during the call only. */
@@ -18,6 +22,10 @@ export interface Connection {
   onText: OnText;
   /** If the server may close it; otherwise its closing ends the run. */
   mayClose: boolean;
+  /** The text that made it ready. */
+  readonly welcome: string;
+  /** Read and written since it was opened. */
+  readonly bytes: number;
   /** The next request's number. */
   nextMid(): number;
   /** All in one write to the socket. */
@@ -26,14 +34,17 @@ export interface Connection {
   freeze(): void;
   /** The closing handshake; resolves when the socket is gone. */
   close(): Promise<void>;
+  /** Goes away without a word. */
+  drop(): void;
 }
 
 /** Opens a socket, upgrades it and authenticates. Rejects if the server refuses. */
-export function openConnection({ port, tls, dialect, userId }: Target): Promise<Connection> {
+export function openConnection({ port, tls, dialect, userId, session, onText }: Target): Promise<Connection> {
   return new Promise((resolve, reject) => {
     let head: Buffer | undefined = Buffer.alloc(0);
     let ready = false;
     let mid = 0;
+    let welcome = '';
     let whenClosed: () => void = () => {};
     const socket = openSocket(port, tls, (chunk, length) => {
       if (head) readHead(chunk.subarray(0, length));
@@ -49,8 +60,14 @@ export function openConnection({ port, tls, dialect, userId }: Target): Promise<
       } else if (opcode !== opcodes.pong) fail(`sent a frame with opcode ${opcode}`);
     });
     const connection: Connection = {
-      onText: () => {},
+      onText: onText ?? (() => {}),
       mayClose: false,
+      get welcome() {
+        return welcome;
+      },
+      get bytes() {
+        return socket.bytesRead + socket.bytesWritten;
+      },
       nextMid: () => ++mid,
       write: (...texts) => {
         socket.write(Buffer.concat(texts.map((text) => encodeFrame(opcodes.text, Buffer.from(text)))));
@@ -64,6 +81,10 @@ export function openConnection({ port, tls, dialect, userId }: Target): Promise<
           whenClosed = closed;
           writeFrame(opcodes.close, Buffer.from([0x03, 0xe8]));
         });
+      },
+      drop: () => {
+        connection.mayClose = true;
+        socket.destroy();
       },
     };
 
@@ -85,31 +106,32 @@ export function openConnection({ port, tls, dialect, userId }: Target): Promise<
         fail(`refused the upgrade: ${response.split('\r\n')[0]}`);
         return;
       }
-      const greeting = dialect.greeting(userId);
+      const greeting = dialect.greeting(userId, session);
       if (greeting !== undefined) connection.write(greeting);
       if (rest.length > 0) reader.read(rest);
     }
 
     function receive(bytes: Buffer, start: number, end: number): void {
-      if (!ready) {
-        shakeHands(bytes.toString('utf8', start, end));
-        return;
-      }
+      if (!ready && shakeHands(bytes.toString('utf8', start, end))) return;
       // Pings are short: what is longer need not be decoded to know that it is none.
       const pong = end - start < 32 ? dialect.pong(bytes.toString('utf8', start, end)) : undefined;
       if (pong === undefined) connection.onText(bytes, start, end);
       else connection.write(pong);
     }
 
-    function shakeHands(text: string): void {
+    /** Whether it was part of the handshake. */
+    function shakeHands(text: string): boolean {
       try {
-        const answer = dialect.shakeHands(text, userId);
+        const answer = dialect.shakeHands(text, userId, session);
         if (answer === 'ready') {
           ready = true;
+          welcome = text;
           resolve(connection);
-        } else connection.write(answer);
+        } else if (answer !== undefined) connection.write(answer);
+        return answer !== undefined;
       } catch (error) {
         fail(`did not connect it: ${error instanceof Error ? error.message : error}`);
+        return true;
       }
     }
 

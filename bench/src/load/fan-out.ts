@@ -2,15 +2,20 @@ import { percentile } from '../report/statistics.ts';
 import type { Bench, Measurement } from '../scenario.ts';
 import type { Connection } from './connection.ts';
 import { measureCpu } from './measure.ts';
+import { watchForStall } from './stall.ts';
 
 export interface FanOutOptions {
   readonly sender: Connection;
   /** All who get what the sender sends. */
   readonly readers: readonly Connection[];
-  /** The requests of one tick, which leave in one write. */
-  readonly requests: () => readonly string[];
-  /** How many of them reach the readers, each of these once. */
-  readonly messagesPerTick: number;
+  readonly tick: () => Tick;
+}
+
+export interface Tick {
+  /** They leave in one write. */
+  readonly requests: readonly string[];
+  /** How many messages the readers get of them, all together. */
+  readonly deliveries: number;
 }
 
 export interface FanOut {
@@ -25,11 +30,10 @@ export interface FanOutRun {
 }
 
 const sampledReaders = 50;
-const stalledAfterMs = 15_000;
 
 /** One sender, many readers. Readers count frames; every fiftieth decodes them to see when they were sent. */
 export function createFanOut({ dialect }: Bench, options: FanOutOptions): FanOut {
-  const { sender, readers, requests, messagesPerTick } = options;
+  const { sender, readers, tick: nextTick } = options;
   let awaited = 0;
   let latenciesMs: number[] = [];
   let onTickDone: () => void = () => {};
@@ -74,10 +78,10 @@ export function createFanOut({ dialect }: Bench, options: FanOutOptions): FanOut
 
         function tick(): void {
           left--;
-          const texts = requests();
-          awaited = messagesPerTick * readers.length + texts.length;
-          deliveries += messagesPerTick * readers.length;
-          sender.write(...texts);
+          const { requests, deliveries: awaitedNow } = nextTick();
+          awaited = awaitedNow + requests.length;
+          deliveries += awaitedNow;
+          sender.write(...requests);
         }
       });
     },
@@ -92,25 +96,15 @@ export async function measureFanOut(
 ): Promise<Measurement> {
   await fanOut.run(bench.times(ticks.warmUp));
   let latenciesMs: readonly number[] = [];
-  const cost = await measureCpu(bench, async () => {
+  const { turns, ...cost } = await measureCpu(bench, async () => {
     const run = await fanOut.run(bench.times(ticks.measured));
     latenciesMs = run.latenciesMs;
     return run.deliveries;
   });
-  return { ...cost, p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99) };
-}
-
-/** Ends the run if there is no progress for a while, which no peer needs: something is lost. */
-function watchForStall(describe: () => string): { progress(): void; stop(): void } {
-  let moved = false;
-  const timer = setInterval(() => {
-    if (!moved) throw new Error(`Nothing arrives any more: ${describe()}`);
-    moved = false;
-  }, stalledAfterMs);
-  return {
-    progress: () => {
-      moved = true;
-    },
-    stop: () => clearInterval(timer),
-  };
+  const details: Record<string, number> = {};
+  if (turns !== undefined) {
+    details['loop held ms'] = turns.longestMs;
+    details['p99 ms of a turn'] = turns.p99Ms;
+  }
+  return { ...cost, p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99), details };
 }

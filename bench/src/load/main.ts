@@ -1,9 +1,9 @@
 /** The load process: starts one peer's server, runs one scenario against it, tells the bench, and ends. */
 
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Outcome, RunRequest } from '../control.ts';
+import type { Outcome, Profile, Run, RunRequest } from '../control.ts';
 import { isPeer } from '../peers.ts';
-import type { Bench, Measurement } from '../scenario.ts';
+import type { Bench, Resuming } from '../scenario.ts';
 import { scenarios } from '../scenarios/index.ts';
 import { createCertificate } from './certificate.ts';
 import { openConnection } from './connection.ts';
@@ -15,29 +15,39 @@ const openedAtOnce = 50;
 let server: ServerProcess | undefined;
 
 process.once('message', (request: RunRequest) => {
-  run(request).then((measurement) => report({ measurement }), fail);
+  run(request).then(report, fail);
 });
 process.on('uncaughtException', fail);
 for (const gone of ['disconnect', 'SIGTERM', 'SIGINT']) process.on(gone, () => process.exit(1));
 
-async function run({ scenario: name, peer, quick }: RunRequest): Promise<Measurement> {
+async function run({ scenario: name, peer, quick, profile: wanted = false }: RunRequest): Promise<Run> {
   const scenario = scenarios.find((candidate) => candidate.name === name);
   if (!scenario || !isPeer(peer)) throw new Error(`No such scenario or peer: ${name}, ${peer}`);
   const tls = scenario.tls ? createCertificate() : null;
-  server = await startServer(peer, name, tls);
+  server = await startServer(peer, scenario, tls);
   server.ended.then((how) => fail(new Error(how)));
-  const { port, sample } = server;
+  const { port, sample, beginProfile, endProfile } = server;
   const dialect = dialects[peer];
-  const connect = (userId: string) => openConnection({ port, tls: tls !== null, dialect, userId });
+  const connect = (userId: string, resuming?: Resuming) =>
+    openConnection({ port, tls: tls !== null, dialect, userId, ...resuming });
+  let profile: Profile | undefined;
   const bench: Bench = {
     peer,
     dialect,
     sample,
     connect,
     connectAll: (userIds) => inParallel(userIds.length, openedAtOnce, (i) => connect(userIds[i] ?? '')),
+    async profiled(work) {
+      if (!wanted) return work();
+      await beginProfile();
+      const result = await work();
+      profile = await endProfile();
+      return result;
+    },
     times: (count) => (quick ? Math.ceil(count / 10) : count),
   };
-  return scenario.run(bench);
+  const measurement = await scenario.run(bench);
+  return profile === undefined ? { measurement } : { measurement, profile };
 }
 
 let failed = false;

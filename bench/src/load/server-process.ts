@@ -1,10 +1,13 @@
 import { fork } from 'node:child_process';
-import type { Certificate, Command, Sample, Started } from '../control.ts';
+import type { Certificate, Command, Profile, Sample, Started } from '../control.ts';
 import type { Peer } from '../peers.ts';
+import type { Scenario } from '../scenario.ts';
 
 export interface ServerProcess {
   readonly port: number;
   sample(options?: { gc?: boolean }): Promise<Sample>;
+  beginProfile(): Promise<Profile>;
+  endProfile(): Promise<Profile>;
   /** Resolves with how the process has ended, whenever it does. */
   readonly ended: Promise<string>;
 }
@@ -12,7 +15,7 @@ export interface ServerProcess {
 /** Starts a peer's server in a process of its own, which ends with this one. */
 export async function startServer(
   peer: Peer,
-  scenario: string,
+  { name, watchLoop = false }: Scenario,
   tls: Certificate | null,
 ): Promise<ServerProcess> {
   const child = fork(new URL(`../servers/${peer}.js`, import.meta.url), {
@@ -35,6 +38,12 @@ export async function startServer(
     });
   }
 
-  const { port } = await ask<Started>({ cmd: 'start', scenario, tls });
-  return { port, ended, sample: ({ gc = false } = {}) => ask<Sample>({ cmd: 'sample', gc }) };
+  const { port } = await ask<Started>({ cmd: 'start', scenario: name, tls, watchLoop });
+  return {
+    port,
+    ended,
+    sample: ({ gc = false } = {}) => ask<Sample>({ cmd: 'sample', gc }),
+    beginProfile: () => ask<Profile>({ cmd: 'profile', begin: true }),
+    endProfile: () => ask<Profile>({ cmd: 'profile', begin: false }),
+  };
 }

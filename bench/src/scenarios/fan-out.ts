@@ -25,13 +25,13 @@ function fanOutScenario(options: {
       const fanOut = createFanOut(bench, {
         sender,
         readers: await bench.connectAll(Array(readers).fill('u')),
-        requests: () => {
+        tick: () => {
           const action = createAction('BENCH');
-          return Array.from({ length: messagesPerTick }, () =>
+          const requests = Array.from({ length: messagesPerTick }, () =>
             bench.dialect.broadcast(sender.nextMid(), action),
           );
+          return { requests, deliveries: messagesPerTick * readers };
         },
-        messagesPerTick,
       });
       return measureFanOut(bench, fanOut, ticks);
     },

@@ -28,11 +28,13 @@ export const frozenReader: Scenario = {
     const fanOut = createFanOut(bench, {
       sender,
       readers: await bench.connectAll(healthy),
-      requests: () => [
-        dialect.send(sender.nextMid(), ['slow'], createAction('BALLAST', ballastBytes)),
-        dialect.send(sender.nextMid(), healthy, createAction('BENCH')),
-      ],
-      messagesPerTick: 1,
+      tick: () => ({
+        requests: [
+          dialect.send(sender.nextMid(), ['slow'], createAction('BALLAST', ballastBytes)),
+          dialect.send(sender.nextMid(), healthy, createAction('BENCH')),
+        ],
+        deliveries: healthy.length,
+      }),
     });
 
     const reading = await measureFanOut(bench, fanOut, { warmUp: 100, measured: ticks });
@@ -53,6 +55,6 @@ export const frozenReader: Scenario = {
   },
 };
 
-function mebibytesMore(before: Sample, after: Sample, what: 'heldBytes' | 'rssBytes'): number {
+export function mebibytesMore(before: Sample, after: Sample, what: 'heldBytes' | 'rssBytes'): number {
   return (after[what] - before[what]) / 2 ** 20;
 }

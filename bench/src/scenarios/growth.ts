@@ -17,8 +17,10 @@ export const growth: Scenario = {
     const fanOut = createFanOut(bench, {
       sender,
       readers: await bench.connectAll(addressed),
-      requests: () => [bench.dialect.send(sender.nextMid(), addressed, createAction('BENCH'))],
-      messagesPerTick: 1,
+      tick: () => ({
+        requests: [bench.dialect.send(sender.nextMid(), addressed, createAction('BENCH'))],
+        deliveries: addressed.length,
+      }),
     });
     const few = await measureFanOut(bench, fanOut, { warmUp: 600, measured: 1500 });
     await bench.connectAll(idle);

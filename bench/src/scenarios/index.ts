@@ -1,11 +1,18 @@
 import type { Scenario } from '../scenario.ts';
 import { calls, callsTls } from './calls.ts';
+import { channel1, channel1To10k, channel10, channel10To10k } from './channel-fan-out.ts';
+import { channelFrozen } from './channel-frozen.ts';
+import { channelGrowth } from './channel-growth.ts';
+import { channelLatency } from './channel-latency.ts';
+import { channelRecovery } from './channel-recovery.ts';
 import { clientSize } from './client-size.ts';
 import { connects } from './connects.ts';
 import { fanOut1, fanOut1Tls, fanOut10 } from './fan-out.ts';
 import { frozenReader } from './frozen-reader.ts';
 import { growth } from './growth.ts';
 import { memory } from './memory.ts';
+import { rooms } from './rooms.ts';
+import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
 
 export const scenarios: readonly Scenario[] = [
@@ -19,5 +26,15 @@ export const scenarios: readonly Scenario[] = [
   callsTls,
   frozenReader,
   growth,
+  channel1,
+  channel10,
+  channel1To10k,
+  channel10To10k,
+  smallChannels,
+  channelLatency,
+  channelRecovery,
+  channelGrowth,
+  channelFrozen,
+  rooms,
   clientSize,
 ];

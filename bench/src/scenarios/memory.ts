@@ -1,5 +1,5 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import type { Bench, Scenario } from '../scenario.ts';
+import { settledRssBytes } from '../load/measure.ts';
+import type { Scenario } from '../scenario.ts';
 
 const connections = 5000;
 
@@ -24,16 +24,4 @@ export const memory: Scenario = {
 
 function userIds(prefix: string, count: number): string[] {
   return Array.from({ length: count }, (_, i) => `${prefix}${i + 1}`);
-}
-
-/** Collects garbage until the resident memory no longer shrinks by a per cent. */
-async function settledRssBytes(bench: Bench): Promise<number> {
-  let lowest = Number.POSITIVE_INFINITY;
-  for (let unchanged = 0, tries = 0; unchanged < 3 && tries < 20; tries++) {
-    const { rssBytes } = await bench.sample({ gc: true });
-    unchanged = rssBytes < lowest * 0.99 ? 0 : unchanged + 1;
-    lowest = Math.min(lowest, rssBytes);
-    await delay(300);
-  }
-  return lowest;
 }

@@ -16,8 +16,10 @@ export const users1000: Scenario = {
     const fanOut = createFanOut(bench, {
       sender,
       readers: await bench.connectAll(userIds),
-      requests: () => [bench.dialect.send(sender.nextMid(), userIds, createAction('BENCH'))],
-      messagesPerTick: 1,
+      tick: () => ({
+        requests: [bench.dialect.send(sender.nextMid(), userIds, createAction('BENCH'))],
+        deliveries: userIds.length,
+      }),
     });
     return measureFanOut(bench, fanOut, { warmUp: 60, measured: 200 });
   },

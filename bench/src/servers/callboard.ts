@@ -1,9 +1,11 @@
 /** Callboard, as an application would set it up; the limits that one load generator would run into are raised. */
 
-import { createServer } from '@callboard/core';
+import { type ChannelPolicy, createServer } from '@callboard/core';
 import { webSocketTransport } from '@callboard/transport-ws';
 import { token } from '../token.ts';
 import { serve } from './serve.ts';
+
+const open: ChannelPolicy = { canSubscribe: () => true, canPublish: () => true };
 
 serve(async ({ httpServer }) => {
   const server = createServer({
@@ -11,6 +13,11 @@ serve(async ({ httpServer }) => {
     transports: [webSocketTransport()],
     verifyClient: (credentials) => credentials.token === token,
     canSend: () => true,
+    channels: {
+      '#': open,
+      'state/#': { ...open, retain: true },
+      'history/#': { ...open, history: { size: 256 } },
+    },
     handlers: { ECHO: ({ action }) => action },
     limits: {
       maxConnectionsPerAddress: 100_000,

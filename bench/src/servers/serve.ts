@@ -1,7 +1,9 @@
 import { createServer as createHttpServer, type Server as HttpServer } from 'node:http';
 import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
-import type { Command, Sample, Started } from '../control.ts';
+import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
+import type { Command, Profile, Sample, Started } from '../control.ts';
+import { beginProfile, endProfile } from './profile.ts';
 
 export interface ServeOptions {
   /** Not listening yet; HTTPS in the TLS scenarios. */
@@ -17,18 +19,36 @@ export interface ServeOptions {
 export function serve(attach: (options: ServeOptions) => void | Promise<void>): void {
   process.on('disconnect', () => process.exit());
   process.on('message', async (command: Command) => {
-    process.send?.(command.cmd === 'start' ? await start(command) : await sample(command.gc));
+    process.send?.(await answer(command));
   });
 
-  async function start({ scenario, tls }: Extract<Command, { cmd: 'start' }>): Promise<Started> {
+  function answer(command: Command): Promise<Started | Sample | Profile> {
+    switch (command.cmd) {
+      case 'start':
+        return start(command);
+      case 'sample':
+        return sample(command.gc);
+      case 'profile':
+        return command.begin ? beginProfile() : endProfile();
+    }
+  }
+
+  async function start({ scenario, tls, watchLoop }: Extract<Command, { cmd: 'start' }>): Promise<Started> {
     const httpServer = tls ? createHttpsServer(tls) : createHttpServer();
     await attach({ httpServer, scenario });
+    if (watchLoop) {
+      turns = monitorEventLoopDelay({ resolution: 1 });
+      turns.enable();
+    }
     await new Promise<void>((listening) => {
       httpServer.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, listening);
     });
     return { port: (httpServer.address() as AddressInfo).port };
   }
 }
+
+/** Of a timer that is due every millisecond: how late it was, and that millisecond. */
+let turns: IntervalHistogram | undefined;
 
 async function sample(gc: boolean): Promise<Sample> {
   if (gc) {
@@ -40,5 +60,9 @@ async function sample(gc: boolean): Promise<Sample> {
   }
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  return { cpuMicros: user + system, rssBytes: rss, heldBytes: heapUsed + external };
+  const sampled = { cpuMicros: user + system, rssBytes: rss, heldBytes: heapUsed + external };
+  if (turns === undefined) return sampled;
+  const took = { longestMs: turns.max / 1e6, p99Ms: turns.percentile(99) / 1e6 };
+  turns.reset();
+  return { ...sampled, turns: took };
 }

@@ -9,23 +9,33 @@ interface FromClient {
   call(action: Action, reply: (result: Action) => void): void;
   broadcast(action: Action, reply: () => void): void;
   send(to: string[], action: Action, reply: () => void): void;
+  subscribe(channels: string[], reply: () => void): void;
+  unsubscribe(channels: string[], reply: () => void): void;
+  publish(channel: string, data: unknown, reply: () => void): void;
 }
 
 interface ToClient {
   message(action: Action): void;
+  publication(channel: string, data: unknown): void;
 }
 
 interface Data {
   userId: string;
 }
 
-serve(({ httpServer }) => {
+serve(({ httpServer, scenario }) => {
   const io = new Server<FromClient, ToClient, Record<string, never>, Data>(httpServer, {
     transports: ['websocket'],
     perMessageDeflate: false,
     httpCompression: false,
     serveClient: false,
+    // It costs every event an id and a place in memory, so only where it is what is measured.
+    ...(scenario === 'channel-recovery' && {
+      connectionStateRecovery: { maxDisconnectionDuration: 120_000, skipMiddlewares: false },
+    }),
   });
+  /** What was last published into a channel whose name begins with `state/`. */
+  const lasts = new Map<string, unknown>();
 
   io.use((socket, next) => {
     const { auth } = socket.handshake;
@@ -46,8 +56,29 @@ serve(({ httpServer }) => {
       socket.to(to.map(roomOf)).emit('message', action);
       reply();
     });
+    socket.on('subscribe', (channels, reply) => {
+      socket.join(channels.map(channelRoom));
+      reply();
+      for (const channel of channels) {
+        if (lasts.has(channel)) socket.emit('publication', channel, lasts.get(channel));
+      }
+    });
+    socket.on('unsubscribe', (channels, reply) => {
+      for (const channel of channels) socket.leave(channelRoom(channel));
+      reply();
+    });
+    socket.on('publish', (channel, data, reply) => {
+      if (channel.startsWith('state/')) lasts.set(channel, data);
+      io.to(channelRoom(channel)).emit('publication', channel, data);
+      reply();
+    });
   });
 });
+
+/** Apart from the rooms of users, and from that which every socket has by its id. */
+function channelRoom(channel: string): string {
+  return `channel:${channel}`;
+}
 
 function roomOf(userId: string): string {
   return `user:${userId}`;

@@ -189,6 +189,12 @@ describe('a reply that is none costs the connection, and the request is asked ag
   };
   const rows = Object.entries(odd).flatMap(([op, results]) => results.map((result) => [op, result] as const));
 
+  test('subscribe: what every object has is no stream', () => {
+    stage.client.channel('toString').subscribe(() => {});
+    reply(2, { streams: {} });
+    expect(stage.state).toBe('reconnecting');
+  });
+
   test.each(rows)('%s: %j', async (op, result) => {
     const channel = stage.client.channel('a');
     const options = { resend: true };
@@ -203,7 +209,8 @@ describe('a reply that is none costs the connection, and the request is asked ag
     expect(stage.state).toBe('reconnecting');
     expect(stage.client.actor.getSnapshot().context.ending?.reason).toBe('not a whole reply frame');
     expect(await standing(done)).toBe('pending');
-    await stage.relink({ resumed: true, session: 'secret-2' });
+    const streams = { a: { ...position, recovered: true } };
+    await stage.relink({ resumed: true, session: 'secret-2', streams });
     expect(stage.server.take()).toMatchObject([{ op: 'connect' }, { op, mid: 2 }]);
     const whole = { publish: undefined, history: page, subscribe: { streams: { a: position } } };
     reply(2, whole[op as keyof typeof whole]);

@@ -13,6 +13,7 @@ describe('channels and filters that overlap', () => {
     deed: fc.constantFrom(
       ...deeds,
       'want',
+      'evict',
       'publish',
       'publish',
       'take',

@@ -1,8 +1,11 @@
 import {
+  fitting,
   frameLimits,
   fromWire,
   type GapFrame,
+  isChannel,
   isFilter,
+  LevelTrie,
   type Position,
   type PublicationFrame,
   type Published,
@@ -14,7 +17,6 @@ import type { Logger, Timers } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
 import type { Gap, Publication, SendOptions } from './api.ts';
 import { ClientChannel } from './channel.ts';
-import { Filters } from './filters.ts';
 import type { PublishBody } from './plugin.ts';
 import type { RequestBody } from './requests.ts';
 import { Subscribers } from './subscribers.ts';
@@ -44,7 +46,7 @@ export class Channels {
   readonly #byName = new Map<string, ClientChannel>();
   readonly #byFilter = new Map<string, ClientChannel>();
   /** The filters that somebody subscribed to. */
-  readonly #filters = new Filters<ClientChannel>();
+  readonly #filters = new LevelTrie<ClientChannel>();
 
   constructor(host: ChannelsHost) {
     this.host = host;
@@ -118,8 +120,10 @@ export class Channels {
   /** The channel of this name and the filters that fit it, of those that the server sends. */
   hearing(channel: string): ClientChannel[] {
     const exact = this.#byName.get(channel);
-    const fitting = this.#filters.fitting(channel);
-    return (exact ? [exact, ...fitting] : fitting).filter(({ subscription }) => subscription.isIn);
+    // A server gone wrong may name a filter where there is to be a channel.
+    const filters =
+      this.#filters.isEmpty || !isChannel(channel) ? [] : fitting(this.#filters, channel.split('/'));
+    return (exact ? [exact, ...filters] : filters).filter(({ subscription }) => subscription.isIn);
   }
 
   /** Channels first: what they recover comes before anything that filters would be sent of them. */
@@ -130,8 +134,8 @@ export class Channels {
   #changed(name: string): void {
     const filter = this.#byFilter.get(name);
     if (filter !== undefined) {
-      if (this.subscribers.has(name)) this.#filters.set(name, filter);
-      else this.#filters.delete(name);
+      if (this.subscribers.has(name)) this.#filters.set(name.split('/'), filter);
+      else this.#filters.delete(name.split('/'));
     }
     (filter ?? this.#byName.get(name))?.subscription.update();
   }

@@ -3,6 +3,7 @@ export {
   type AnyAction,
   type Contract,
   defineContract,
+  INBOX,
   type NativeEvent,
   ReplyError,
   type UserId,

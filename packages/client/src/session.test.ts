@@ -1,4 +1,4 @@
-import type { ConnectedFrame } from '@callboard/protocol';
+import type { ConnectedFrame, Streams } from '@callboard/protocol';
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { connected } from '../test/scripted-transport.ts';
 import { Session } from './session.ts';
@@ -35,10 +35,13 @@ describe('what it comes back with', () => {
     expect(session.resume(0)).not.toHaveProperty('mid');
   });
 
-  test('has no position where the server has no inbox', () => {
-    session.welcome(connected({ streams: {} }));
-    expect(session.resume(1)?.positions).toEqual({});
-  });
+  test.each<Streams>([{}, { $inbox: { recovered: false } }])(
+    'has no position where the server says none: %j',
+    (streams) => {
+      session.welcome(connected({ streams }));
+      expect(session.resume(1)?.positions).toEqual({});
+    },
+  );
 });
 
 // PROTOCOL.md, "Positions".

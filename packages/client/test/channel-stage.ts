@@ -1,7 +1,7 @@
 import type { ConnectedFrame, PublicationFrame, RequestFrame } from '@callboard/protocol';
 import type { Channel } from '../src/api.ts';
 import type { ClientPlugin } from '../src/index.ts';
-import { ScriptedClient } from './scripted-client.ts';
+import { resumed, ScriptedClient } from './scripted-client.ts';
 import { connected, streamAt } from './scripted-transport.ts';
 
 /** A client with channels, whose server is the test. */
@@ -77,3 +77,10 @@ export class ChannelStage<P extends readonly ClientPlugin[] = readonly []> exten
     return request;
   }
 }
+
+const inbox = { $inbox: { epoch: 'epoch-1', offset: 0, recovered: true } };
+/** Comes back with its session, which has these subscriptions. */
+export const resumedWith = (...names: string[]) => ({
+  ...resumed,
+  streams: { ...inbox, ...Object.fromEntries(names.map((name) => [name, streamAt(name, 9)])) },
+});

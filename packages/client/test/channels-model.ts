@@ -211,7 +211,7 @@ export class ChannelsModel {
 
   #evict(channel: string): void {
     const log = this.#logs.get(channel) as Log;
-    log.first = Math.min(log.first + 2, log.head + 1);
+    log.first = Math.min(log.first + 1 + (log.head % 4), log.head + 1);
   }
 
   async #wait(pick: number): Promise<void> {

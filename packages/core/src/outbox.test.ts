@@ -167,18 +167,90 @@ describe('an outbox', () => {
     expect(overflows).toBe(1);
   });
 
-  test('flushes to very many in slices, with the turns of others in between', () => {
+  describe('flushing to very many', () => {
     const ends: (() => void)[] = [];
-    const sliced = new Flusher({ ...systemClock, endOfTurn: (task) => void ends.push(task) });
-    const sinks = Array.from({ length: 2_500 }, () => new Sink(framing));
-    const frame = new Encoded('a');
-    for (const sink of sinks) sliced.outbox(sink, 1_000, owner).push(frame);
-    const written: number[] = [];
-    for (let task = ends.shift(); task !== undefined; task = ends.shift()) {
-      task();
-      written.push(sinks.filter(({ writes }) => writes.length > 0).length);
-    }
-    expect(written).toEqual([1_000, 2_000, 2_500]);
-    expect(new Set(sinks.map(({ writes }) => writes[0])).size).toBe(1);
+    let nowMs: number;
+    let sliced: Flusher;
+    /** A connection to which a write takes `ms`. */
+    const slow = (ms: number) => {
+      const sink = new Sink(framing);
+      sink.write = (bytes) => {
+        nowMs += ms;
+        sink.writes.push(bytes);
+      };
+      return { sink, outbox: sliced.outbox(sink, 1_000, owner) };
+    };
+    const many = (count: number, ms: number) => Array.from({ length: count }, () => slow(ms));
+    const written = (boxes: { sink: Sink }[]) => boxes.filter(({ sink }) => sink.writes.length > 0).length;
+    /** Ends a turn; whether there is another to come. */
+    const endTurn = () => {
+      ends.shift()?.();
+      return ends.length > 0;
+    };
+
+    beforeEach(() => {
+      ends.length = 0;
+      nowMs = 0;
+      sliced = new Flusher({ ...systemClock, endOfTurn: (task) => void ends.push(task) }, () => nowMs);
+    });
+
+    test('stops after 5 ms, with the turns of others in between, and shares the bytes all the same', () => {
+      const boxes = many(1_000, 0.02);
+      const frame = new Encoded('a');
+      for (const { outbox } of boxes) outbox.push(frame);
+      const progress: number[] = [];
+      do {
+        endTurn();
+        progress.push(written(boxes));
+      } while (ends.length > 0);
+      // It looks at the time after each 64: 256 take 5.12 ms.
+      expect(progress).toEqual([256, 512, 768, 1_000]);
+      expect(new Set(boxes.map(({ sink }) => sink.writes[0])).size).toBe(1);
+      expect(framing.framed).toBe(1);
+    });
+
+    test('takes one turn where writing is fast', () => {
+      const boxes = many(10_000, 0.0001);
+      const frame = new Encoded('a');
+      for (const { outbox } of boxes) outbox.push(frame);
+      expect(endTurn()).toBe(false);
+      expect(written(boxes)).toBe(10_000);
+    });
+
+    test('goes on however slow a write is', () => {
+      const boxes = many(200, 50);
+      for (const { outbox } of boxes) outbox.push(new Encoded('a'));
+      let turns = 1;
+      while (endTurn()) turns++;
+      expect([turns, written(boxes)]).toEqual([4, 200]);
+    });
+
+    test('writes what falls due meanwhile: in one batch to who still waits, after the others to who is done', () => {
+      const boxes = many(128, 0.1);
+      for (const { outbox } of boxes) outbox.push(new Encoded('a'));
+      endTurn();
+      expect(written(boxes)).toBe(64);
+      for (const { outbox } of boxes) outbox.push(new Encoded('b'));
+      endTurn();
+      expect(written(boxes)).toBe(128);
+      expect(boxes.map(({ sink }) => sink.texts)).toEqual([
+        ...Array(64).fill(['a,']),
+        ...Array(64).fill(['a,b,']),
+      ]);
+      endTurn();
+      expect(boxes.slice(0, 64).map(({ sink }) => sink.texts)).toEqual(Array(64).fill(['a,', 'b,']));
+      expect(ends).toEqual([]);
+    });
+
+    test('writes in a turn of its own what a write makes fall due', () => {
+      const { sink, outbox: box } = slow(0);
+      const answering = slow(0);
+      answering.sink.write = () => box.push(new Encoded('b'));
+      answering.outbox.push(new Encoded('a'));
+      expect(endTurn()).toBe(true);
+      expect(sink.texts).toEqual([]);
+      expect(endTurn()).toBe(false);
+      expect(sink.texts).toEqual(['b,']);
+    });
   });
 });

@@ -73,25 +73,36 @@ class Batch {
   }
 }
 
-/** Connections flushed before the event loop gets its turn. */
-const SLICE = 1_000;
+/** How long connections are flushed before the event loop gets its turn. What each write leaves to do comes on top. */
+const SLICE_MS = 5;
+/** Connections flushed between two looks at the time. */
+const STRIDE = 64;
 /** Above so many bytes that wait for a connection it takes no more for the time being: it is congested. */
 const CONGESTED_BYTES = 65_536;
 /** How often congested connections are looked at. */
 const RELIEF_MS = 20;
 
-/** Writes, at the end of each turn, what its outboxes hold: one write per connection. */
+/**
+ * Writes, at the end of each turn, what its outboxes hold: one write per connection. Where they are very many it goes on in
+ * the turns after, and what others send meanwhile joins the batches of those that still wait.
+ */
 export class Flusher {
   readonly #clock: Clock;
+  readonly #nowMs: () => number;
   readonly #roots = new Map<Framing, Batch>();
   #due: Outbox[] = [];
+  /** Those being flushed, up to `#next` done. */
+  #flushing: Outbox[] = [];
+  #next = 0;
   #armed = false;
   /** Those that are to say when they are congested no more. */
   readonly #congested = new Set<Outbox>();
   #relief: unknown;
 
-  constructor(clock: Clock) {
+  /** @param nowMs real time, whatever the clock says: it is the event loop that is held. */
+  constructor(clock: Clock, nowMs: () => number = () => performance.now()) {
     this.#clock = clock;
+    this.#nowMs = nowMs;
   }
 
   /** An outbox for a connection; `owner` is told when more waits than `maxBytes`. */
@@ -106,6 +117,10 @@ export class Flusher {
 
   due(outbox: Outbox): void {
     this.#due.push(outbox);
+    this.#arm();
+  }
+
+  #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
     this.#clock.endOfTurn(this.#flush);
@@ -133,14 +148,28 @@ export class Flusher {
   };
 
   readonly #flush = (): void => {
-    const due = this.#due;
-    const slice = due.length > SLICE ? due.splice(0, SLICE) : due;
-    if (slice === due) this.#due = [];
-    this.#armed = this.#due.length > 0;
-    if (this.#armed) this.#clock.endOfTurn(this.#flush);
-    for (const outbox of slice) outbox.flush();
-    if (!this.#armed) for (const root of this.#roots.values()) root.reset();
+    this.#armed = false;
+    if (this.#next === this.#flushing.length) this.#begin();
+    const outboxes = this.#flushing;
+    const untilMs = this.#nowMs() + SLICE_MS;
+    while (this.#next < outboxes.length) {
+      const end = Math.min(this.#next + STRIDE, outboxes.length);
+      while (this.#next < end) outboxes[this.#next++]?.flush();
+      if (this.#nowMs() >= untilMs) break;
+    }
+    if (this.#next < outboxes.length || this.#due.length > 0) this.#arm();
+    else {
+      this.#begin();
+      for (const root of this.#roots.values()) root.reset();
+    }
   };
+
+  /** Takes up what has fallen due. */
+  #begin(): void {
+    this.#flushing = this.#due;
+    this.#due = [];
+    this.#next = 0;
+  }
 }
 
 export interface OutboxOwner {

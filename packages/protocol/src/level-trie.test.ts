@@ -1,4 +1,4 @@
-import { describe, expect, test } from '@jest/globals';
+import { describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { fitting, LevelTrie, within } from './level-trie.ts';
 
@@ -64,5 +64,34 @@ describe('a trie over levels', () => {
         expect(trie.isEmpty).toBe(true);
       }),
     );
+  });
+});
+
+describe('what it costs', () => {
+  // Counted in levels that are looked up, as time says little on a busy machine.
+  const looks = (filters: LevelTrie<number>, name: string) => {
+    const look = jest.spyOn(Map.prototype, 'get');
+    fitting(filters, name.split('/'));
+    const count = look.mock.calls.length;
+    look.mockRestore();
+    return count;
+  };
+  const filters = new LevelTrie<number>();
+  const names = Array.from({ length: 500 }, (_, i) => ['building', String(i), '+', 'temperature']);
+
+  test('five hundred filters about what one does', () => {
+    for (const [i, name] of names.entries()) filters.set(name, i);
+    expect(fitting(filters, ['building', '77', 'kitchen', 'temperature'])).toEqual([77]);
+    expect(looks(filters, 'building/77/kitchen/temperature')).toBeLessThan(20);
+  });
+
+  test('those that are deleted nothing', () => {
+    filters.set(['building', '7'], 0);
+    for (const name of names) filters.delete(name);
+    filters.delete(['never', 'set']);
+    expect(fitting(filters, ['building', '7'])).toEqual([0]);
+    expect(looks(filters, 'building/7/kitchen/temperature')).toBe(looks(filters, 'building/7/'));
+    filters.delete(['building', '7']);
+    expect(looks(filters, 'building/7')).toBe(0);
   });
 });

@@ -58,7 +58,7 @@ function upgrade(
   peer: Peer,
 ): void {
   server.handleUpgrade(request, socket, head, (webSocket) => {
-    const events = host.accept(connectionOf(webSocket, socket), peer);
+    const events = host.accept(new WebSocketConnection(webSocket, socket), peer);
     listen(webSocket, events, host);
   });
 }
@@ -75,18 +75,32 @@ function listen(webSocket: WebSocket, events: ConnectionEvents, host: TransportH
 
 /**
  * Frames are written to the socket by ourselves, already framed, so that one buffer serves many connections and many
- * frames leave in one write. ws writes whole frames too (pong, close), so the two never mix within one.
+ * frames leave in one write. ws writes whole frames too (pong, close), so the two never mix within one. A class, as
+ * closures of each connection's own are not inlined into the loop that writes to all of them.
  */
-function connectionOf(webSocket: WebSocket, socket: Duplex): Connection {
-  return {
-    framing: webSocketFraming,
-    write(bytes) {
-      if (webSocket.readyState === WebSocket.OPEN) socket.write(bytes);
-    },
-    get bufferedBytes() {
-      return socket.writableLength;
-    },
-    close: (code, reason) => webSocket.close(code, reason),
-    terminate: () => webSocket.terminate(),
-  };
+class WebSocketConnection implements Connection {
+  readonly framing = webSocketFraming;
+  readonly #webSocket: WebSocket;
+  readonly #socket: Duplex;
+
+  constructor(webSocket: WebSocket, socket: Duplex) {
+    this.#webSocket = webSocket;
+    this.#socket = socket;
+  }
+
+  write(bytes: Uint8Array): void {
+    if (this.#webSocket.readyState === WebSocket.OPEN) this.#socket.write(bytes);
+  }
+
+  get bufferedBytes(): number {
+    return this.#socket.writableLength;
+  }
+
+  close(code: number, reason: string): void {
+    this.#webSocket.close(code, reason);
+  }
+
+  terminate(): void {
+    this.#webSocket.terminate();
+  }
 }
