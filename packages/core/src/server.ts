@@ -157,11 +157,12 @@ class NodeServer implements Server {
     await this.#node.hub.sendFromServer({ action: action as AnyAction, to: userIdsIn(to) });
   }
 
-  async publish(name: string, data: unknown, options: PublishOptions = {}): Promise<Published> {
+  async publish(name: string, data: unknown, options?: PublishOptions): Promise<Published> {
     const { channels } = this.#node;
-    const draft = draftOf(this.channel(name).name, data, options);
+    const draft = draftOf(name, data, options);
     const outcome = await fromServer(() => {
       const made = channels.satisfied(name, data);
+      if (made === data) return channels.publish(draft);
       const publish = (ready: unknown) => channels.publish({ ...draft, data: ready });
       return isPromise(made) ? made.then(publish) : publish(made);
     });

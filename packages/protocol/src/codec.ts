@@ -1,6 +1,6 @@
 import { isData, toWire } from './bytes.ts';
 import { Disconnect } from './errors.ts';
-import type { ClientFrame, Meta, Sender, ServerFrame } from './frames.ts';
+import type { ClientFrame, HistoryPage, Meta, Sender, ServerFrame } from './frames.ts';
 import { clientFrame, frameLimits } from './validate.ts';
 
 /**
@@ -31,6 +31,13 @@ export interface Codec {
   message(offset: number, body: string): string;
   /** A `publication` frame from its offset and its body; of a last value where its age is given. */
   publication(channel: string, offset: number, body: string, ageMs?: number): string;
+  /** The `reply` to a `history`, from the bodies of its publications. */
+  page(mid: number, entries: readonly PageEntry[], place: Omit<HistoryPage, 'publications'>): string;
+}
+
+export interface PageEntry {
+  readonly offset: number;
+  readonly body: string;
 }
 
 export interface MessageBody {
@@ -66,6 +73,11 @@ export const jsonCodec: Codec = {
   publication(channel, offset, body, ageMs) {
     const retained = ageMs === undefined ? '' : `"retained":true,"ageMs":${ageMs},`;
     return `{"op":"publication","channel":${JSON.stringify(channel)},"offset":${offset},${retained}${body}`;
+  },
+  page(mid, entries, { position, before }) {
+    const publications = entries.map(({ offset, body }) => `{"offset":${offset},${body}`).join();
+    const place = JSON.stringify({ position, before }).slice(1);
+    return `{"op":"reply","mid":${mid},"result":{"publications":[${publications}],${place}}`;
   },
 };
 

@@ -6,6 +6,7 @@ export {
   encodeFrame,
   jsonCodec,
   type MessageBody,
+  type PageEntry,
   type PublicationBody,
 } from './codec.ts';
 export {

@@ -78,6 +78,21 @@ export function codecSuite(name: string, codec: Codec, { describe, test }: Suite
       assert.doesNotThrow(() => codec.encodeBody({ data: { b64: 7, more: 1 } }));
     });
 
+    check('a page of a history is made of bodies that were made once', () => {
+      const position = { epoch: 'ä"', offset: 9 };
+      const bodies = [{ data: sampleAction, from: sampleSender, meta: {}, version: 3 }, { data: null }];
+      for (const place of [{ position }, { position, before: { ...position, offset: 7 } }])
+        for (const count of [0, 1, 2]) {
+          const page = bodies.slice(0, count).map((body, i) => ({ offset: i + 7, ...body }));
+          const entries = page.map(({ offset, ...body }) => ({ offset, body: codec.encodeBody(body) }));
+          assert.deepEqual(codec.decodeServer(codec.page(5, entries, place)), {
+            op: 'reply',
+            mid: 5,
+            result: { publications: page, ...place },
+          });
+        }
+    });
+
     check('fields that it does not know are dropped from what a client sent', () => {
       const frame = { op: 'call', mid: 1, action: { type: 'A' } };
       assert.deepEqual(codec.decodeClient(textOf({ ...frame, later: 'version' })), frame);

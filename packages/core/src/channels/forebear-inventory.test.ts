@@ -2,6 +2,7 @@ import type { PublicationFrame } from '@callboard/protocol';
 import { createHarness, type MemoryClient } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
+import { bothLogs, withLog } from '../../test/logs.ts';
 
 /** The live inventory: a room for each product, which a worker publishes into, and viewers come and go. */
 const channels = {
@@ -120,6 +121,51 @@ describe('3. Ten thousand updates in disorder from two publishers', () => {
       expect(seen).toEqual([...seen].sort((a, b) => a - b));
     }
   }, 60_000);
+
+  /** Each sends on without waiting; readers come, are cut and come back in between. */
+  test.each(bothLogs)('so do those of two clients at once, over a log that answers %s', async (answers) => {
+    const deed = fc.record({
+      what: fc.constantFrom('one', 'one', 'two', 'two', 'join', 'cut', 'resume', 'turn'),
+      version: fc.nat(50),
+      pick: fc.nat(5),
+    });
+    const property = fc.asyncProperty(fc.array(deed, { minLength: 5, maxLength: 80 }), async (deeds) => {
+      const open = { ...channels['product/+'], canPublish: async () => true };
+      const { connect, clock } = await createHarness({
+        ...withLog(answers).options,
+        channels: { 'product/+': open },
+      });
+      const publishers = { one: await connect('one'), two: await connect('two') };
+      const readers = [await connect('reader')];
+      await readers[0]?.join('product/1');
+      const versions: number[] = [];
+      for (const { what, version, pick } of deeds) {
+        const reader = readers[pick % readers.length];
+        if (what === 'one' || what === 'two') {
+          versions.push(version);
+          publishers[what].publish('product/1', version, { version });
+        } else if (what === 'join') {
+          const client = await connect('reader');
+          client.request({ op: 'subscribe', channels: [pick % 2 === 0 ? 'product/1' : 'product/+'] });
+          readers.push(client);
+        } else if (what === 'cut') reader?.cut();
+        else if (what === 'turn') await clock.settle();
+        else if (reader?.closed !== undefined) await reader.resume();
+      }
+      await clock.settle();
+      for (const reader of readers) if (reader.closed !== undefined) await reader.resume();
+      await clock.settle();
+      const late = await connect('late');
+      await late.join('product/1');
+      if (versions.length === 0) return;
+      for (const reader of [...readers, late]) {
+        const seen = publicationsOf(reader).map((publication) => publication.version ?? -1);
+        expect(seen.at(-1)).toBe(Math.max(...versions));
+        expect(seen).toEqual([...seen].sort((a, b) => a - b));
+      }
+    });
+    await fc.assert(property, { numRuns: 60 });
+  });
 
   test('so do any few', async () => {
     const property = fc.asyncProperty(

@@ -1,5 +1,4 @@
-import { type Position, type PublicationFrame, ReplyError } from '@callboard/protocol';
-import { decoded } from '../messages.ts';
+import { type Position, ReplyError } from '@callboard/protocol';
 import type { Node } from '../node.ts';
 import type { Entry } from '../streams/log.ts';
 import { isFor } from '../streams/recovery.ts';
@@ -8,6 +7,8 @@ import { isFor } from '../streams/recovery.ts';
 const LIMIT = 64;
 /** Around the publications of a page: its mid, its positions, the framing. */
 const PAGE_BYTES = 1_024;
+/** Around the body of each. */
+const ENTRY_BYTES = 32;
 /** For a reader that takes no page now. */
 const RETRY_AFTER_MS = 1_000;
 
@@ -17,9 +18,8 @@ export interface HistoryRequest {
   readonly limit?: number;
 }
 
-/** What a channel keeps of a page, whoever it is for. */
+/** What a channel keeps, whoever it is for. */
 export interface Kept {
-  readonly channel: string;
   readonly limit: number;
   /** The oldest first; one more than `limit` where there is an older one. */
   readonly entries: readonly Entry[];
@@ -29,9 +29,9 @@ export interface Kept {
 
 export interface Page {
   /** The oldest first. */
-  readonly publications: readonly PublicationFrame[];
+  readonly entries: readonly Entry[];
   readonly position: Position;
-  readonly before: Position | undefined;
+  readonly before?: Position;
 }
 
 /** Whose page it is, and how many bytes they take: now, and when nothing waits for them. */
@@ -71,7 +71,7 @@ export async function readHistory(node: Node, request: HistoryRequest): Promise<
       entries.push(...read);
       offset = read.at(-1)?.offset ?? last;
     }
-    return { channel: stream, limit, entries, position };
+    return { limit, entries, position };
   } finally {
     channels.unpin(channel);
   }
@@ -82,28 +82,25 @@ export async function readHistory(node: Node, request: HistoryRequest): Promise<
  * the taker could never be given is left out.
  * @throws ReplyError RATE_LIMITED where too much waits for the taker to be given one now.
  */
-export function pageOf(node: Node, { channel, limit, entries, position }: Kept, taker: Taker): Page {
+export function pageOf({ limit, entries, position }: Kept, taker: Taker): Page {
   const { maxBytes, roomBytes } = taker;
-  const publications: PublicationFrame[] = [];
+  const taken: Entry[] = [];
   let bytes = 0;
   let oldest = entries.length;
   for (const end = Math.max(0, entries.length - limit); oldest > end; oldest--) {
     const entry = entries[oldest - 1] as Entry;
     if (!isFor(entry, taker)) continue;
-    const text = node.codec.publication(channel, entry.offset, entry.body);
-    const size = Buffer.byteLength(text);
+    const size = Buffer.byteLength(entry.body) + ENTRY_BYTES;
     if (size + PAGE_BYTES > maxBytes) continue;
-    const isFirst = publications.length === 0;
+    const isFirst = taken.length === 0;
     if (isFirst ? size + PAGE_BYTES > roomBytes : bytes + size > roomBytes / 2) {
       if (isFirst) throw new ReplyError('RATE_LIMITED', { retryAfterMs: RETRY_AFTER_MS });
       break;
     }
-    const frame = decoded(node, 'publication', text);
-    if (frame === undefined) continue;
     bytes += size;
-    publications.push(frame);
+    taken.push(entry);
   }
   const edge = entries[oldest];
-  const before = oldest > 0 && edge !== undefined ? { ...position, offset: edge.offset } : undefined;
-  return { publications: publications.reverse(), position, before };
+  const before = oldest > 0 && edge !== undefined && { ...position, offset: edge.offset };
+  return { entries: taken.reverse(), position, ...(before && { before }) };
 }

@@ -23,6 +23,8 @@ export class ChannelReader implements Reader<Publication> {
   head!: Position;
   /** Whether all since the position that was given follows. */
   recovered = false;
+  /** Whether the client may not have been given the last value that stood when it subscribed. */
+  untold = false;
   #held: (Publication | Gap)[] | undefined = [];
   #link: Link | undefined;
   #epoch = '';
@@ -91,7 +93,7 @@ export class ChannelReader implements Reader<Publication> {
       if ('text' in each) link.publication(each);
       else link.gap(each);
     }
-    if (!this.recovered) this.#tellLast(held);
+    if (!this.recovered || this.untold) this.#tellLast(held);
   }
 
   deliver(publication: Publication, offset: number): void {

@@ -91,6 +91,31 @@ describe.each(bothLogs)('channels of a session, with a log that answers %s,', (a
     await tab.expectNothing();
   });
 
+  test('the last value is not lost with the reply, or right after it', async () => {
+    const { server, connect, until, clock } = await harness();
+    await until(server.publish('last/1', 41));
+    const [tab, other] = [await connect(1), await connect(2)];
+    const mid = tab.request({ op: 'subscribe', channels: ['last/1'] });
+    tab.cut();
+    await clock.settle();
+    await tab.resume();
+    await tab.expectPublication({ data: 41, retained: true });
+    await tab.expectReply(mid);
+    // What follows the reply may be lost although the reply was not: only news says that it arrived.
+    await other.join('last/1');
+    await other.expectPublication({ data: 41, retained: true });
+    other.cut();
+    await other.resume();
+    await other.expectPublication({ data: 41, retained: true });
+    await until(server.publish('last/1', 40));
+    for (const client of [tab, other]) {
+      await client.expectPublication({ data: 40 });
+      client.cut();
+      await client.resume();
+      await client.expectNothing();
+    }
+  });
+
   test('outlive the session for a client that gives its positions when it subscribes anew', async () => {
     const { server, clock, connect, until } = await harness();
     const [tab, witness] = [await connect(1), await connect(2)];

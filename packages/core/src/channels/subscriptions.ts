@@ -204,7 +204,10 @@ export class Subscriptions {
     for (const [name, { channel, base, reader: before }] of client.channels ?? []) {
       const reader = new ChannelReader(client.id, channel);
       link.readers.set(name, reader);
-      const started = reader.start(positionIn(positions, name) ?? base, before);
+      const given = positionIn(positions, name);
+      // It has been given nothing since, so what followed the reply may have been lost with the link.
+      reader.untold = given === undefined || (given.epoch === base.epoch && given.offset === base.offset);
+      const started = reader.start(given ?? base, before);
       if (isPromise(started)) waiting.push(started);
     }
     if (waiting.length > 0) return Promise.all(waiting).then(() => {});

@@ -25,8 +25,12 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
         ...(limit !== undefined && { limit }),
       };
       assertFrame({ op: 'history', ...request });
-      const page = pageOf(node, await readHistory(node, request), anybody);
-      return { ...page, publications: page.publications.map(publicationOf<Data>) };
+      const { entries, position, before: next } = pageOf(await readHistory(node, request), anybody);
+      const publications = entries.flatMap(({ offset, body }) => {
+        const frame = decoded(node, 'publication', node.codec.publication(name, offset, body));
+        return frame === undefined ? [] : [publicationOf<Data>(frame)];
+      });
+      return { publications, position, before: next };
     },
     forgetLast() {
       const channel = node.channels.byName.get(name);
@@ -38,8 +42,14 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
 
 const nobody: ReadonlySet<never> = new Set();
 
-/** What application code wants to publish. @throws TypeError where an option is none. */
-export function draftOf(channel: string, data: unknown, options: PublishOptions): PublicationDraft {
+/** What application code wants to publish. @throws TypeError where the name is no channel's, or an option is none. */
+export function draftOf(
+  channel: string,
+  data: unknown,
+  options: PublishOptions | undefined,
+): PublicationDraft {
+  if (!isChannel(channel)) throw new TypeError(`not a channel: ${String(channel)}`);
+  if (options === undefined) return { channel, data };
   const { meta, version, key, exclude } = options;
   if (exclude !== undefined && typeof exclude !== 'string') throw new TypeError('exclude is no client id');
   const fields = {

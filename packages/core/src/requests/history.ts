@@ -10,7 +10,7 @@ interface HistoryRequest {
 
 /** `history`: a page of what a channel keeps, to those who may subscribe to it. */
 export async function history(node: Node, { client, frame }: HistoryRequest): Promise<void> {
-  const { requests, subscriptions, limits } = node;
+  const { requests, subscriptions, limits, codec } = node;
   const { mid, channel } = frame;
   const read = async () => {
     const has = client.channels?.has(channel) === true;
@@ -25,9 +25,8 @@ export async function history(node: Node, { client, frame }: HistoryRequest): Pr
       roomBytes: client.link?.room ?? 0,
       maxBytes: limits.maxOutboxBytes,
     };
-    const page = pageOf(node, kept, taker);
-    const publications = page.publications.map(({ op: _, channel: __, ...fields }) => fields);
-    requests.answer(client, mid, { ...page, publications });
+    const { entries, ...place } = pageOf(kept, taker);
+    requests.answer(client, mid, codec.page(mid, entries, place));
   } catch (error) {
     requests.refuse(client, mid, error);
   }

@@ -185,10 +185,10 @@ export class Requests {
     this.#answered(client, offset === undefined ? frame : codec.encode({ op: 'reply', mid, result, offset }));
   }
 
-  /** The request had no effect, and does not need to: its answer is not remembered, and sent again it runs again. */
-  answer(client: ServerClient, mid: number, result: unknown): void {
+  /** The request had no effect, and does not need to: its reply is not remembered, and sent again it runs again. */
+  answer(client: ServerClient, mid: number, reply: string): void {
     const asker = client.outcomes?.forget(mid);
-    if (asker === client.link) this.#answered(client, this.#node.codec.encode({ op: 'reply', mid, result }));
+    if (asker === client.link) this.#answered(client, reply);
     else this.#checkDrained();
   }
 
