@@ -27,6 +27,7 @@ jest.setTimeout(60_000);
 declare global {
   var client: Client;
   var notes: unknown[];
+  var tries: number;
 }
 
 inChromium('a page in Chromium', () => {
@@ -83,7 +84,12 @@ inChromium('a page in Chromium', () => {
       asked.push(request.headers()['callboard-poll'] === undefined ? request.method() : 'POLL');
     });
     await page.goto(originOf(from));
-    await page.evaluate(async (endPoint) => {
+    await start(page, to);
+    return page;
+  }
+
+  const start = (page: Page, to: Server) =>
+    page.evaluate(async (endPoint) => {
       // biome-ignore lint/suspicious/noDocumentCookie: as pages have them
       document.cookie = 'sid=1';
       const load = (file: string) => import(`/packages/client/src/${file}.ts`);
@@ -99,8 +105,6 @@ inChromium('a page in Chromium', () => {
       });
       globalThis.client.subscribe('NOTE', (note: unknown) => void globalThis.notes.push(note));
     }, originOf(to));
-    return page;
-  }
 
   const echo = (page: Page, n: number) =>
     page.evaluate((n) => globalThis.client.sendToServer({ type: 'ECHO', n }), n);
@@ -132,6 +136,26 @@ inChromium('a page in Chromium', () => {
       expect(asked.filter((method) => method === 'GET').length).toBe(2);
     },
   );
+
+  test('has found its WebSocket blocked: after a reload it does not try that again', async () => {
+    const page = await context.newPage();
+    await page.addInitScript(() => {
+      globalThis.tries = 0;
+      globalThis.WebSocket = class {
+        constructor() {
+          globalThis.tries++;
+          throw new Error('blocked');
+        }
+      } as never;
+    });
+    await page.goto(originOf(elsewhere));
+    for (const tries of [1, 0]) {
+      await start(page, elsewhere);
+      expect(await echo(page, tries)).toEqual(['http', tries]);
+      expect(await page.evaluate(() => globalThis.tries)).toBe(tries);
+      await page.reload();
+    }
+  });
 
   test('that is closed says goodbye', async () => {
     const page = await open(elsewhere, elsewhere, true);

@@ -38,22 +38,34 @@ let loadable: boolean;
 let transport: ClientTransport;
 let told: unknown[];
 let connection: ClientConnection;
+/** What a page keeps over its reloads. */
+let stored: Map<string, string>;
+const memory = {
+  getItem: (key: string) => stored.get(key) ?? null,
+  setItem: (key: string, value: string) => void stored.set(key, value),
+  removeItem: (key: string) => void stored.delete(key),
+};
 beforeEach(() => {
+  stored = new Map();
   clock = new SimulatedClock();
   socket = new Scripted();
   http = new Scripted();
   loads = 0;
   loadable = true;
-  transport = fallback({
+  transport = make();
+});
+
+const make = () =>
+  fallback({
     timers: clock,
     first: socket,
+    memory,
     second: async () => {
       loads++;
       if (!loadable) throw new Error('not to be had');
       return http;
     },
   });
-});
 
 function open(): void {
   told = [];
@@ -137,6 +149,38 @@ test('HTTP is remembered for five minutes, then WebSocket is tried again', async
   open();
   socket.events.opened();
   expect([socket.opens.length, http.opens.length, told]).toEqual([2, 2, ['opened']]);
+});
+
+test('HTTP is remembered over a reload of the page, for as long, and for that server', async () => {
+  await fallen();
+  transport = make();
+  open();
+  await clock.settle();
+  http.events.opened();
+  expect([socket.opens.length, http.opens.length, told]).toEqual([1, 2, ['opened']]);
+  transport.open('ws://127.0.0.1:2/callboard', { opened() {}, received() {}, closed() {} });
+  expect(socket.opens.length).toBe(2);
+  clock.advance(300_000);
+  transport = make();
+  open();
+  expect(socket.opens.length).toBe(3);
+});
+
+test('what is remembered by a clock that was fast does not last', async () => {
+  await fallen();
+  for (const key of stored.keys()) stored.set(key, String(clock.now() + 10 ** 9));
+  transport = make();
+  open();
+  expect(socket.opens.length).toBe(2);
+});
+
+test('without anything to store it in it is remembered by the client', async () => {
+  // As in Node.js, and in a page that may not store anything.
+  expect(() => sessionStorage).toThrow();
+  transport = fallback({ timers: clock, first: socket, second: async () => http });
+  await fallen();
+  open();
+  expect(socket.opens.length).toBe(1);
 });
 
 test('HTTP that does not open any more is forgotten at once', async () => {

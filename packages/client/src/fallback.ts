@@ -10,18 +10,26 @@ export interface FallbackOptions {
   readonly first?: ClientTransport;
   /** Loads what is taken where the first does not open. Default: `http()`. */
   readonly second?: () => Promise<ClientTransport>;
+  /** Where it is remembered that the first does not open. Default: the page's `sessionStorage`, if there is a page. */
+  readonly memory?: Memory;
 }
+type Memory = Pick<Storage, 'getItem' | 'setItem' | 'removeItem'>;
 
 /**
  * WebSocket, and HTTP where that does not open (PROTOCOL.md, "Which transport"). What HTTP takes is loaded when it is
- * needed. It is what a client takes by itself; named, it can be wrapped.
+ * needed, and is taken for five minutes then, over reloads of the page too. It is what a client takes by itself; named, it can
+ * be wrapped.
  */
 export function fallback(options: FallbackOptions = {}): ClientTransport {
   const { timers = systemTimers, first = webSocket() } = options;
   const load = options.second ?? (async () => (await import('./http.ts')).http({ timers }));
   let loading: Promise<ClientTransport> | undefined;
-  /** Until then it is no use to try the first. */
-  let secondUntil = 0;
+  const memory = options.memory ?? storeOfPage();
+  /** Whether it is no use to try the first. Not for ever, should the clock be put back. */
+  const isBlocked = (url: string) => {
+    const leftMs = Number(memory.getItem(keyOf(url))) - timers.now();
+    return leftMs > 0 && leftMs <= SECOND_FOR_MS;
+  };
   /** How often in a row the first may fail before the second is tried: one that has worked may do so again. */
   let patience = 0;
   let failures = 0;
@@ -101,10 +109,10 @@ export function fallback(options: FallbackOptions = {}): ClientTransport {
         (second) => {
           if (over || leaving) return;
           const opened = () => {
-            if (secondUntil <= timers.now()) secondUntil = timers.now() + SECOND_FOR_MS;
+            if (!isBlocked(url)) memory.setItem(keyOf(url), String(timers.now() + SECOND_FOR_MS));
           };
           attempt(second, opened, (itsCode, itsReason) => {
-            secondUntil = 0;
+            memory.removeItem(keyOf(url));
             if (itsCode === 1002 && itsReason.startsWith('HTTP ')) end(code, reason);
             else end(itsCode, itsReason);
           });
@@ -116,7 +124,7 @@ export function fallback(options: FallbackOptions = {}): ClientTransport {
       );
     };
 
-    if (timers.now() < secondUntil) openSecond(1006, '');
+    if (isBlocked(url)) openSecond(1006, '');
     else openFirst();
     const leave = (how: (connection: ClientConnection) => void) => {
       leaving = true;
@@ -132,6 +140,24 @@ export function fallback(options: FallbackOptions = {}): ClientTransport {
   }
 
   return { name: 'websocket, or http', open };
+}
+
+const keyOf = (url: string) => `callboard.http:${new URL(url).host}`;
+
+/** The page's, where there is one that may store something. */
+function storeOfPage(): Memory {
+  try {
+    sessionStorage.setItem('callboard', '');
+    sessionStorage.removeItem('callboard');
+    return sessionStorage;
+  } catch {
+    const items = new Map<string, string>();
+    return {
+      getItem: (key) => items.get(key) ?? null,
+      setItem: (key, value) => void items.set(key, value),
+      removeItem: (key) => void items.delete(key),
+    };
+  }
 }
 
 /** The first opens in this time, or not at all. */

@@ -108,7 +108,7 @@ function openInMemory(maxEntries = 100) {
   const append = (...drafts: (string | Draft)[]) => {
     for (const draft of drafts) log.append('s', typeof draft === 'string' ? { body: draft } : draft);
   };
-  return { feed, append, made, epoch: feed.position.epoch };
+  return { feed, append, made, clock, epoch: feed.position.epoch };
 }
 
 async function openByHand(...bodies: string[]) {
@@ -118,6 +118,24 @@ async function openByHand(...bodies: string[]) {
   const feed = await Feed.open('s', log, clock, ({ body }) => body);
   return { clock, log, feed };
 }
+
+test('readers that come back in one turn share what is made of the entries', () => {
+  const { feed, append, made, clock, epoch } = openInMemory();
+  append('a', 'b', 'c');
+  const recover = (name: string, offset: number) => {
+    const reader = new Listener(name);
+    const missed: unknown[] = [];
+    feed.recover(reader, { epoch, offset }, (recovery) => void missed.push(...recovery.missed));
+    return missed;
+  };
+  const missed = (...items: string[]) => items.map((item) => ({ item, offset: 'abc'.indexOf(item) + 1 }));
+  expect(recover('one', 0)).toEqual(missed('a', 'b', 'c'));
+  expect(recover('two', 1)).toEqual(missed('b', 'c'));
+  expect(made.splice(0)).toEqual(['a', 'b', 'c', 'a', 'b', 'c']);
+  clock.advance(0);
+  expect(recover('three', 2)).toEqual(missed('c'));
+  expect(made).toEqual(['c']);
+});
 
 describe('live readers', () => {
   test('get each entry that is for them, once, of which one item is made', () => {

@@ -32,6 +32,8 @@ export class Feed<Item> {
   #recovering: Map<Reader<Item>, Recovery<Item>> | undefined;
   /** What was followed while a reader waits for the log: a read never catches up with a busy stream by itself. */
   #recent: Entry[] = NONE;
+  /** Items of entries that were read again, until the turn ends: who comes back seldom comes alone. */
+  #again: Map<Entry, Item> | undefined;
   /** Entries that came before their turn, by offset. */
   #early: Map<number, Entry> | undefined;
   #epoch = '';
@@ -52,7 +54,7 @@ export class Feed<Item> {
     this.#itemOf = itemOf;
   }
 
-  /** Opens the stream and follows it. `itemOf` is called once an entry, and once more for each replay of it. */
+  /** Opens the stream and follows it. `itemOf` is called once an entry, and once more for each turn in which it is replayed. */
   static open<Item>(
     stream: string,
     log: StreamLog,
@@ -107,7 +109,7 @@ export class Feed<Item> {
   recover(reader: Reader<Item>, from: Position, begin: (recovery: Recovery<Item>) => void): Awaitable<void> {
     this.leave(reader);
     if (this.#closed) throw new Error(`the feed is closed: ${this.stream}`);
-    const catchUp = new CatchUp(this.stream, reader, from, this.#itemOf);
+    const catchUp = new CatchUp(this.stream, reader, from, (entry) => this.#itemAgain(entry));
     const live = () => {
       this.leave(reader);
       this.#add(reader, catchUp.position.offset);
@@ -195,6 +197,18 @@ export class Feed<Item> {
     if (entry.offset === this.#head + 1 && !this.#calling) this.#deliver(entry);
     else this.#park(entry);
     this.#drain();
+  }
+
+  #itemAgain(entry: Entry): Item {
+    if (this.#again === undefined) {
+      this.#again = new Map();
+      this.#clock.endOfTurn(() => {
+        this.#again = undefined;
+      });
+    }
+    const item = this.#again.get(entry) ?? this.#itemOf(entry);
+    this.#again.set(entry, item);
+    return item;
   }
 
   #deliver(entry: Entry): void {
