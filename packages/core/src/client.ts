@@ -16,7 +16,7 @@ import { Encoded } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import { TokenBucket } from './rate.ts';
 import type { Owner } from './registry.ts';
-import type { Chore, Queued } from './requests/requests.ts';
+import type { Chore, Queued } from './requests/queued.ts';
 import type { ServerUser } from './users.ts';
 
 type ClientActor = Actor<typeof clientMachine>;

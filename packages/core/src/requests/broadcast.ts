@@ -2,7 +2,7 @@ import { ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { OutgoingMessage, Selection } from '../hub.ts';
 import type { Node } from '../node.ts';
-import type { ActionRequest, Queued } from './requests.ts';
+import type { ActionRequest, Queued } from './queued.ts';
 
 /** `broadcast`: to the user's other clients. */
 export function broadcast(node: Node, request: ActionRequest): Awaitable<void> {

@@ -5,7 +5,7 @@ import type { ServerClient } from '../client.ts';
 import type { Selection } from '../hub.ts';
 import type { Node } from '../node.ts';
 import type { ServerUser } from '../users.ts';
-import type { ActionRequest } from './requests.ts';
+import type { ActionRequest } from './queued.ts';
 
 /** `call`: the handler's result is the reply. It runs beside the client's other calls, within its time. */
 export function call(node: Node, request: ActionRequest): void {

@@ -6,7 +6,7 @@ import {
   ReplyError,
 } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
-import type { ActionRequest } from './requests.ts';
+import type { ActionRequest } from './queued.ts';
 
 export type Schema = Extract<ActionContract, { '~standard': unknown }>;
 type Result = Awaited<ReturnType<Schema['~standard']['validate']>>;

@@ -1,31 +1,26 @@
 import {
   type ActivityFrame,
   type AnyAction,
-  type BroadcastFrame,
-  type CallFrame,
   type Contract,
   effectOf,
-  type HistoryFrame,
   type NativeEvent,
-  type PublishFrame,
   ReplyError,
   type RequestFrame,
-  type SendFrame,
-  type SubscribeFrame,
-  type UnsubscribeFrame,
 } from '@callboard/protocol';
 import { type Awaitable, GuardedObservable, isPromise } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import type { ActionHandler, Handler, IncomingAction } from '../api.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
-import type { Check, Registrations } from '../plugin.ts';
+import type { Registrations } from '../plugin.ts';
 import type { ServerUser } from '../users.ts';
 import { broadcast } from './broadcast.ts';
 import { call, eventContext } from './call.ts';
 import { satisfies } from './contract.ts';
+import { type Gate, guarding, notReserved, pass } from './gates.ts';
 import { history } from './history.ts';
 import { publish } from './publish.ts';
+import type { ActionRequest, ChannelRequest, Chore, Queued } from './queued.ts';
 import { refresh } from './refresh.ts';
 import { type CanSend, send } from './send.ts';
 import { follow, subscribe, unfollow, unsubscribe } from './subscribe.ts';
@@ -37,31 +32,6 @@ export interface RequestOptions {
   /** Whether clients see the messages of errors that handlers throw. */
   readonly exposeErrors: boolean;
 }
-
-/** A request with an action, on its way through the checks. */
-export interface ActionRequest {
-  readonly client: ServerClient;
-  readonly frame: CallFrame | BroadcastFrame | SendFrame;
-  /** What the contract made of the action. */
-  action: AnyAction;
-}
-
-/** A request about channels, likewise. */
-export interface ChannelRequest {
-  readonly client: ServerClient;
-  readonly frame: PublishFrame | SubscribeFrame | UnsubscribeFrame | HistoryFrame;
-}
-
-/** What keeps the order in which a client sent it. */
-export type Queued = ActionRequest | ChannelRequest;
-
-/** Something of our own that is to have its turn among them; must not throw or reject. */
-export interface Chore {
-  run(): Promise<void>;
-}
-
-/** A check that may refuse, by throwing. */
-type Gate<R extends Queued> = (request: R) => Awaitable<void>;
 
 /** What is done with a request that has passed the pipeline, and how it is settled. */
 export class Requests {
@@ -85,9 +55,9 @@ export class Requests {
   compose({ handlers, checks }: Registrations): void {
     const { contract } = this.options;
     this.#handlers = handlers;
-    this.#checks = checks.map((check) => this.#checked(check));
+    this.#checks = checks.map((check) => guarding(check, this.#node.logger));
     this.#gates = [
-      (request) => this.#notReserved(request),
+      notReserved(this.#node.events),
       ...(contract === undefined ? [] : [satisfies(contract)]),
       ...this.#checks,
     ];
@@ -296,39 +266,8 @@ export class Requests {
     });
   }
 
-  #notReserved({ action }: ActionRequest): void {
-    if (this.#node.events.has(action.type)) throw new ReplyError('RESERVED_TYPE');
-  }
-
-  #checked(check: Check): Gate<Queued> {
-    const failed = (cause: unknown): never => {
-      if (cause instanceof ReplyError) throw cause;
-      this.#node.logger.error('a check failed', { cause });
-      throw new ReplyError('PLUGIN_ERROR', { cause });
-    };
-    return (request) => {
-      const { client, frame } = request;
-      try {
-        const passed = check({
-          client,
-          frame: 'action' in request ? { ...request.frame, action: request.action } : frame,
-        });
-        return isPromise(passed) ? passed.then(undefined, failed) : undefined;
-      } catch (cause) {
-        return failed(cause);
-      }
-    };
-  }
-
   #show({ client, frame, action }: ActionRequest): void {
     const incoming = { kind: frame.op, action, client, user: client.user };
     this.#actions.next(frame.op === 'send' ? { ...incoming, to: frame.to } : incoming);
-  }
-}
-
-function pass<R extends Queued>(gates: readonly Gate<R>[], request: R, first = 0): Awaitable<void> {
-  for (let i = first; i < gates.length; i++) {
-    const passed = gates[i]?.(request);
-    if (isPromise(passed)) return passed.then(() => pass(gates, request, i + 1));
   }
 }

@@ -3,7 +3,7 @@ import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Client, User } from '../api.ts';
 import type { Node } from '../node.ts';
 import { deliver } from './broadcast.ts';
-import type { ActionRequest, Queued } from './requests.ts';
+import type { ActionRequest, Queued } from './queued.ts';
 
 /**
  * Who may send to whom; asked once a recipient. False refuses the whole send with FORBIDDEN. Without it a user can
