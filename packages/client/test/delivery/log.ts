@@ -42,6 +42,8 @@ export class FaultyLog<Body extends object> implements StreamLog {
   /** In the order in which they began. */
   readonly #epochs = new Map<string, Noted<Body>[]>();
 
+  readonly #lost = new Set<string>();
+
   constructor(clock: Clock, retention: Retention, random: Random, tick: () => number) {
     this.#inner = new MemoryStreamLog(clock, retention);
     this.#clock = clock;
@@ -77,6 +79,11 @@ export class FaultyLog<Body extends object> implements StreamLog {
     return epochs.indexOf(epoch) > epochs.indexOf(than);
   }
 
+  /** Whether it began because the state before was lost. */
+  beganLost(epoch: string): boolean {
+    return this.#lost.has(epoch);
+  }
+
   /** The oldest entry of an epoch that can still be read; infinite where the epoch is over. */
   oldestOf(stream: string, epoch: string): number {
     const page = this.#inner.read(stream, { epoch: '', offset: 0 }, 1);
@@ -89,7 +96,7 @@ export class FaultyLog<Body extends object> implements StreamLog {
     const pinned = this.#pinned.get(stream);
     if (pinned === undefined) return false;
     this.#inner.release(stream);
-    this.#begin(stream, pinned.follow, pinned.retention);
+    this.#lost.add(this.#begin(stream, pinned.follow, pinned.retention).epoch);
     return true;
   }
 

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import type { PublishOptions } from '../../../src/api.ts';
+import type { Random } from '../random.ts';
+import { optionsOf } from '../sends.ts';
+import type { Data, Fate } from './publications.ts';
+import { type channels, isKept, isRetained } from './service.ts';
+import type { Tab } from './tab.ts';
+import type { World } from './world.ts';
+
+type Channel = (typeof channels)[number];
+const DEFAULT_TIMEOUT_MS = 35_000;
+/** What a server says that has stopped meanwhile, or whose log fails. */
+const failures = new Set(['APPEND_FAILED', 'OUTCOME_UNKNOWN']);
+const fates: [Fate, ...Fate[]] = [
+  ...(Array.from({ length: 16 }, () => 'passes') as [Fate]),
+  ...(['waits', 'waits', 'waits too long', 'is forbidden'] as const),
+];
+
+/** A client publishes. Resolved, it is in the channel once; stale or repeated, it is not; rejected, as the error says. */
+export function publish(world: World, tab: Tab, channel: Channel, chance: Random): void {
+  const { log, errands } = world;
+  const data: Data = { ...dataOf(world, chance), fate: chance.of(fates) };
+  const options = { ...optionsOf(chance), ...traitsOf(world, chance), exclude: chance.below(4) === 0 };
+  const { timeoutMs = DEFAULT_TIMEOUT_MS, resend = tab.resend } = options;
+  errands.send(
+    {
+      action: { type: 'publish', id: data.id },
+      shown: { type: 'publish' },
+      ...{ timeoutMs, resend },
+      session: () => tab.session,
+      effects: () => [log.times(data.id)],
+      runs: () => false,
+      took: (result) => judged(world, channel, data, result),
+    },
+    () => tab.client.channel(channel).publish(data, options),
+  );
+}
+
+/** The server itself publishes. */
+export function publishFromServer(world: World, channel: Channel, chance: Random): void {
+  const { log } = world;
+  const data = dataOf(world, chance);
+  const most = (times: number) => assert.ok(log.times(data.id) <= times, `${data.id} is there`);
+  const sent = world.harness.server.publish(channel, data, traitsOf(world, chance));
+  const told = sent.then(
+    (result) => void judged(world, channel, data, result),
+    ({ code }) => {
+      assert.ok(failures.has(code), code);
+      most(code === 'APPEND_FAILED' ? 0 : 1);
+      world.tally.count(`not published by the server: ${code}`);
+    },
+  );
+  told.catch((fault) => world.found(fault));
+}
+
+function judged({ log, tally }: World, channel: Channel, { id }: Data, result: unknown) {
+  const { outcome } = result as { readonly outcome: 'published' };
+  tally.count(outcome);
+  if (outcome === 'published') {
+    // Where nobody needs it and nothing is kept it goes nowhere.
+    const isThere = log.times(id) === 1 || !(isKept(channel) || isRetained(channel));
+    assert.ok(isThere, `${id} was published and is not there`);
+    return { least: log.times(id), most: 1 };
+  }
+  assert.ok(log.outcomes(id).includes(outcome), `${id} is not ${outcome}`);
+  return { least: 0, most: 0 };
+}
+
+function dataOf(world: World, chance: Random): Data {
+  return { id: world.id(), text: 'x'.repeat(chance.of([10, 10, 300])) };
+}
+
+function traitsOf(world: World, chance: Random): Pick<PublishOptions, 'version' | 'key' | 'meta'> {
+  const version = chance.of([undefined, undefined, world.version(), world.version() - 3]);
+  const key = chance.below(4) === 0 ? `key ${chance.below(6)}` : undefined;
+  const meta = chance.below(5) === 0 ? { unit: '°C' } : undefined;
+  return {
+    ...(version !== undefined && { version: Math.max(0, version) }),
+    ...(key !== undefined && { key }),
+    ...(meta !== undefined && { meta }),
+  };
+}
