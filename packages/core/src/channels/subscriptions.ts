@@ -204,7 +204,7 @@ export class Subscriptions {
     for (const [name, { channel, base, reader: before }] of client.channels ?? []) {
       const reader = new ChannelReader(client.id, channel);
       link.readers.set(name, reader);
-      const started = reader.start(positionIn(positions, name) ?? base, before);
+      const started = reader.resume(positionIn(positions, name), base, before);
       if (isPromise(started)) waiting.push(started);
     }
     if (waiting.length > 0) return Promise.all(waiting).then(() => {});

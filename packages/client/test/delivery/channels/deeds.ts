@@ -26,6 +26,7 @@ const weights = {
   turn: 10,
   wait: 8,
   cut: 5,
+  'cut at a frame': 5,
   freeze: 3,
   thaw: 3,
   late: 3,
@@ -128,6 +129,8 @@ export async function doIt(world: World, { deed, pick, luck }: Command): Promise
       return;
     case 'cut':
       return road?.cut(chance.of(['both', 'both', 'client', 'server']));
+    case 'cut at a frame':
+      return road?.cutAfter(chance.below(5));
     case 'freeze':
       return road?.freeze(chance.of(['up', 'up', 'down']));
     case 'thaw':

@@ -86,7 +86,6 @@ export class FilterWitness implements Witness {
     for (const channel of this.#all.keys()) this.#nothingMissed(channel, Number.POSITIVE_INFINITY);
   }
 
-  /** It must have come by now, as it was published while all was quiet. */
   has(channel: string, id: string): void {
     const { covers, name, clientId } = this.#parts;
     if (covers(channel)) assert.ok(this.#heard.has(id), `${clientId()} did not get ${id} by ${name}`);

@@ -59,6 +59,7 @@ export class Wire {
       case 'error': {
         const asked = this.#asked.get(frame.mid);
         if (asked?.op === 'subscribe' && !this.#answered.has(frame.mid)) this.#forget(asked.channels);
+        this.#answered.add(frame.mid);
         return;
       }
       case 'unsubscribed':

@@ -6,6 +6,7 @@ import { Random } from '../random.ts';
 import { limits, retention, Service } from '../service.ts';
 import type { Tally } from '../tally.ts';
 import { type Command, doIt } from './deeds.ts';
+import type { Listener } from './listener.ts';
 import { type Data, PublicationLog } from './publications.ts';
 import { ChannelService, channels, isRetained, type Kind, kindOf } from './service.ts';
 import { Tab } from './tab.ts';
@@ -46,6 +47,8 @@ export class World {
   readonly tabs: Tab[] = [];
   /** While the server is being stopped, or is. */
   stopping: Promise<void> | undefined;
+  /** Counts stops and starts of the server: an even one while it runs. */
+  life = 0;
   readonly #setting: Setting;
   #ids = 0;
   #versions = 0;
@@ -134,13 +137,16 @@ export class World {
   }
 
   stop(graceMs: number): void {
-    this.stopping ??= this.harness.server.disconnect({ graceMs });
+    if (this.stopping !== undefined) return;
+    this.life++;
+    this.stopping = this.harness.server.disconnect({ graceMs });
   }
 
   async start(): Promise<void> {
     if (this.stopping === undefined) return;
     await this.harness.until(this.stopping);
     await this.harness.server.start();
+    this.life++;
     this.stopping = undefined;
     this.tally.count('restarts');
   }
@@ -181,10 +187,8 @@ export class World {
     await this.#publishEverywhere();
     const last = await this.#publishEverywhere();
     this.#look();
-    for (const { witness, refused } of this.tabs.flatMap((tab) => [...tab.listeners.values()])) {
-      if (witness instanceof ChannelWitness || refused !== undefined) continue;
-      for (const [channel, id] of last) witness.has(channel, id);
-    }
+    for (const { witness, refused } of this.#listeners)
+      if (refused === undefined) for (const [channel, id] of last) witness.has(channel, id);
     this.#allKnow();
     this.errands.end();
     for (const [reason, times] of Object.entries(this.harness.server.stats().disconnects))
@@ -207,21 +211,15 @@ export class World {
   }
 
   #allKnow(): void {
-    for (const { name, witness, refused, atHead } of this.#listeners()) {
-      atHead();
+    for (const listener of this.#listeners) {
+      const { name, witness, refused } = listener;
+      listener.atHead();
       if (refused === undefined && witness instanceof ChannelWitness && isRetained(name)) witness.knowsLast();
     }
   }
 
-  #listeners() {
-    return this.tabs.flatMap((tab) =>
-      [...tab.listeners.values()].map((listener) => ({
-        name: listener.name,
-        witness: listener.witness,
-        refused: listener.refused,
-        atHead: () => listener.atHead(),
-      })),
-    );
+  get #listeners(): Listener[] {
+    return this.tabs.flatMap(({ listeners }) => [...listeners.values()]);
   }
 
   /** The server has those as subscribers who want to be, and may. */
