@@ -58,6 +58,7 @@ export class Channel implements Reader<Publication> {
   /** Not before `ready`. */
   feed!: Feed<Publication>;
   ready!: Awaitable<Feed<Publication>>;
+  opening!: Awaitable<Feed<Publication>>;
   /** What else needs it just now: observers, appends, whoever is about to subscribe. */
   pins = 0;
   /** Runs while nobody needs it, and something is kept. */

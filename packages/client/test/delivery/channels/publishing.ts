@@ -44,8 +44,9 @@ export function publishFromServer(world: World, channel: Channel, chance: Random
   const sent = world.harness.server.publish(channel, data, traitsOf(world, chance));
   const told = sent.then(
     (result) => void judged(world, channel, data, result, life),
-    ({ code }) => {
-      assert.ok(failures.has(code), code);
+    (error) => {
+      const { code } = error;
+      assert.ok(failures.has(code), error);
       most(code === 'APPEND_FAILED' ? 0 : 1);
       world.tally.count(`not published by the server: ${code}`);
     },
