@@ -48,4 +48,20 @@ describe('the delivery promise for channels, end to end', () => {
   });
 });
 
-const interesting: string[] = [];
+const interesting = [
+  ...['resumed', 'sessions lost', 'restarts', 'streams lost', 'rests', 'closed', 'left', 'frames that came late'],
+  ...['delivered', 'delivered late', 'filtered', 'retained', 'published', 'stale', 'repeated'],
+  ...['evicted gaps', 'epoch gaps', 'size gaps', 'conflated gaps'],
+  ...['rights taken', 'rights given', 'asked again', 'histories', 'older pages'],
+  ...['refused FORBIDDEN', 'refused INTERNAL', 'refused TOO_MANY_CHANNELS'],
+  ...['history FORBIDDEN', 'history CHECK_TIMEOUT', 'history INTERNAL', 'history CONNECTION_LOST'],
+  ...['lost dropped by the application', 'lost nothing was heard', 'lost no answer in time', 'lost 1006'],
+  ...['closed REPLACED', 'closed STALE', 'closed SLOW_READER', 'closed SERVER_SHUTDOWN'],
+  ...['retry answered again', 'retry ran', 'retry began anew', 'retry OUTCOME_UNKNOWN'],
+  ...['TIMEOUT', 'CONNECTION_LOST', 'NOT_CONNECTED', 'FORBIDDEN', 'RATE_LIMITED'].map(rejected),
+  ...['CHECK_TIMEOUT', 'APPEND_FAILED', 'OUTCOME_UNKNOWN', 'UNAVAILABLE'].map(rejected),
+];
+
+function rejected(code: string): string {
+  return `rejected ${code}`;
+}

@@ -98,6 +98,8 @@ export class Subscriptions {
     for (const reader of readers) {
       room -= reader.fit(room);
       const { channel, head, recovered } = reader;
+      // It is a filter's: after the reply it would be taken for the subscription's, which begins later.
+      client.link?.flushConflated(channel.name);
       client.channels ??= new Map();
       client.channels.set(channel.name, { mid, channel, base: reader.base, reader: undefined });
       channel.enter(client);

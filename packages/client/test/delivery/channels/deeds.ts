@@ -86,7 +86,9 @@ export async function doIt(world: World, { deed, pick, luck }: Command): Promise
       service.lets = chance.of(['in', 'in later', 'in later', 'fail']);
       return;
     case 'rights':
-      return world.changeRight(userId, kindOf(channel), chance.below(2) === 0);
+      if (chance.below(2) === 0) return world.changeRight(userId, kindOf(channel), false);
+      for (const each of channels) world.changeRight(userId, kindOf(each), true);
+      return;
     case 'rights mood':
       rights.answers = chance.of(answers);
       return;
@@ -121,10 +123,12 @@ export async function doIt(world: World, { deed, pick, luck }: Command): Promise
     case 'too slow':
       // It does not read; more comes than may wait, and less, and what waits is replaced.
       road?.freeze('down');
-      for (let i = 0; i < chance.of([8, 16, 24]); i++) {
-        publishFromServer(world, chance.of(['latest/a', 'flash/a', channel]), chance);
-        if (i % 4 === 0) await clock.advanceAsync(1);
+      for (let i = 0; i < chance.of([8, 12, 16, 24]); i++) {
+        publishFromServer(world, chance.of(['latest/a', 'flash/a', ...tab.listening]), chance, 400);
+        if (i % 3 === 0) await clock.advanceAsync(1);
       }
+      if (chance.below(3) === 0) tab.leave(name, 'leave');
+      if (chance.below(3) === 0) tab.join(name);
       if (chance.below(2) === 0) road?.thaw();
       return;
     case 'cut':

@@ -4,7 +4,7 @@ import type { HistoryPage } from '../../../src/api.ts';
 import { SendError } from '../../../src/send-error.ts';
 import type { Random } from '../random.ts';
 import type { Data } from './publications.ts';
-import { type channels, kindOf } from './service.ts';
+import { type ChannelName, kindOf } from './service.ts';
 import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
 
@@ -12,7 +12,7 @@ import type { World } from './world.ts';
 export function readBack(
   world: World,
   tab: Tab,
-  channel: (typeof channels)[number],
+  channel: ChannelName,
   chance: Random,
   before?: Position,
 ): void {
@@ -46,7 +46,7 @@ export function readBack(
 
 function hold(
   { log }: World,
-  channel: (typeof channels)[number],
+  channel: ChannelName,
   { publications, position, before: older }: HistoryPage,
   clientId: string,
   before: Position | undefined,

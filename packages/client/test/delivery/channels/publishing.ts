@@ -3,11 +3,10 @@ import type { PublishOptions } from '../../../src/api.ts';
 import type { Random } from '../random.ts';
 import { optionsOf } from '../sends.ts';
 import type { Data, Fate } from './publications.ts';
-import { type channels, isKept, isRetained } from './service.ts';
+import { type ChannelName, isKept, isRetained } from './service.ts';
 import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
 
-type Channel = (typeof channels)[number];
 const DEFAULT_TIMEOUT_MS = 35_000;
 /** What a server says that has stopped meanwhile, or whose log fails. */
 const failures = new Set(['APPEND_FAILED', 'OUTCOME_UNKNOWN']);
@@ -17,7 +16,7 @@ const fates: [Fate, ...Fate[]] = [
 ];
 
 /** A client publishes. Resolved, it is in the channel once; stale or repeated, it is not; rejected, as the error says. */
-export function publish(world: World, tab: Tab, channel: Channel, chance: Random): void {
+export function publish(world: World, tab: Tab, channel: ChannelName, chance: Random): void {
   const { log, errands, life } = world;
   const data: Data = { ...dataOf(world, chance), fate: chance.of(fates) };
   const options = { ...optionsOf(chance), ...traitsOf(world, chance), exclude: chance.below(4) === 0 };
@@ -37,9 +36,9 @@ export function publish(world: World, tab: Tab, channel: Channel, chance: Random
 }
 
 /** The server itself publishes. */
-export function publishFromServer(world: World, channel: Channel, chance: Random): void {
+export function publishFromServer(world: World, channel: ChannelName, chance: Random, length?: number): void {
   const { log, life } = world;
-  const data = dataOf(world, chance);
+  const data = dataOf(world, chance, length);
   const most = (times: number) => assert.ok(log.times(data.id) <= times, `${data.id} is there`);
   const sent = world.harness.server.publish(channel, data, traitsOf(world, chance));
   const told = sent.then(
@@ -55,7 +54,7 @@ export function publishFromServer(world: World, channel: Channel, chance: Random
 }
 
 /** @param life of the server, when it was published. */
-function judged(world: World, channel: Channel, { id }: Data, result: unknown, life: number) {
+function judged(world: World, channel: ChannelName, { id }: Data, result: unknown, life: number) {
   const { log, tally } = world;
   const { outcome } = result as { readonly outcome: 'published' };
   tally.count(outcome);
@@ -70,8 +69,8 @@ function judged(world: World, channel: Channel, { id }: Data, result: unknown, l
   return { least: 0, most: 0 };
 }
 
-function dataOf(world: World, chance: Random): Data {
-  return { id: world.id(), text: 'x'.repeat(chance.of([10, 10, 300])) };
+function dataOf(world: World, chance: Random, length = chance.of([10, 10, 300])): Data {
+  return { id: world.id(), text: 'x'.repeat(length) };
 }
 
 function traitsOf(world: World, chance: Random): Pick<PublishOptions, 'version' | 'key' | 'meta'> {

@@ -15,6 +15,7 @@ export type Kind = keyof typeof kinds;
 const policies: Readonly<Record<Kind, ChannelPolicy>> = kinds;
 
 export const channels = ['bare/a', 'kept/a', 'kept/b', 'last/a', 'value/a', 'latest/a', 'flash/a'] as const;
+export type ChannelName = (typeof channels)[number];
 export const filters = ['+/a', '#', 'kept/#', 'flash/+'] as const;
 /** Those in which everything is kept for a while. */
 export const isKept = (channel: string): boolean => policies[kindOf(channel)].history !== undefined;

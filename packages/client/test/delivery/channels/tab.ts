@@ -9,7 +9,7 @@ import type { Tally } from '../tally.ts';
 import { FilterWitness } from './filter-witness.ts';
 import { type Guard, Listener } from './listener.ts';
 import type { PublicationLog } from './publications.ts';
-import type { ChannelService } from './service.ts';
+import { type ChannelName, type ChannelService, channels } from './service.ts';
 import { Wire } from './wire.ts';
 import { ChannelWitness } from './witness.ts';
 
@@ -77,6 +77,11 @@ export class Tab {
     this.client.status$.subscribe((status) => {
       if (status === 'OFFLINE') this.#lost();
     });
+  }
+
+  /** The channels that somebody listens to by their names. */
+  get listening(): ChannelName[] {
+    return channels.filter((channel) => this.listeners.has(channel));
   }
 
   join(name: string): void {

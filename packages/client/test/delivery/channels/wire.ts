@@ -101,8 +101,10 @@ export class Wire {
 
   #unsubscribed({ channels, retryable }: UnsubscribedFrame): void {
     this.#forget(channels);
-    for (const [mid, asked] of this.#asked)
-      if (asked.channels?.some((name) => channels.includes(name))) this.#answered.delete(mid);
+    for (const [mid, asked] of this.#asked) {
+      if (!asked.channels?.some((name) => channels.includes(name)) || !this.#answered.delete(mid)) continue;
+      this.#asked.delete(mid);
+    }
     for (const name of channels) this.#parts.ended(name, !retryable);
   }
 
