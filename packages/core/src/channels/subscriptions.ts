@@ -230,7 +230,9 @@ export class Subscriptions {
         reader = new ChannelReader(client.id, channel);
         link.readers.set(name, reader);
         reader.start(undefined);
-        reader.gap({ stream: name, from: base, to: reader.position, reason: 'evicted' });
+        const to = reader.position;
+        reader.recovered = base.epoch === to.epoch && base.offset === to.offset;
+        if (!reader.recovered) reader.gap({ stream: name, from: base, to, reason: 'evicted' });
       }
       left -= reader.fit(left);
       streams[name] = { ...reader.head, recovered: reader.recovered };

@@ -58,7 +58,8 @@ export class Wire {
         return this.#replied(frame);
       case 'error': {
         const asked = this.#asked.get(frame.mid);
-        if (asked?.op === 'subscribe' && !this.#answered.has(frame.mid)) this.#forget(asked.channels);
+        if (asked?.op === 'subscribe' && !this.#answered.has(frame.mid))
+          this.#forget(asked.channels, frame.mid);
         this.#answered.add(frame.mid);
         return;
       }
@@ -87,7 +88,7 @@ export class Wire {
     const asked = this.#asked.get(mid);
     if (asked === undefined || this.#answered.has(mid)) return;
     this.#answered.add(mid);
-    if (asked.op === 'unsubscribe') return this.#forget(asked.channels);
+    if (asked.op === 'unsubscribe') return this.#forget(asked.channels, mid);
     for (const name of asked.channels ?? []) {
       this.#may.add(name);
       const given = asked.positions?.[name];
@@ -100,11 +101,11 @@ export class Wire {
   }
 
   #unsubscribed({ channels, retryable }: UnsubscribedFrame): void {
-    this.#forget(channels);
     for (const [mid, asked] of this.#asked) {
       if (!asked.channels?.some((name) => channels.includes(name)) || !this.#answered.delete(mid)) continue;
       this.#asked.delete(mid);
     }
+    this.#forget(channels, 0);
     for (const name of channels) this.#parts.ended(name, !retryable);
   }
 
@@ -129,7 +130,11 @@ export class Wire {
     return this.#may.has(channel) || [...this.#may].some((name) => fits(name, channel));
   }
 
-  #forget(names: readonly string[] = []): void {
-    for (const name of names) this.#may.delete(name);
+  /** Unless it has been asked for again after this request: old answers come late. */
+  #forget(names: readonly string[] = [], mid: number): void {
+    const again = [...this.#asked].filter(([each, { op }]) => each > mid && op === 'subscribe');
+    for (const name of names)
+      if (!again.some(([each, { channels }]) => !this.#answered.has(each) && channels?.includes(name)))
+        this.#may.delete(name);
   }
 }
