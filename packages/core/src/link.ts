@@ -98,6 +98,11 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     this.send(item);
   }
 
+  /** Sends what waits of this channel, now. */
+  flushConflated(channel: string): void {
+    this.#conflation?.flush(channel);
+  }
+
   forgetConflated(reads: (channel: Channel) => boolean): void {
     this.#conflation?.keep(reads);
   }

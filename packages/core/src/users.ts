@@ -98,7 +98,7 @@ export class Users {
 
   remove(user: ServerUser): void {
     if (this.byId.get(user.id) === user) this.byId.delete(user.id);
-    if (user.feed !== undefined) this.#node.feeds.close(user.feed);
+    if (user.feed !== undefined) this.#node.feeds.close(user.inbox, user.feed);
   }
 
   #reduce(status: UserStatus, user: ServerUser, event: UserMachineEvent): UserStatus {

@@ -1,4 +1,4 @@
-import { moods } from './inboxes.ts';
+import { moods } from './log.ts';
 import { Random } from './random.ts';
 import { broadcast, call, send } from './sends.ts';
 import { calls } from './service.ts';

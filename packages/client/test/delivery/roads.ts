@@ -14,6 +14,8 @@ class Road implements ClientConnection {
   #last = '';
   /** What is on its way to the server, while that does not arrive. */
   #underWay: (() => void)[] | undefined;
+  /** So many frames arrive yet before it is cut. */
+  #left = Number.POSITIVE_INFINITY;
   /** The client takes it for dead, or has been told so. */
   #over = false;
   #told = false;
@@ -24,6 +26,7 @@ class Road implements ClientConnection {
     this.#options = options;
     wire.onFrame((text) => {
       if (this.#over) return;
+      if (this.#left-- <= 0) return this.cut('both');
       if (text.startsWith('{"op":"message"')) this.#last = text;
       if (text.startsWith('{"op":"gap"')) this.#last = '';
       options.sees(text);
@@ -89,6 +92,11 @@ class Road implements ClientConnection {
       if (side === 'server') this.#wire.onClose(() => {});
       this.#wire.cut();
     }
+  }
+
+  /** So many frames reach the client yet; with the next one it is cut. */
+  cutAfter(frames: number): void {
+    this.#left = frames;
   }
 
   #up(arrive: () => void): void {

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict';
 import type { AnyAction } from '@callboard/protocol';
 import type { SendOptions } from '../../src/api.ts';
 import type { Errand } from './errands.ts';
@@ -7,6 +8,7 @@ import type { Tab } from './tab.ts';
 import type { World } from './world.ts';
 
 const DEFAULT_TIMEOUT_MS = 35_000;
+const once = { least: 1, most: 1 };
 /** More than `limits.maxFrameBytes`. */
 const TOO_MUCH = 5_000;
 const fates: [Fate, ...Fate[]] = [
@@ -36,7 +38,11 @@ function post(
   sent: (options: SendOptions) => Promise<unknown>,
 ): void {
   const effects = () => to.map((userId) => world.inboxes.times(String(action.id), userId));
-  give(world, tab, { action, effects, runs: () => false }, chance, sent);
+  const took = (result: unknown) => {
+    assert.equal(result, undefined);
+    return once;
+  };
+  give(world, tab, { action, effects, took, runs: () => false }, chance, sent);
 }
 
 export function call(world: World, tab: Tab, type: (typeof calls)[number], chance?: Random): void {
@@ -45,13 +51,19 @@ export function call(world: World, tab: Tab, type: (typeof calls)[number], chanc
   const id = String(action.id);
   const effects = () => [service.handled(id)];
   const runs = () => service.runs(id);
-  give(world, tab, { action, effects, runs }, chance, (options) => tab.client.sendToServer(action, options));
+  const took = (result: unknown) => {
+    assert.equal((result as { id?: unknown }).id, id, 'the answer to another call');
+    return once;
+  };
+  give(world, tab, { action, effects, took, runs }, chance, (options) =>
+    tab.client.sendToServer(action, options),
+  );
 }
 
 function give(
   { errands }: World,
   tab: Tab,
-  what: Pick<Errand, 'action' | 'effects' | 'runs'>,
+  what: Pick<Errand, 'action' | 'effects' | 'took' | 'runs'>,
   chance: Random | undefined,
   sent: (options: SendOptions) => Promise<unknown>,
 ): void {
@@ -73,7 +85,7 @@ function actionOf(world: World, type: string, chance?: Random): AnyAction {
   return { ...action, fate, waitMs, here, text };
 }
 
-function optionsOf(chance: Random | undefined): SendOptions {
+export function optionsOf(chance: Random | undefined): SendOptions {
   if (chance === undefined) return {};
   const timeoutMs = chance.of([undefined, undefined, undefined, 12_000, 1_500]);
   const resend = chance.of([undefined, undefined, true, false]);

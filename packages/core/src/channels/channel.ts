@@ -57,6 +57,8 @@ export class Channel implements Reader<Publication> {
   /** Not before `ready`. */
   feed!: Feed<Publication>;
   ready!: Awaitable<Feed<Publication>>;
+  /** Before that: it may be closed while it is being opened. */
+  opening!: Awaitable<Feed<Publication>>;
   /** What else needs it just now: observers, appends, whoever is about to subscribe. */
   pins = 0;
   /** Runs while nobody needs it, and something is kept. */

@@ -165,13 +165,10 @@ export class Channels {
     };
     const feed = feeds.open(name, channel.itemOf, retentionOf(policy));
     this.byName.set(name, channel);
+    channel.opening = feed;
     if (!isPromise(feed)) channel.ready = opened(feed);
     else {
-      const ready = feed.then((late) => {
-        // Closed before it was open.
-        if (this.byName.get(name) !== channel) feeds.close(late);
-        return opened(late);
-      });
+      const ready = feed.then(opened);
       channel.ready = ready;
       ready.then(undefined, () => this.#close(channel));
     }
@@ -180,11 +177,13 @@ export class Channels {
 
   #close(channel: Channel): void {
     const { clock, feeds } = this.#node;
+    if (this.byName.get(channel.name) !== channel) return;
+    this.byName.delete(channel.name);
     clock.clearTimeout(channel.timer);
     channel.timer = undefined;
     channel.forgetLast();
-    if (this.byName.get(channel.name) === channel) this.byName.delete(channel.name);
-    if (channel.feed !== undefined) feeds.close(channel.feed);
+    // One that is still being opened before whoever waits for it could use it.
+    feeds.close(channel.name, channel.feed ?? channel.opening);
   }
 }
 

@@ -23,8 +23,6 @@ export class ChannelReader implements Reader<Publication> {
   head!: Position;
   /** Whether all since the position that was given follows. */
   recovered = false;
-  /** Whether the client may not have been given the last value that stood when it subscribed. */
-  untold = false;
   #held: (Publication | Gap)[] | undefined = [];
   #link: Link | undefined;
   #epoch = '';
@@ -32,6 +30,10 @@ export class ChannelReader implements Reader<Publication> {
   #told = 0;
   /** … and all up to here that came after was not for it. */
   #stands = 0;
+  /** The client may not know the last value. */
+  #lacksLast = true;
+  /** Where the client stood when it was sent the last value: one that is still there may have lost it on the way. */
+  #lastAt: Position | undefined;
 
   constructor(clientId: string, channel: Channel) {
     this.clientId = clientId;
@@ -67,6 +69,13 @@ export class ChannelReader implements Reader<Publication> {
     });
   }
 
+  /** For a client that comes back, from `given` on, else from where its subscription began. */
+  resume(given: Position | undefined, base: Position, before: ChannelReader | undefined): Awaitable<void> {
+    const last = before === undefined ? undefined : before.#lastAt;
+    this.#lacksLast = given === undefined || (last?.epoch === given.epoch && last.offset === given.offset);
+    return this.start(given ?? base, before);
+  }
+
   /** Where a client goes on that says it is at `given`: what it was passed over for after that is nothing it missed. */
   after(given: Position): Position {
     const isHere = given.epoch === this.#epoch && given.offset >= this.#told;
@@ -93,7 +102,7 @@ export class ChannelReader implements Reader<Publication> {
       if ('text' in each) link.publication(each);
       else link.gap(each);
     }
-    if (!this.recovered || this.untold) this.#tellLast(held);
+    if (this.#lacksLast || !this.recovered) this.#tellLast(held);
   }
 
   deliver(publication: Publication, offset: number): void {
@@ -131,6 +140,7 @@ export class ChannelReader implements Reader<Publication> {
   /** The last value, unless it is among what was sent. */
   #tellLast(sent: readonly (Publication | Gap)[]): void {
     const { last } = this.channel;
+    this.#lastAt = { epoch: this.#epoch, offset: this.#told };
     if (last === undefined || !isFor(last.publication.entry, this)) return;
     if (sent.some((each) => 'text' in each && each.offset === last.publication.offset)) return;
     this.#link?.send(this.channel.retained(last));

@@ -98,6 +98,8 @@ export class Subscriptions {
     for (const reader of readers) {
       room -= reader.fit(room);
       const { channel, head, recovered } = reader;
+      // It is a filter's: after the reply it would be taken for the subscription's, which begins later.
+      client.link?.flushConflated(channel.name);
       client.channels ??= new Map();
       client.channels.set(channel.name, { mid, channel, base: reader.base, reader: undefined });
       channel.enter(client);
@@ -204,10 +206,7 @@ export class Subscriptions {
     for (const [name, { channel, base, reader: before }] of client.channels ?? []) {
       const reader = new ChannelReader(client.id, channel);
       link.readers.set(name, reader);
-      const given = positionIn(positions, name);
-      // It has been given nothing since, so what followed the reply may have been lost with the link.
-      reader.untold = given === undefined || (given.epoch === base.epoch && given.offset === base.offset);
-      const started = reader.start(given ?? base, before);
+      const started = reader.resume(positionIn(positions, name), base, before);
       if (isPromise(started)) waiting.push(started);
     }
     if (waiting.length > 0) return Promise.all(waiting).then(() => {});
@@ -231,7 +230,9 @@ export class Subscriptions {
         reader = new ChannelReader(client.id, channel);
         link.readers.set(name, reader);
         reader.start(undefined);
-        reader.gap({ stream: name, from: base, to: reader.position, reason: 'evicted' });
+        const to = reader.position;
+        reader.recovered = base.epoch === to.epoch && base.offset === to.offset;
+        if (!reader.recovered) reader.gap({ stream: name, from: base, to, reason: 'evicted' });
       }
       left -= reader.fit(left);
       streams[name] = { ...reader.head, recovered: reader.recovered };

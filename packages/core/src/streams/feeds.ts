@@ -22,13 +22,16 @@ export class Feeds {
     return closing === undefined ? open() : closing.then(open);
   }
 
-  close<Item>(feed: Feed<Item>): void {
-    const closed = feed.close();
+  /** Also one that is still being opened, as soon as it is. */
+  close<Item>(stream: string, feed: Awaitable<Feed<Item>>): void {
+    const close = (opened: Feed<Item>) => opened.close();
+    const closed = isPromise(feed) ? feed.then(close, () => {}) : feed.close();
     if (!isPromise(closed)) return;
-    const { stream } = feed;
     const done = closed
       .then(undefined, (cause) => this.#logger.warn('a stream was not released', { stream, cause }))
-      .then(() => void this.#closing.delete(stream));
+      .then(() => {
+        if (this.#closing.get(stream) === done) this.#closing.delete(stream);
+      });
     this.#closing.set(stream, done);
   }
 }
