@@ -38,7 +38,10 @@ export class FaultyLog<Body extends object> implements StreamLog {
   readonly #inner: MemoryStreamLog;
   readonly #clock: Clock;
   readonly #random: Random;
-  readonly #pinned = new Map<string, { readonly follow: Follow; readonly retention: Retention | undefined }>();
+  readonly #pinned = new Map<
+    string,
+    { readonly follow: Follow; readonly retention: Retention | undefined }
+  >();
   /** In the order in which they began. */
   readonly #epochs = new Map<string, Noted<Body>[]>();
 

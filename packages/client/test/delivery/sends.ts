@@ -55,7 +55,9 @@ export function call(world: World, tab: Tab, type: (typeof calls)[number], chanc
     assert.equal((result as { id?: unknown }).id, id, 'the answer to another call');
     return once;
   };
-  give(world, tab, { action, effects, took, runs }, chance, (options) => tab.client.sendToServer(action, options));
+  give(world, tab, { action, effects, took, runs }, chance, (options) =>
+    tab.client.sendToServer(action, options),
+  );
 }
 
 function give(

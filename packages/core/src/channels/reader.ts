@@ -72,8 +72,7 @@ export class ChannelReader implements Reader<Publication> {
   /** For a client that comes back, from `given` on, else from where its subscription began. */
   resume(given: Position | undefined, base: Position, before: ChannelReader | undefined): Awaitable<void> {
     const last = before === undefined ? undefined : before.#lastAt;
-    this.#lacksLast =
-      given === undefined || (last?.epoch === given.epoch && last.offset === given.offset);
+    this.#lacksLast = given === undefined || (last?.epoch === given.epoch && last.offset === given.offset);
     return this.start(given ?? base, before);
   }
 

@@ -50,7 +50,8 @@ export class FilterWitness implements Witness {
   /** From now on all of it must come that the server takes. */
   allows(channel: string): void {
     const { log, covers } = this.#parts;
-    if (this.#isIn && covers(channel) && !this.#all.has(channel)) this.#all.set(channel, log.all(channel).length);
+    if (this.#isIn && covers(channel) && !this.#all.has(channel))
+      this.#all.set(channel, log.all(channel).length);
   }
 
   /** The right to the channel is changing. */

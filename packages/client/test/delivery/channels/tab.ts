@@ -92,10 +92,7 @@ export class Tab {
     const covers = (channel: string) => service.covers(this.userId, name, channel);
     const witness = /[+#]/.test(name) ? new FilterWitness({ ...parts, covers }) : new ChannelWitness(parts);
     const channel = this.client.channel(name);
-    this.listeners.set(
-      name,
-      new Listener(channel, witness, this.#guard, () => this.#online),
-    );
+    this.listeners.set(name, new Listener(channel, witness, this.#guard, () => this.#online));
   }
 
   leave(name: string, how: 'leave' | 'off'): void {
