@@ -407,6 +407,20 @@ test('the server has so many channels and no more', async () => {
   expect(server.stats().channels).toBe(3);
 });
 
+test('a channel that nobody needs any more before it is open does not get in the way of the next one', async () => {
+  const { log, options } = withLog('later');
+  const { connect, server, clock, until } = await createHarness({ ...options, channels });
+  const tab = await connect(1);
+  const go = (log as SlowLog).hold();
+  server.channel('product/1').publications$.subscribe().unsubscribe();
+  const mid = tab.request({ op: 'subscribe', channels: ['product/1'] });
+  await clock.settle();
+  go();
+  await tab.expectReply(mid);
+  await until(server.publish('product/1', 1));
+  await tab.expectPublication({ data: 1 });
+});
+
 test('plugins see what is published on its way in, and may refuse it', async () => {
   const ops: string[] = [];
   const guard = definePlugin({

@@ -67,6 +67,22 @@ describe.each(bothLogs)('channels of a session, with a log that answers %s,', (a
     await tab.expectNothing();
   });
 
+  test('the last value comes again where it may have been lost on the way', async () => {
+    const { server, connect, until } = await harness({ channels: { a: { ...open, retain: true } } });
+    const tab = await connect(1);
+    await until(server.publish('a', 1));
+    await tab.join('a');
+    await tab.expectPublication({ data: 1, retained: true });
+    tab.cut();
+    await tab.resume();
+    await tab.expectPublication({ data: 1, retained: true });
+    await until(server.publish('a', 2));
+    await tab.expectPublication({ data: 2 });
+    tab.cut();
+    await tab.resume();
+    await tab.expectNothing();
+  });
+
   test('a client that does not know yet that it has subscribed goes on from there', async () => {
     const { server, connect, clock, until } = await harness();
     const tab = await connect(1);

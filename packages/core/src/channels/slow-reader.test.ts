@@ -47,6 +47,24 @@ describe('of a channel that keeps the latest', () => {
     expect([slow.closed, clock.pendingTimers > 0]).toEqual([undefined, true]);
   });
 
+  test('what waits for a filter comes before the reply to who subscribes to the channel itself', async () => {
+    const { server, connect, clock } = await createHarness({ channels });
+    const slow = await connect(1);
+    await slow.join('latest/#');
+    slow.wire.freeze();
+    for (let n = 1; n <= 100; n++) {
+      await server.publish('latest/1', text);
+      await clock.settle();
+    }
+    const mid = slow.request({ op: 'subscribe', channels: ['latest/1'] });
+    await clock.settle();
+    slow.wire.thaw();
+    await clock.advanceAsync(100);
+    const isReply = (frame: (typeof slow.frames)[number]) => frame.op === 'reply' && frame.mid === mid;
+    expect(slow.frames.slice(slow.frames.findIndex(isReply) + 1)).toEqual([]);
+    expect(told(slow, 'latest/1').at(-1)).toBe(100);
+  });
+
   test('it is told the same through a filter', async () => {
     const { server, connect, clock } = await createHarness({ channels });
     const slow = await connect(1);

@@ -95,12 +95,14 @@ export class PublicationLog extends FaultyLog<Made> {
   /** Versions and keys are as PROTOCOL.md has them, and whoever publishes is told so. */
   protected override appended(_: string, draft: Draft, appended: Appended | undefined): void {
     if (appended === undefined) return;
-    const { data }: Made = JSON.parse(`{${draft.body}`);
+    const { data, from }: Made = JSON.parse(`{${draft.body}`);
     const { outcome, epoch } = appended;
     this.#outcomes.set(data.id, [...this.outcomes(data.id), outcome]);
     const seen = this.#seen.get(epoch) ?? { version: -1, keys: new Map() };
     this.#seen.set(epoch, seen);
-    const { key, version = Number.POSITIVE_INFINITY } = draft;
+    const { version = Number.POSITIVE_INFINITY } = draft;
+    // Each user has keys of its own.
+    const key = draft.key && `${from?.userId} ${draft.key.split('\n').at(-1)}`;
     const usedMs = this.nowMs() - (seen.keys.get(key ?? '') ?? Number.NEGATIVE_INFINITY);
     const expected = usedMs < KEY_MS ? 'repeated' : version < seen.version ? 'stale' : 'published';
     assert.equal(outcome, expected, `${data.id} with key ${key} and version ${version} of ${seen.version}`);

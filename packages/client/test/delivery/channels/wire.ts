@@ -58,8 +58,8 @@ export class Wire {
         return this.#replied(frame);
       case 'error': {
         const asked = this.#asked.get(frame.mid);
-        if (asked?.op === 'subscribe' && !this.#answered.has(frame.mid))
-          this.#forget(asked.channels, frame.mid);
+        const isNews = asked?.op === 'subscribe' && !this.#answered.has(frame.mid);
+        if (isNews && frame.code !== 'OUTCOME_UNKNOWN') this.#forget(asked.channels, frame.mid);
         this.#answered.add(frame.mid);
         return;
       }
