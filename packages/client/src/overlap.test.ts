@@ -90,6 +90,19 @@ describe('subscriptions that overlap', () => {
       ]);
     });
 
+    test('joining, and the channel was forgotten since filters had it: they have all that is new', async () => {
+      const filter = await stage.joined('a/+');
+      stage.publication('a/b', 7);
+      const exact = stage.hear('a/b');
+      await stage.asked();
+      await stage.grant('a/b', 0, 'epoch-2');
+      for (const offset of [1, 2]) stage.publication('a/b', offset);
+      expect([filter.heard, exact.heard]).toEqual([
+        [7, 1, 2],
+        [1, 2],
+      ]);
+    });
+
     test('joining, and the channel has begun anew: nothing is taken for what filters have had', async () => {
       const exact = await stage.joined('a/b', 5);
       const filter = await stage.joined('a/+');

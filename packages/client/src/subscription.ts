@@ -193,6 +193,8 @@ export class Subscription {
     this.#state = 'in';
     this.#epoch = at.epoch ?? '';
     if (this.#asideEpoch !== undefined && this.#asideEpoch !== at.epoch) this.#aside = 0;
+    // What came for filters was before the head, or of a channel that has begun anew since.
+    this.#aside = Math.min(this.#aside, at.offset ?? 0);
   }
 
   #out(): void {
