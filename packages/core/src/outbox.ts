@@ -74,7 +74,7 @@ class Batch {
 }
 
 /** How long connections are flushed before the event loop gets its turn. What each write leaves to do comes on top. */
-const SLICE_MS = 5;
+const SLICE_MS = 3;
 /** Connections flushed between two looks at the time. */
 const STRIDE = 64;
 /** Above so many bytes that wait for a connection it takes no more for the time being: it is congested. */

@@ -37,8 +37,11 @@ export class Publication extends Encoded {
   }
 }
 
+/** A last value. Not the frame of it: that is made for the few who come. */
 export interface Last {
-  readonly publication: Publication;
+  readonly entry: Entry;
+  /** The publication's. */
+  readonly serial: number;
   readonly at: number;
 }
 
@@ -148,7 +151,7 @@ export class Channel implements Reader<Publication> {
   }
 
   /** The frame of its last value, for whoever has just subscribed. */
-  retained({ publication: { entry }, at }: Last): Encoded {
+  retained({ entry, at }: Last): Encoded {
     const { codec, clock } = this.#parts;
     const ageMs = Math.max(0, clock.now() - at);
     return new Encoded(codec.publication(this.name, entry.offset, entry.body, ageMs));
@@ -173,10 +176,10 @@ export class Channel implements Reader<Publication> {
       }
   }
 
-  #keep(publication: Publication): void {
+  #keep({ entry, serial }: Publication): void {
     const { clock, retaining } = this.#parts;
     if (this.#last === undefined) retaining.set(this.levels, this);
-    this.#last = { publication, at: clock.now() };
+    this.#last = { entry, serial, at: clock.now() };
   }
 
   #readers(): readonly ReadonlySet<ServerClient>[] {

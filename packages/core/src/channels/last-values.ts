@@ -80,8 +80,8 @@ export class LastValues {
 
   #send(channel: Channel, { patterns, at, since }: Batch): void {
     const { last } = channel;
-    if (last === undefined || last.publication.serial > since) return;
-    if (!isFor(last.publication.entry, { clientId: this.#client.id })) return;
+    if (last === undefined || last.serial > since) return;
+    if (!isFor(last.entry, { clientId: this.#client.id })) return;
     // Once, by the first that fits.
     if (patterns.slice(0, at).some((pattern) => pattern.matches(channel.levels))) return;
     if (this.#client.readsThroughFilter(channel)) this.#link.send(channel.retained(last));

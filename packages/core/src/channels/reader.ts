@@ -141,8 +141,8 @@ export class ChannelReader implements Reader<Publication> {
   #tellLast(sent: readonly (Publication | Gap)[]): void {
     const { last } = this.channel;
     this.#lastAt = { epoch: this.#epoch, offset: this.#told };
-    if (last === undefined || !isFor(last.publication.entry, this)) return;
-    if (sent.some((each) => 'text' in each && each.offset === last.publication.offset)) return;
+    if (last === undefined || !isFor(last.entry, this)) return;
+    if (sent.some((each) => 'text' in each && each.offset === last.entry.offset)) return;
     this.#link?.send(this.channel.retained(last));
   }
 }
