@@ -89,11 +89,23 @@ describe('the READMEs', () => {
     expect(log).toHaveBeenCalledWith(0, { applause: { times: 0 } });
   });
 
-  test('the example of core runs', async () => {
-    const [example, ...others] = examplesIn('packages/core/README.md');
-    const server = await run(example, 'core.mjs', 'server');
-    expect(server.stats().status).toBe('stopped');
+  test('the examples of core run', async () => {
+    const [example, contract, ...others] = examplesIn('packages/core/README.md');
     expect(others).toEqual([]);
+    const stopped = await run(example, 'core.mjs', 'server');
+    expect(stopped.stats().status).toBe('stopped');
+    log.mockClear();
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const [server, client] = await run(contract, 'contract.mjs', '[server, client]');
+    try {
+      await until(() => log.mock.calls.length >= 2);
+      expect(log.mock.calls.flat()).toEqual(saidIn(contract));
+      expect(await client.sendToServer({ type: 'MEMBERS', room: 'lobby' })).toEqual([]);
+    } finally {
+      await client.close();
+      await server.disconnect();
+      warn.mockRestore();
+    }
   });
 
   test('the examples of client run', async () => {

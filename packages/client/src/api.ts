@@ -129,7 +129,7 @@ export interface Channel<Input = unknown, Output = Input> {
   readonly name: string;
   /** Calls back for each publication. One that throws is reported to the logger and harms no other. */
   subscribe(callback: (publication: Publication<Output>) => void): Unsubscribe;
-  /** Resolves when the channel has it, with what became of it. A Uint8Array arrives as one. @throws SendError */
+  /** Resolves when the channel has it, with what became of it. Bytes, by any view, arrive as a Uint8Array. @throws SendError */
   publish(data: Input, options?: PublishOptions): Promise<Published>;
   /** What the channel keeps, page by page back from the newest. Nobody has to subscribe for it. @throws SendError */
   history(options?: HistoryOptions): Promise<HistoryPage<Output>>;

@@ -249,6 +249,7 @@ describe('what the server bears', () => {
     expect(await standing(small)).toBe('pending');
     const error = await failure(large);
     expect(error).toMatchObject({ code: 'FRAME_TOO_LARGE', effect: 'none', error: { retryable: false } });
+    expect(error.message).toMatch(/^FRAME_TOO_LARGE: It has \d{3} bytes, and the server takes 200\.$/);
     expect(await standing(error.retry())).toBe('FRAME_TOO_LARGE, effect none');
     expect(stage.take()).toEqual([]);
   });

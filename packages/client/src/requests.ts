@@ -265,7 +265,8 @@ export class Requests {
     for (const request of this.#queue.values()) {
       if (this.#inFlight >= limits.maxPendingRequests) return;
       if (request.bytes > limits.maxFrameBytes) {
-        this.#reject(request, clientError('FRAME_TOO_LARGE'));
+        const message = `It has ${request.bytes} bytes, and the server takes ${limits.maxFrameBytes}.`;
+        this.#reject(request, clientError('FRAME_TOO_LARGE', { message }));
         continue;
       }
       const now = timers.now();

@@ -24,7 +24,12 @@ describe('an error of this library’s own', () => {
   test.each(Object.entries(clientErrors))('%s has its text and may be retried or not', (code, entry) => {
     const cause = new Error('why');
     const { message, retryable } = entry;
-    expect(clientError(code as ClientErrorCode, cause)).toMatchObject({ code, message, retryable, cause });
+    expect(clientError(code as ClientErrorCode, { cause })).toMatchObject({
+      code,
+      message,
+      retryable,
+      cause,
+    });
   });
 
   test('has a name that no server uses', () => {

@@ -48,6 +48,12 @@ export class SendError<Reply = unknown> extends Error {
   }
 }
 
-export function clientError(code: ClientErrorCode, cause?: unknown): ReplyError {
-  return new ReplyError(code, { ...clientErrors[code], cause });
+interface ErrorDetails {
+  readonly message?: string;
+  readonly cause?: unknown;
+}
+
+/** One of this library's own, with its text unless there is a better one. */
+export function clientError(code: ClientErrorCode, details: ErrorDetails = {}): ReplyError {
+  return new ReplyError(code, { ...clientErrors[code], ...details });
 }

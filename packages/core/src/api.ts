@@ -64,7 +64,7 @@ export interface Message<A extends Action = AnyAction> {
 export interface Publication<Data = unknown> {
   readonly channel: string;
   readonly offset: number;
-  /** Any JSON value, or a Uint8Array. */
+  /** Any JSON value, or a Uint8Array where bytes were published. */
   readonly data: Data;
   /** Absent where the server itself published it. */
   readonly from?: Sender;

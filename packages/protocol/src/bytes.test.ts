@@ -19,6 +19,13 @@ describe('bytes', () => {
     expect(toWire(Buffer.from('hello'))).toEqual({ b64: Buffer.from('hello').toString('base64') });
   });
 
+  test('are those of an ArrayBuffer, and of any other view', () => {
+    const { buffer } = Uint8Array.of(1, 2, 3, 4);
+    expect(toWire(buffer)).toEqual({ b64: 'AQIDBA==' });
+    expect(toWire(new DataView(buffer, 1, 2))).toEqual({ b64: 'AgM=' });
+    expect(toWire(new Uint16Array(buffer, 2))).toEqual({ b64: 'AwQ=' });
+  });
+
   test('are put into a body by the codec', () => {
     expect(jsonCodec.encodeBody({ data: Uint8Array.of(255), meta: { a: 1 }, version: 3 })).toBe(
       '"data":{"b64":"/w=="},"meta":{"a":1},"version":3}',

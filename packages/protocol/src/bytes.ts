@@ -7,9 +7,13 @@ export interface EncodedBytes {
   readonly b64: string;
 }
 
-/** What is put on the wire for data: bytes as `{"b64": …}`, and all else as it is. */
+/** What is put on the wire for data: bytes, an ArrayBuffer or any view of one, as `{"b64": …}`, and all else as it is. */
 export function toWire(data: unknown): unknown {
-  return data instanceof Uint8Array ? { b64: toBase64(data) } : data;
+  if (data instanceof Uint8Array) return { b64: toBase64(data) };
+  if (data instanceof ArrayBuffer) return toWire(new Uint8Array(data));
+  // As JSON these would be objects that have lost what they were.
+  if (ArrayBuffer.isView(data)) return toWire(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+  return data;
 }
 
 /** What a reader is given for what came over the wire: the inverse of `toWire`. */

@@ -53,14 +53,25 @@ export type ReplyOf<C extends Contract, T extends ActionType<C>> = C['actions'][
 export type ContractAction<C extends Contract> =
   string extends ActionType<C> ? AnyAction : { [T in ActionType<C>]: ActionOutput<C, T> }[ActionType<C>];
 
-/** The names that a pattern fits, as far as types can say: a `+` may be any text. */
-type NameOf<Pattern extends string> = Pattern extends '#'
-  ? string
-  : Pattern extends `${infer Above}/#`
-    ? NameOf<Above> | `${NameOf<Above>}/${string}`
-    : Pattern extends `${infer Before}+${infer After}`
-      ? `${Before}${string}${NameOf<After>}`
-      : Pattern;
+/** Whether a pattern fits a name, level by level, as far as types can say: any text is taken for one level. */
+type Fits<Pattern extends string, Name extends string> = Pattern extends '#'
+  ? true
+  : Pattern extends `${infer Level}/${infer Below}`
+    ? Name extends `${infer First}/${infer Rest}`
+      ? FitsLevel<Level, First> extends true
+        ? Fits<Below, Rest>
+        : false
+      : Below extends '#'
+        ? FitsLevel<Level, Name>
+        : false
+    : Name extends `${string}/${string}`
+      ? false
+      : FitsLevel<Pattern, Name>;
+type FitsLevel<Level extends string, Name extends string> = Level extends '+'
+  ? true
+  : Name extends Level
+    ? true
+    : false;
 
 /** The schema of a channel, or of all that a filter may cover; never where the contract has none. */
 type ChannelSchema<C extends Contract, Name extends string> = string extends Name
@@ -68,7 +79,7 @@ type ChannelSchema<C extends Contract, Name extends string> = string extends Nam
   : Name extends keyof C['channels']
     ? C['channels'][Name]
     : {
-        [Pattern in keyof C['channels'] & string]: Name extends NameOf<Pattern>
+        [Pattern in keyof C['channels'] & string]: Fits<Pattern, Name> extends true
           ? C['channels'][Pattern]
           : never;
       }[keyof C['channels'] & string];

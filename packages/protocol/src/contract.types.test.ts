@@ -144,6 +144,9 @@ describe('channels', () => {
       'product/featured': schema<string>(),
       'sensors/#': schema<number>(),
       '+/log/+': schema<boolean>(),
+      'room/+': schema<string>(),
+      'room/+/typing': schema<boolean>(),
+      'room/+/files/#': schema<number>(),
     },
   });
   type C = typeof contract;
@@ -156,6 +159,18 @@ describe('channels', () => {
     expectTypeOf<ChannelOutput<C, 'sensors/kitchen/temperature'>>().toEqualTypeOf<number>();
     expectTypeOf<ChannelOutput<C, 'sensors'>>().toEqualTypeOf<number>();
     expectTypeOf<ChannelOutput<C, 'a/log/b'>>().toEqualTypeOf<boolean>();
+  });
+
+  test('a + is one level, and no more', () => {
+    expectTypeOf<ChannelOutput<C, 'room/lobby'>>().toEqualTypeOf<string>();
+    expectTypeOf<ChannelOutput<C, `room/${string}`>>().toEqualTypeOf<string>();
+    expectTypeOf<ChannelOutput<C, 'room/'>>().toEqualTypeOf<string>();
+    expectTypeOf<ChannelOutput<C, 'room/lobby/typing'>>().toEqualTypeOf<boolean>();
+    expectTypeOf<ChannelOutput<C, `room/${string}/typing`>>().toEqualTypeOf<boolean>();
+    expectTypeOf<ChannelOutput<C, 'room/lobby/files'>>().toEqualTypeOf<number>();
+    expectTypeOf<ChannelOutput<C, 'room/lobby/files/a/b'>>().toEqualTypeOf<number>();
+    expectTypeOf<ChannelOutput<C, 'room'>>().toBeUnknown();
+    expectTypeOf<ChannelOutput<C, 'room/lobby/elsewhere'>>().toBeUnknown();
   });
 
   test('a filter has that of the pattern it lies within', () => {

@@ -24,7 +24,8 @@ export interface ChannelPolicy {
   readonly retain?: boolean;
   /**
    * Asked when a client subscribes, and again when its token is refreshed or its claims have changed: false then ends the
-   * subscription. False refuses with FORBIDDEN, what throws with INTERNAL, too slow with CHECK_TIMEOUT. Default: nobody may.
+   * subscription. False refuses with FORBIDDEN, a ReplyError that it throws with that, what else it throws with INTERNAL, too
+   * slow with CHECK_TIMEOUT. Default: nobody may.
    */
   readonly canSubscribe?: (request: ChannelRequest) => Awaitable<boolean>;
   /**
@@ -35,7 +36,7 @@ export interface ChannelPolicy {
   readonly filters?: boolean;
   /**
    * Asked at each publication of a client's, as `canSubscribe`, with what the schema made of the data; the server itself
-   * always may.
+   * always may. A ReplyError of the application's own says `effect: 'none'`, as else nobody knows.
    */
   readonly canPublish?: (request: ChannelRequest & { readonly data: unknown }) => Awaitable<boolean>;
   /**
