@@ -99,9 +99,12 @@ export class Channels {
   /** To each who hears it, once. */
   deliver(publication: Publication): void {
     const { channel, offset, retained } = publication;
-    const cameAside = !retained && this.#byName.get(channel)?.subscription.cameAside(offset);
+    const exact = this.#byName.get(channel)?.subscription;
+    const cameAside = !retained && exact?.cameAside(offset);
+    // It came for a filter, or again after a lost link.
+    const isKnown = retained && exact?.isNews(offset) === false;
     for (const { name } of this.hearing(channel))
-      if (name === channel || !cameAside) this.subscribers.tell(name, publication);
+      if (name === channel ? !isKnown : !cameAside) this.subscribers.tell(name, publication);
   }
 
   /** Whether it is news; what is no channel of ours always is. */

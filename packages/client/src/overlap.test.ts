@@ -90,6 +90,19 @@ describe('subscriptions that overlap', () => {
       ]);
     });
 
+    test('in: a last value that its own subscribers know is not told them again, a newer one is', async () => {
+      const exact = await stage.joined('a/b', 3);
+      stage.publication('a/b', 3, { retained: true, ageMs: 5 });
+      const filter = await stage.joined('a/+');
+      stage.publication('a/b', 3, { retained: true, ageMs: 6 });
+      stage.publication('a/b', 4);
+      for (const offset of [4, 5]) stage.publication('a/b', offset, { retained: true, ageMs: 7 });
+      expect([exact.heard, filter.heard]).toEqual([
+        ['last 3', 4, 'last 5'],
+        ['last 3', 4, 'last 4', 'last 5'],
+      ]);
+    });
+
     test('joining, and the channel was forgotten since filters had it: they have all that is new', async () => {
       const filter = await stage.joined('a/+');
       stage.publication('a/b', 7);

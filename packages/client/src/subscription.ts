@@ -33,6 +33,8 @@ export class Subscription {
   readonly refusals = new Subject<ReplyError>();
   /** Where those stand who want the channel. */
   position: Position | undefined;
+  /** The newest that the channel's own subscribers were told of, live or as a last value. */
+  #known: Position | undefined;
   readonly #all: Channels;
   #state: State = 'out';
   /** A request is not answered: one at a time, or nobody could tell what frames before an answer are of. */
@@ -89,7 +91,10 @@ export class Subscription {
     const isWanted = this.#isWanted;
     host.timers.clearTimeout(this.#again);
     if (!isWanted) this.#refusal = undefined;
-    if (!isWanted && this.#state === 'out') this.position = undefined;
+    if (!isWanted && this.#state === 'out') {
+      this.position = undefined;
+      this.#known = undefined;
+    }
     if (state !== 'online' || this.#isAsking || this.#isSettled) return this.#settle();
     const { name, position } = this;
     const joins = this.#state === 'out';
@@ -130,6 +135,7 @@ export class Subscription {
     }
     if (this.position !== undefined && offset <= this.position.offset) return false;
     this.position = this.placeOf(offset);
+    this.#known = this.position;
     return true;
   }
 
@@ -139,6 +145,15 @@ export class Subscription {
     if (!this.#isSent) return true;
     if (position?.epoch === to.epoch && to.offset <= position.offset) return false;
     this.position = to;
+    return true;
+  }
+
+  /** Whether the channel's own subscribers do not know this last value yet. */
+  isNews(offset: number): boolean {
+    const place = this.placeOf(offset);
+    if (place === undefined) return true;
+    if (this.#known?.epoch === place.epoch && offset <= this.#known.offset) return false;
+    this.#known = place;
     return true;
   }
 
@@ -199,7 +214,10 @@ export class Subscription {
 
   #out(): void {
     // Who comes after all have left begins anew.
-    if (this.#state === 'leaving') this.position = undefined;
+    if (this.#state === 'leaving') {
+      this.position = undefined;
+      this.#known = undefined;
+    }
     if (this.#isSent) this.#aside = 0;
     this.#state = 'out';
   }

@@ -36,7 +36,7 @@ export interface ChannelPolicy {
   readonly filters?: boolean;
   /**
    * Asked at each publication of a client's, as `canSubscribe`, with what the schema made of the data; the server itself
-   * always may. A ReplyError of the application's own says `effect: 'none'`, as else nobody knows.
+   * always may.
    */
   readonly canPublish?: (request: ChannelRequest & { readonly data: unknown }) => Awaitable<boolean>;
   /**
@@ -75,15 +75,9 @@ export class Policies {
     for (const [pattern, policy] of Object.entries(policies)) this.add(pattern, policy);
   }
 
-  /** @throws TypeError where the pattern is none, RangeError where a number is none, Error where the pattern has a policy. */
+  /** @throws TypeError where the pattern or the policy is none, RangeError where a number is none, Error where the pattern has a policy. */
   add(pattern: string, policy: ChannelPolicy): void {
-    const { size = 1, maxBytes = 1, ttlMs = 1 } = policy.history ?? {};
-    if (!(Number.isSafeInteger(size) && size > 0 && maxBytes > 0 && ttlMs > 0))
-      throw new RangeError(
-        `channels['${pattern}'].history keeps a whole number of publications, of some bytes, for some time`,
-      );
-    if (policy.maxPerSecond !== undefined && !(policy.maxPerSecond > 0))
-      throw new RangeError(`channels['${pattern}'].maxPerSecond must be a number above 0`);
+    assertPolicy(`channels['${pattern}']`, policy);
     this.#byPattern.add(pattern, policy);
   }
 
@@ -104,4 +98,42 @@ export function retentionOf({ history }: ChannelPolicy): Retention {
     maxBytes: history?.maxBytes ?? HISTORY_BYTES,
     ttlMs: history?.ttlMs ?? HISTORY_TTL_MS,
   };
+}
+
+type Kind = 'function' | 'boolean' | 'object' | 'number' | 'string';
+const kinds: Readonly<Record<keyof ChannelPolicy, Kind>> = {
+  history: 'object',
+  retain: 'boolean',
+  canSubscribe: 'function',
+  filters: 'boolean',
+  canPublish: 'function',
+  schema: 'object',
+  maxPerSecond: 'number',
+  overflow: 'string',
+};
+
+/** A right that is misspelt is one that nobody has, or everybody: so it is said at once. */
+function assertPolicy(where: string, policy: ChannelPolicy): void {
+  for (const [name, value] of Object.entries(policy)) {
+    const kind = Object.hasOwn(kinds, name) ? kinds[name as keyof ChannelPolicy] : undefined;
+    if (kind === undefined) throw new TypeError(`${where} has no ${name}`);
+    const isOne = kind === 'object' ? isObject(value) : typeof value === kind;
+    if (value !== undefined && !isOne) throw new TypeError(`${where}.${name} is no ${kind}`);
+  }
+  const { history, maxPerSecond, overflow } = policy;
+  if (overflow !== undefined && overflow !== 'queue' && overflow !== 'latest')
+    throw new TypeError(`${where}.overflow is neither queue nor latest`);
+  if (maxPerSecond !== undefined && !(maxPerSecond > 0))
+    throw new RangeError(`${where}.maxPerSecond must be a number above 0`);
+  if (history === undefined) return;
+  const { size, maxBytes = 1, ttlMs = 1 } = history;
+  if (!(Number.isSafeInteger(size) && size > 0 && maxBytes > 0 && ttlMs > 0))
+    throw new RangeError(
+      `${where}.history keeps a whole number of publications, of some bytes, for some time`,
+    );
+}
+
+function isObject(value: unknown): boolean {
+  // Some schemas are functions.
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
 }

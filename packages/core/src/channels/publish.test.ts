@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { filter, map, tap } from 'rxjs';
 import { z } from 'zod';
 import { bothLogs, type SlowLog, withLog } from '../../test/logs.ts';
-import { definePlugin, type Outgoing, SendFailed } from '../index.ts';
+import { definePlugin, type Outgoing, ReplyError, SendFailed } from '../index.ts';
 
 const open = { canSubscribe: () => true, canPublish: () => true, filters: true };
 const channels = {
@@ -438,9 +438,36 @@ describe('bad input', () => {
     { history: { size: 1, ttlMs: -1 } },
     { maxPerSecond: 0 },
     { maxPerSecond: Number.NaN },
+    { history: { ttlMs: 5 } as never },
   ])('a policy of %j is none', (policy) =>
     expect(createHarness({ channels: { 'a/+': policy } })).rejects.toThrow(RangeError),
   );
+
+  test.each<object>([
+    { history: 100 },
+    { overflow: 'lastest' },
+    { canRead: () => true },
+    { canSubscribe: true },
+    { retain: 1 },
+    { maxPerSecond: '5' },
+    { schema: 'string' },
+  ])('nor is %j', (policy) =>
+    expect(createHarness({ channels: { 'a/+': policy } })).rejects.toThrow(TypeError),
+  );
+
+  test('what a policy throws to refuse had no effect, and says so', async () => {
+    const spam = () => {
+      throw new ReplyError('SPAM');
+    };
+    const { connect } = await createHarness({ channels: { a: { canPublish: spam, canSubscribe: spam } } });
+    const tab = await connect(1);
+    for (const mid of [
+      tab.publish('a', 1),
+      tab.request({ op: 'subscribe', channels: ['a'] }),
+      tab.request({ op: 'history', channel: 'a' }),
+    ])
+      expect(await tab.expectError(mid, 'SPAM')).toMatchObject({ effect: 'none', retryable: false });
+  });
 });
 
 test('a publication whose fate is unknown is not published again under its key', async () => {

@@ -2,6 +2,7 @@ import {
   type ActivityFrame,
   type AnyAction,
   type Contract,
+  type Effect,
   effectOf,
   type NativeEvent,
   ReplyError,
@@ -170,7 +171,7 @@ export class Requests {
 
   /** The request may have taken effect, and failed: that is remembered, unless it may be sent again. */
   fault(client: ServerClient, mid: number, error: ReplyError): void {
-    if (error.retryable) return this.refuse(client, mid, error);
+    if (error.retryable) return this.refuse(client, mid, error, error.effect);
     client.outcomes?.settle(mid, this.#errorFrame(mid, error), this.#node.clock.now());
     this.fail(client, mid, error);
   }
@@ -180,22 +181,22 @@ export class Requests {
    * on a newer one the client has sent it again, or will, and would take this for the answer to that. What is no
    * ReplyError is our own failure.
    */
-  refuse(client: ServerClient, mid: number, error: unknown): void {
+  refuse(client: ServerClient, mid: number, error: unknown, effect: Effect = 'none'): void {
     const asker = client.outcomes?.forget(mid);
     if (!(error instanceof ReplyError)) {
       this.#node.logger.error('a request failed', { client: client.id, cause: error });
     }
     if (asker === client.link)
-      this.fail(client, mid, error instanceof ReplyError ? error : new ReplyError('INTERNAL'));
+      this.fail(client, mid, error instanceof ReplyError ? error : new ReplyError('INTERNAL'), effect);
     else this.#checkDrained();
   }
 
   /** Says that a request failed, and nothing else. */
-  fail(client: ServerClient, mid: number, error: ReplyError): void {
+  fail(client: ServerClient, mid: number, error: ReplyError, effect: Effect = error.effect): void {
     const { counters } = this.#node;
     counters.failed++;
     counters.count(counters.errors, error.code);
-    client.send(this.#errorFrame(mid, error));
+    client.send(this.#errorFrame(mid, error, effect));
     this.#checkDrained();
   }
 
@@ -206,8 +207,8 @@ export class Requests {
     this.#drained();
   }
 
-  #errorFrame(mid: number, error: ReplyError): string {
-    const { code, message, retryable, effect, retryAfterMs } = error;
+  #errorFrame(mid: number, error: ReplyError, effect: Effect = error.effect): string {
+    const { code, message, retryable, retryAfterMs } = error;
     const after = {
       ...(effect !== effectOf(code, retryable) && { effect }),
       ...(retryAfterMs !== undefined && { retryAfterMs }),
