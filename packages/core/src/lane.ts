@@ -25,6 +25,12 @@ export class Lane<T> {
     }
   }
 
+  /** Before all that waits. */
+  runNext(item: T): void {
+    if (this.#busy) (this.#waiting ??= []).unshift(item);
+    else this.run(item);
+  }
+
   readonly #goOn = (): void => {
     this.#busy = false;
     const next = this.#waiting?.shift();
