@@ -107,7 +107,9 @@ export class ServerClient implements Client, Owner {
   }
 
   readsThroughFilter(channel: Channel): boolean {
-    for (const { right } of this.filters?.values() ?? []) if (right.covers(channel)) return true;
+    if (this.filters === undefined || this.filters.size === 0) return false;
+    const { policy, levels } = channel;
+    for (const { right } of this.filters.values()) if (right.covers({ policy, levels })) return true;
     return false;
   }
 

@@ -27,8 +27,9 @@ export class Lane<T> {
 
   /** Before all that waits. */
   runNext(item: T): void {
-    if (this.#busy) (this.#waiting ??= []).unshift(item);
-    else this.run(item);
+    if (!this.#busy) return this.run(item);
+    this.#waiting ??= [];
+    this.#waiting.unshift(item);
   }
 
   readonly #goOn = (): void => {
