@@ -52,6 +52,9 @@ export class ServerClient implements Client, Owner {
   /** The secret before, until a frame shows that the client has the new one. */
   #previousSecret: string | undefined;
   #lane: Lane<Queued | Chore> | undefined;
+  /** A recheck of its rights that has not begun, and the last one that is not done. */
+  #toRecheck: Promise<void> | undefined;
+  #rechecked: Promise<void> | undefined;
   /** What it may publish yet, by policies that have a rate. */
   #publishing: Map<ChannelPolicy, TokenBucket> | undefined;
   #timer: unknown;
@@ -104,17 +107,40 @@ export class ServerClient implements Client, Owner {
   }
 
   readsThroughFilter(channel: Channel): boolean {
-    for (const { right } of this.filters?.values() ?? []) if (right.covers(channel)) return true;
+    if (this.filters === undefined || this.filters.size === 0) return false;
+    const { policy, levels } = channel;
+    for (const { right } of this.filters.values()) if (right.covers({ policy, levels })) return true;
     return false;
   }
 
-  /** Asks anew what it may read, after what it has asked for itself. */
-  async recheckRights(): Promise<void> {
-    if (!this.channels?.size && !this.filters?.size && this.#lane === undefined) return;
+  /** What it may read is being asked anew: resolves when all of that is done. */
+  get rechecked(): Promise<void> | undefined {
+    return this.#rechecked;
+  }
+
+  /**
+   * Asks anew what it may read, after the request of its own that is being checked, which may have been judged by what held
+   * before, and before those that wait: else it could put this off for as long as it likes. Once for all who want that
+   * before it has begun.
+   */
+  recheckRights(): Promise<void> {
+    if (!this.channels?.size && !this.filters?.size && this.#lane === undefined) return Promise.resolve();
+    if (this.#toRecheck !== undefined) return this.#toRecheck;
     const { subscriptions } = this.#node;
-    await new Promise<void>((resolve) => {
-      this.lane.run({ run: () => subscriptions.recheck(this).then(resolve) });
+    let done = () => {};
+    const recheck = new Promise<void>((resolve) => {
+      done = resolve;
     });
+    this.#toRecheck = recheck;
+    this.#rechecked = recheck;
+    const run = async () => {
+      this.#toRecheck = undefined;
+      await subscriptions.recheck(this);
+      if (this.#rechecked === recheck) this.#rechecked = undefined;
+      done();
+    };
+    this.lane.runNext({ run });
+    return recheck;
   }
 
   send(frame: string): void {

@@ -155,11 +155,13 @@ export class Clients {
     const recoverAll = () => whenReady(recover, () => {}, failed);
     const resumeChannels = () =>
       whenReady(() => subscriptions.resume(client, link, resume?.positions ?? {}), recoverAll, failed);
-    // What it missed in a channel that it may not read any more it is not to be sent.
+    // What it missed in a channel that it may not read any more it is not to be sent: nor to who comes a second time
+    // while that is being found out.
     const { claims } = client;
     client.claims = verified.claims;
-    if (isDeepStrictEqual(claims, verified.claims)) resumeChannels();
-    else client.recheckRights().then(resumeChannels);
+    const recheck = isDeepStrictEqual(claims, verified.claims) ? client.rechecked : client.recheckRights();
+    if (recheck === undefined) resumeChannels();
+    else recheck.then(resumeChannels);
   }
 
   #welcome(

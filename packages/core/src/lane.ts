@@ -25,6 +25,13 @@ export class Lane<T> {
     }
   }
 
+  /** Before all that waits. */
+  runNext(item: T): void {
+    if (!this.#busy) return this.run(item);
+    this.#waiting ??= [];
+    this.#waiting.unshift(item);
+  }
+
   readonly #goOn = (): void => {
     this.#busy = false;
     const next = this.#waiting?.shift();

@@ -3,6 +3,7 @@ import type { Channel, Publication } from './channels/channel.ts';
 import { Conflation } from './channels/conflation.ts';
 import { LastValues } from './channels/last-values.ts';
 import type { ChannelReader } from './channels/reader.ts';
+import type { FilterSubscription } from './channels/subscriptions.ts';
 import type { ServerClient } from './client.ts';
 import type { Node } from './node.ts';
 import { Encoded, type Outbox, type OutboxOwner } from './outbox.ts';
@@ -83,7 +84,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   publication(item: Publication): void {
     this.#latest = item.serial;
     if (item.channel.policy.overflow !== 'latest') return this.deliverNow(item);
-    this.#conflation ??= new Conflation(this);
+    this.#conflation ??= new Conflation(this, this.#node.limits.maxOutboxBytes);
     if (!this.#conflation.takes(item)) this.deliverNow(item);
   }
 
@@ -103,14 +104,16 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     this.#conflation?.flush(channel);
   }
 
-  forgetConflated(reads: (channel: Channel) => boolean): void {
-    this.#conflation?.keep(reads);
+  /** Its client has left the channel. */
+  left(channel: Channel): void {
+    this.#readers?.delete(channel.name);
+    this.#conflation?.left(channel);
   }
 
   /** Of the channels that these filters fit, as the connection takes them. */
-  sendLastValues(client: ServerClient, filters: readonly string[]): void {
-    const { channels, clock } = this.#node;
-    this.#lastValues ??= new LastValues(client, this, channels.retaining, clock);
+  sendLastValues(client: ServerClient, filters: Iterable<FilterSubscription>): void {
+    const { channels, rounds } = this.#node;
+    this.#lastValues ??= new LastValues(client, this, channels.retaining, rounds);
     this.#lastValues.add(filters);
   }
 

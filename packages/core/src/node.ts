@@ -18,6 +18,7 @@ import { Flusher } from './outbox.ts';
 import type { Registrations } from './plugin.ts';
 import { type Owner, Registry } from './registry.ts';
 import { type RequestOptions, Requests } from './requests/requests.ts';
+import { Rounds } from './rounds.ts';
 import { Counters } from './stats.ts';
 import { Feeds } from './streams/feeds.ts';
 import type { StreamLog } from './streams/log.ts';
@@ -51,6 +52,7 @@ export class Node {
   readonly links = new Set<Link>();
   readonly registry: Registry<Owner>;
   readonly flusher: Flusher;
+  readonly rounds: Rounds;
   readonly heartbeat: Heartbeat;
   readonly events: Events;
   readonly feeds: Feeds;
@@ -77,6 +79,7 @@ export class Node {
     this.verifyClient = container.has(tokens.verifier) ? container.get(tokens.verifier) : undefined;
     this.registry = new Registry(this.clock, this.logger, inspect);
     this.flusher = new Flusher(this.clock);
+    this.rounds = new Rounds(this.clock);
     this.heartbeat = new Heartbeat(this);
     this.events = new Events(this);
     this.feeds = new Feeds(this.log, this.clock, this.logger);

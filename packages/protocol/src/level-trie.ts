@@ -61,11 +61,14 @@ export function fitting<Value>(filters: LevelTrie<Value>, name: readonly string[
   return found;
 }
 
-/** Of a trie of names: the values of those that this filter fits. What is set or deleted meanwhile may be among them or not. */
+/**
+ * Of a trie of names: the values of those that this filter fits, and undefined wherever it looked and found none, so that
+ * whoever goes on step by step knows what a step costs. What is set or deleted meanwhile may be among them or not.
+ */
 export function within<Value>(
   names: LevelTrie<Value>,
   filter: readonly string[],
-): Generator<Value, void, void> {
+): Generator<Value | undefined, void, void> {
   return walk(names.root, filter, 0);
 }
 
@@ -86,9 +89,9 @@ function* walk<Value>(
   node: Node<Value>,
   filter: readonly string[],
   at: number,
-): Generator<Value, void, void> {
+): Generator<Value | undefined, void, void> {
   const level = filter[at];
-  if ((level === undefined || level === '#') && node.value !== undefined) yield node.value;
+  yield level === undefined || level === '#' ? node.value : undefined;
   if (level === undefined) return;
   if (level === '#') for (const child of node.children?.values() ?? []) yield* walk(child, filter, at);
   else if (level === '+')

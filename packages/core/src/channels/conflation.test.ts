@@ -27,12 +27,18 @@ function stage() {
     awaitRelief: () => void link.reliefs++,
     gap: ({ from, to }: { from: { offset: number }; to: { offset: number } }) =>
       void sent.push([from.offset, to.offset]),
+    overflows: 0,
+    overflowed: () => void link.overflows++,
+    client: { reads: () => link.reads },
+    reads: true,
     deliverNow: ({ offset }: Publication) => void sent.push(offset),
   };
-  const conflation = new Conflation(link as unknown as Link);
+  const conflation = new Conflation(link as unknown as Link, MAX_LENGTH);
   const take = (offset: number) => conflation.takes(channel.itemOf({ offset, body: '"data":1}' }));
-  return { link, sent, conflation, take };
+  return { link, sent, channel, conflation, take };
 }
+/** Of two publications. */
+const MAX_LENGTH = 100;
 
 test.each([
   [[5], [5]],
@@ -76,8 +82,32 @@ test('it waits on while the connection takes no more, and forgets what is not re
   take(1);
   conflation.release();
   expect([sent, link.reliefs]).toEqual([[], 2]);
-  conflation.keep(() => false);
+  link.reads = false;
   link.congested = false;
   conflation.release();
   expect(sent).toEqual([]);
+});
+
+test('it forgets a channel that is left, unless the client reads that through a filter', () => {
+  const { link, sent, channel, conflation, take } = stage();
+  take(1);
+  conflation.left(channel);
+  link.reads = false;
+  take(2);
+  conflation.left(channel);
+  link.reads = true;
+  link.congested = false;
+  expect(take(3)).toBe(false);
+  conflation.release();
+  expect(sent).toEqual([]);
+});
+
+test('only the latest of a channel counts for how much may wait', () => {
+  const { link, conflation, take } = stage();
+  for (let offset = 1; offset < 100; offset++) take(offset);
+  link.congested = false;
+  conflation.release();
+  link.congested = true;
+  for (let offset = 100; offset < 200; offset++) take(offset);
+  expect(link.overflows).toBe(0);
 });

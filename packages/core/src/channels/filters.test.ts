@@ -251,6 +251,29 @@ describe('a filter', () => {
     expect([got.length, tab.closed, clock.now() > 0]).toEqual([count, undefined, true]);
   }, 30_000);
 
+  test('looks for last values no longer than somebody wants them', async () => {
+    const { server, connect, clock } = await createHarness({
+      channels,
+      limits: { maxFramesPerSecond: 10_000 },
+    });
+    for (let i = 0; i < 2_000; i++) await server.publish(`last/${i}`, i);
+    const [tab, other] = [await connect(1), await connect(2)];
+    for (let i = 0; i < 500; i++) {
+      tab.request({ op: 'subscribe', channels: ['last/#'] });
+      tab.request({ op: 'unsubscribe', channels: ['last/#'] });
+    }
+    other.request({ op: 'subscribe', channels: ['last/+'] });
+    await clock.advanceAsync(1_000);
+    const values = ({ frames }: typeof tab) => frames.filter(({ op }) => op === 'publication').length;
+    // At most what a first step of each finds.
+    expect(values(tab)).toBeLessThan(500 * 32);
+    expect(values(other)).toBe(2_000);
+    const before = values(tab);
+    await tab.join('last/#');
+    await clock.advanceAsync(5_000);
+    expect(values(tab) - before).toBe(2_000);
+  });
+
   test('is one of thousands: refused beyond the limit, with nothing changed and nobody disturbed', async () => {
     const { server, connect } = await createHarness({ channels, limits: { maxChannels: 500 } });
     const [tab, other] = [await connect(1), await connect(2)];

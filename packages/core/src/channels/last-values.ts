@@ -1,19 +1,26 @@
 import { type LevelTrie, within } from '@callboard/protocol';
 import type { ServerClient } from '../client.ts';
-import type { Clock } from '../clock.ts';
 import type { Link } from '../link.ts';
+import type { Rounds } from '../rounds.ts';
 import { isFor } from '../streams/recovery.ts';
 import { type Channel, serialNow } from './channel.ts';
-import { Pattern } from './pattern.ts';
+import type { Pattern } from './pattern.ts';
+import type { FilterSubscription } from './subscriptions.ts';
 
-/** Channels looked at before the event loop gets its turn. */
-const SLICE = 250;
+/** Places in the trie that are looked at in one step. */
+const STRIDE = 32;
+
+/** A filter that the client reads by, for as long as the request of this `mid` is what it reads by. */
+interface Wanted {
+  readonly pattern: Pattern;
+  readonly mid: number;
+}
 
 /** Filters that a client has begun to read by, together. */
 interface Batch {
-  readonly patterns: readonly Pattern[];
+  readonly wanted: readonly Wanted[];
   /** Of the first of them that is not done: the channels that it has not been sent. */
-  channels: Generator<Channel, void, void> | undefined;
+  channels: Generator<Channel | undefined, void, void> | undefined;
   /** Of the first that is not done. */
   at: number;
   /** What was made after this came live. */
@@ -25,65 +32,80 @@ export class LastValues {
   readonly #client: ServerClient;
   readonly #link: Link;
   readonly #retaining: LevelTrie<Channel>;
-  readonly #clock: Clock;
+  readonly #rounds: Rounds;
   readonly #batches: Batch[] = [];
   /** What it waits for, while something is to be sent. */
   #awaits: 'turn' | 'relief' | undefined;
 
-  constructor(client: ServerClient, link: Link, retaining: LevelTrie<Channel>, clock: Clock) {
+  constructor(client: ServerClient, link: Link, retaining: LevelTrie<Channel>, rounds: Rounds) {
     this.#client = client;
     this.#link = link;
     this.#retaining = retaining;
-    this.#clock = clock;
+    this.#rounds = rounds;
   }
 
   /** From now on, of all channels that one of these filters fits. */
-  add(filters: readonly string[]): void {
-    const patterns = filters.map((filter) => new Pattern(filter));
-    this.#batches.push({ patterns, channels: undefined, at: 0, since: serialNow() });
-    if (this.#awaits === undefined) this.#goOn();
+  add(filters: Iterable<FilterSubscription>): void {
+    const wanted = Array.from(filters, ({ right: { pattern }, mid }) => ({ pattern, mid }));
+    this.#batches.push({ wanted, channels: undefined, at: 0, since: serialNow() });
+    if (this.#awaits === undefined) this.#begin();
   }
 
   /** The connection takes more. */
   relieved(): void {
-    if (this.#awaits === 'relief') this.#goOn();
+    if (this.#awaits === 'relief') this.#begin();
   }
 
-  readonly #goOn = (): void => {
+  #begin(): void {
+    this.#awaits = 'turn';
+    if (this.#step()) this.#rounds.add(this.#step);
+  }
+
+  /** Says whether to go on when its turn comes. */
+  readonly #step = (): boolean => {
     this.#awaits = undefined;
-    for (let looked = 0; looked < SLICE; looked++) {
+    for (let looked = 0; looked < STRIDE; looked++) {
       const [batch] = this.#batches;
-      if (batch === undefined || !this.#link.open) return;
+      if (batch === undefined || !this.#link.open) return false;
       if (this.#link.congested) {
         this.#awaits = 'relief';
-        return this.#link.awaitRelief();
+        this.#link.awaitRelief();
+        return false;
       }
-      const channel = this.#next(batch);
-      if (channel === undefined) this.#batches.shift();
-      else this.#send(channel, batch);
+      this.#look(batch);
     }
     this.#awaits = 'turn';
-    this.#clock.endOfTurn(this.#goOn);
+    return true;
   };
 
-  #next(batch: Batch): Channel | undefined {
-    for (;;) {
-      const pattern = batch.patterns[batch.at];
-      if (pattern === undefined) return undefined;
-      batch.channels ??= within(this.#retaining, pattern.levels);
-      const { value } = batch.channels.next();
-      if (value !== undefined) return value;
-      batch.channels = undefined;
-      batch.at++;
-    }
+  /** At the next place, or at what comes after the last one. */
+  #look(batch: Batch): void {
+    const wanted = batch.wanted[batch.at];
+    if (wanted === undefined) return void this.#batches.shift();
+    batch.channels ??= within(this.#retaining, wanted.pattern.levels);
+    const { done, value } = this.#reads(wanted) ? batch.channels.next() : over;
+    if (value !== undefined) this.#send(value, batch);
+    if (done !== true) return;
+    batch.channels = undefined;
+    batch.at++;
   }
 
-  #send(channel: Channel, { patterns, at, since }: Batch): void {
-    const { last } = channel;
+  /** It may have gone, and come again: that is another batch then. */
+  #reads({ pattern, mid }: Wanted): boolean {
+    return this.#client.filters?.get(pattern.text)?.mid === mid;
+  }
+
+  #send(channel: Channel, { wanted, at, since }: Batch): void {
+    const { last, levels } = channel;
     if (last === undefined || last.serial > since) return;
     if (!isFor(last.entry, { clientId: this.#client.id })) return;
     // Once, by the first that fits.
-    if (patterns.slice(0, at).some((pattern) => pattern.matches(channel.levels))) return;
+    for (let i = 0; i < at; i++) {
+      const before = wanted[i] as Wanted;
+      if (before.pattern.matches(levels) && this.#reads(before)) return;
+    }
     if (this.#client.readsThroughFilter(channel)) this.#link.send(channel.retained(last));
   }
 }
+
+const over = { done: true, value: undefined } as const;

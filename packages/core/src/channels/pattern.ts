@@ -19,12 +19,14 @@ export class Pattern {
   }
 
   matches(name: readonly string[]): boolean {
-    for (const [i, level] of this.levels.entries()) {
+    const { levels } = this;
+    for (let i = 0; i < levels.length; i++) {
+      const level = levels[i];
       if (level === '#') return true;
       const given = name[i];
       if (given === undefined || (level !== '+' && level !== given)) return false;
     }
-    return this.levels.length === name.length;
+    return levels.length === name.length;
   }
 
   /** Whether all names that fit the other one fit this one. */

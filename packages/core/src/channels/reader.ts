@@ -87,10 +87,14 @@ export class ChannelReader implements Reader<Publication> {
    * Says how many bytes it has.
    */
   fit(maxBytes: number): number {
-    const bytes = this.#held?.reduce((sum, each) => sum + ('text' in each ? bytesOf(each) : 0), 0) ?? 0;
-    if (bytes <= maxBytes) return bytes;
-    this.#giveUp();
-    return 0;
+    let bytes = 0;
+    for (const each of this.#held ?? []) {
+      if ('text' in each) bytes += bytesOf(each);
+      if (bytes <= maxBytes || bytes === 0) continue;
+      this.#giveUp();
+      return 0;
+    }
+    return bytes;
   }
 
   /** The client knows: it is sent what was held back, and then what comes. */

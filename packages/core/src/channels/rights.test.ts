@@ -165,3 +165,58 @@ test('a client that leaves while its rights are checked leaves nothing behind', 
   await server.publish('a/1', 1);
   expect(server.stats()).toMatchObject({ channels: 0, users: 0 });
 });
+
+test('who comes back twice while its rights are checked is not given what it may not read', async () => {
+  const gate = deferred<void>();
+  let slow = false;
+  const { server, connect, client, clock } = await createHarness({
+    verifyClient,
+    channels: {
+      'team/+': {
+        canSubscribe: async (request) => {
+          if (slow) await gate.promise;
+          return isOfTeam(request);
+        },
+        history: { size: 10 },
+      },
+    },
+  });
+  const tab = await connect(1, { token: 'red' });
+  await tab.join('team/red');
+  tab.cut();
+  await server.publish('team/red', 'secret');
+  slow = true;
+  const resume = tab.resumption;
+  const first = client(1);
+  await first.dial({ token: 'blue', resume });
+  await clock.settle();
+  first.cut();
+  const second = client(1);
+  await second.dial({ token: 'blue', resume });
+  await clock.settle();
+  gate.resolve();
+  await clock.settle();
+  expect((await second.expectConnected()).streams).not.toHaveProperty('team/red');
+  expect(second.frames.map(({ op }) => op)).toEqual(['connected']);
+});
+
+test('a client cannot put off that its rights are checked, and they are checked once for all who ask', async () => {
+  const gates = [deferred<boolean>(), deferred<boolean>(), deferred<boolean>()];
+  let asked = 0;
+  const { server, connect, clock } = await createHarness({
+    channels: {
+      a: { canSubscribe: () => asked++ === 0 },
+      'slow/+': { canSubscribe: ({ channel }) => gates[Number(channel.slice(5))]?.promise ?? false },
+    },
+  });
+  const tab = await connect(1);
+  await tab.join('a');
+  for (const [i] of gates.entries()) tab.request({ op: 'subscribe', channels: [`slow/${i}`] });
+  const checks = [server.recheckRights(), server.recheckRights(), server.recheckRights(1)];
+  await clock.settle();
+  expect(asked).toBe(1);
+  gates[0]?.resolve(true);
+  await Promise.all(checks);
+  expect(await tab.expectUnsubscribed()).toMatchObject({ channels: ['a'] });
+  expect(asked).toBe(2);
+});

@@ -14,7 +14,7 @@ export class FilterRight {
     this.policies = policies;
   }
 
-  covers({ policy, levels }: Channel): boolean {
+  covers({ policy, levels }: Pick<Channel, 'policy' | 'levels'>): boolean {
     return this.policies.includes(policy) && this.pattern.matches(levels);
   }
 }

@@ -180,3 +180,42 @@ test('a reader accounts for every publication', async () => {
   });
   await fc.assert(property, { numRuns: 60 });
 }, 60_000);
+
+describe('what waits beside the outbox', () => {
+  test('is bounded, however many channels there are', async () => {
+    const { server, connect, clock } = await createHarness({ channels });
+    const [slow, quick] = [await connect(1), await connect(2)];
+    for (const client of [slow, quick]) await client.join('latest/+');
+    slow.wire.freeze();
+    for (let n = 0; n < 1_500; n++) {
+      await server.publish(`latest/${n}`, text);
+      await clock.settle();
+    }
+    expect(server.stats().disconnects).toEqual({ SLOW_READER: 1 });
+    expect(quick.frames.filter(({ op }) => op === 'publication')).toHaveLength(1_500);
+  });
+
+  test('is not sent to who has unsubscribed, or lost the right, meanwhile', async () => {
+    let allowed = true;
+    const { server, connect, clock } = await createHarness({
+      channels: {
+        ...channels,
+        'latest/1': { ...open, canSubscribe: () => allowed, overflow: 'latest' },
+      },
+    });
+    const slow = await connect(1);
+    await slow.join(['latest/#', 'latest/+', 'latest/2']);
+    slow.wire.freeze();
+    for (let n = 0; n < 100; n++) await server.publish('latest/0', text);
+    for (const name of ['latest/1', 'latest/2']) await server.publish(name, 1);
+    await clock.settle();
+    slow.request({ op: 'unsubscribe', channels: ['latest/2'] });
+    allowed = false;
+    const checked = server.recheckRights();
+    await clock.advanceAsync(100);
+    await checked;
+    slow.wire.thaw();
+    await clock.advanceAsync(100);
+    expect([told(slow, 'latest/1'), told(slow, 'latest/2')]).toEqual([[], [1]]);
+  });
+});

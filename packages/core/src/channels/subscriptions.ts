@@ -117,7 +117,12 @@ export class Subscriptions {
         if (client.link === undefined || subscription === undefined) reader.leave();
         else this.#begin(client.link, subscription, reader);
       }
-      if (filters.size > 0) client.link?.sendLastValues(client, [...filters.keys()]);
+      if (filters.size === 0) return;
+      const begun = [...filters.keys()].map((filter) => client.filters?.get(filter));
+      client.link?.sendLastValues(
+        client,
+        begun.filter((each) => each !== undefined),
+      );
     };
     return { streams, begin };
   }
@@ -130,12 +135,11 @@ export class Subscriptions {
       const subscription = client.channels?.get(name);
       if (subscription === undefined) continue;
       client.channels?.delete(name);
-      client.link?.readers.delete(name);
+      client.link?.left(subscription.channel);
       subscription.reader?.leave();
       subscription.channel.left(client);
       channels.settle(subscription.channel);
     }
-    client.link?.forgetConflated((channel) => client.reads(channel));
   }
 
   /**
@@ -248,7 +252,7 @@ export class Subscriptions {
       if (reader !== undefined) this.#begin(link, subscription, reader);
     }
     if (client.filters !== undefined && client.filters.size > 0)
-      link.sendLastValues(client, [...client.filters.keys()]);
+      link.sendLastValues(client, client.filters.values());
   }
 
   /** Puts this in the place of the one before. */
