@@ -23,12 +23,15 @@ export class Feeds {
   }
 
   close<Item>(feed: Feed<Item>): void {
-    const closed = feed.close();
-    if (!isPromise(closed)) return;
     const { stream } = feed;
-    const done = closed
-      .then(undefined, (cause) => this.#logger.warn('a stream was not released', { stream, cause }))
-      .then(() => void this.#closing.delete(stream));
-    this.#closing.set(stream, done);
+    const failed = (cause: unknown) => this.#logger.warn('a stream was not released', { stream, cause });
+    try {
+      const closed = feed.close();
+      if (!isPromise(closed)) return;
+      const done = closed.then(undefined, failed).then(() => void this.#closing.delete(stream));
+      this.#closing.set(stream, done);
+    } catch (cause) {
+      failed(cause);
+    }
   }
 }
