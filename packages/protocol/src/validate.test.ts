@@ -357,6 +357,7 @@ describe('a channel', () => {
       '#/a',
       '$a/+',
       '€'.repeat(86),
+      '/'.repeat(32),
       '😀'.repeat(64),
     ],
     ...notAName.filter((name) => typeof name === 'string'),
@@ -378,14 +379,14 @@ describe('a channel', () => {
   });
 
   test('is not named by a filter where one channel is meant', () => {
-    for (const filter of ['+', 'a/+', '#', 'a/#', '+/a', `${'x'.repeat(253)}/#`]) {
+    for (const filter of ['+', 'a/+', '#', 'a/#', '+/a', `${'/'.repeat(31)}#`, `${'x'.repeat(253)}/#`]) {
       expect([isChannel(filter), isFilter(filter)]).toEqual([false, true]);
       expect(outcome({ ...valid.publish, channel: filter })).toMatch('INVALID_CHANNEL 7: ');
       expect(outcome({ ...valid.history, channel: filter })).toMatch('INVALID_CHANNEL 7: ');
       const frame = { ...valid.subscribe, channels: ['a', filter] };
       expect(outcome(frame)).toEqual(frame);
     }
-    for (const name of [...names, ...notNames]) expect(isFilter(name)).toBe(false);
+    for (const name of [...names, ...notNames, `${'/'.repeat(32)}#`]) expect(isFilter(name)).toBe(false);
   });
 
   test('is named once in a list', () => {

@@ -34,6 +34,8 @@ export const frameLimits = {
   maxPositions: 1_024,
   /** Event types in one `subscribe`. */
   maxEvents: 256,
+  /** Levels of a channel or filter: each is a place in a trie, which costs far more than the two bytes that make it. */
+  maxLevels: 32,
   /** Names and filters in one list of channels. */
   maxChannelsNamed: 1_024,
   /** Publications in one page of a history. */
@@ -80,18 +82,23 @@ export function isAction(value: unknown): value is AnyAction {
 
 /** Whether `value` names a channel: 1 to 255 bytes, no filter, and none of the reserved names. */
 export function isChannel(value: unknown): value is string {
-  if (!isName(value) || bytesOf(value) > MAX_CHANNEL_BYTES) return false;
+  if (!isName(value) || !isShort(value)) return false;
   // It is a key in positions, where this one would pollute.
   return value[0] !== '$' && !/[+#]/.test(value) && value !== '__proto__';
 }
 const MAX_CHANNEL_BYTES = 255;
+
+function isShort(name: string): boolean {
+  return bytesOf(name) <= MAX_CHANNEL_BYTES && name.split('/', MAX_SPLIT).length < MAX_SPLIT;
+}
+const MAX_SPLIT = frameLimits.maxLevels + 1;
 
 /**
  * Whether `value` is a filter over channels (MQTT 5, section 4.7.1): at least one whole level is `+`, any one level, or the
  * last one is `#`, any number of levels.
  */
 export function isFilter(value: unknown): value is string {
-  if (!isName(value) || value[0] === '$' || bytesOf(value) > MAX_CHANNEL_BYTES) return false;
+  if (!isName(value) || value[0] === '$' || !isShort(value)) return false;
   return /[+#]/.test(value) && !/[^/][+#]|\+[^/]|#./.test(value);
 }
 

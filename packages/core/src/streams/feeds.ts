@@ -24,14 +24,17 @@ export class Feeds {
 
   /** Also one that is still being opened, as soon as it is. */
   close<Item>(stream: string, feed: Awaitable<Feed<Item>>): void {
+    const failed = (cause: unknown) => this.#logger.warn('a stream was not released', { stream, cause });
     const close = (opened: Feed<Item>) => opened.close();
-    const closed = isPromise(feed) ? feed.then(close, () => {}) : feed.close();
-    if (!isPromise(closed)) return;
-    const done = closed
-      .then(undefined, (cause) => this.#logger.warn('a stream was not released', { stream, cause }))
-      .then(() => {
+    try {
+      const closed = isPromise(feed) ? feed.then(close, () => {}) : close(feed);
+      if (!isPromise(closed)) return;
+      const done = closed.then(undefined, failed).then(() => {
         if (this.#closing.get(stream) === done) this.#closing.delete(stream);
       });
-    this.#closing.set(stream, done);
+      this.#closing.set(stream, done);
+    } catch (cause) {
+      failed(cause);
+    }
   }
 }

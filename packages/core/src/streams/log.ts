@@ -41,7 +41,8 @@ export interface Page {
 export type Follow = (entry: Entry, epoch: string) => void;
 
 /**
- * Where streams are kept: a port. In memory it answers at once; elsewhere it may take its time, and appends made at
+ * Where streams are kept: a port. What it promises it must settle: requests have time-outs, but a channel stays for as long as
+ * an answer about it is due. In memory it answers at once; elsewhere it may take its time, and appends made at
  * the same time may take effect in any order. An implementation passes the stream-log suite of the test kit.
  */
 export interface StreamLog {
