@@ -102,7 +102,7 @@ export class Channels {
     const exact = this.#byName.get(channel)?.subscription;
     const cameAside = !retained && exact?.cameAside(offset);
     // It came for a filter, or again after a lost link.
-    const isKnown = retained && exact?.isNews(offset) === false;
+    const isKnown = exact?.isIn === true && !exact.isNews(offset, retained);
     for (const { name } of this.hearing(channel))
       if (name === channel ? !isKnown : !cameAside) this.subscribers.tell(name, publication);
   }

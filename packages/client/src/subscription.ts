@@ -91,10 +91,9 @@ export class Subscription {
     const isWanted = this.#isWanted;
     host.timers.clearTimeout(this.#again);
     if (!isWanted) this.#refusal = undefined;
-    if (!isWanted && this.#state === 'out') {
-      this.position = undefined;
-      this.#known = undefined;
-    }
+    // Who comes next knows nothing, also where the server is not told of it.
+    if (!isWanted) this.#known = undefined;
+    if (!isWanted && this.#state === 'out') this.position = undefined;
     if (state !== 'online' || this.#isAsking || this.#isSettled) return this.#settle();
     const { name, position } = this;
     const joins = this.#state === 'out';
@@ -135,7 +134,6 @@ export class Subscription {
     }
     if (this.position !== undefined && offset <= this.position.offset) return false;
     this.position = this.placeOf(offset);
-    this.#known = this.position;
     return true;
   }
 
@@ -148,11 +146,10 @@ export class Subscription {
     return true;
   }
 
-  /** Whether the channel's own subscribers do not know this last value yet. */
-  isNews(offset: number): boolean {
+  /** The channel's own subscribers are about to be told; false where it is a last value that they know. */
+  isNews(offset: number, retained: boolean): boolean {
     const place = this.placeOf(offset);
-    if (place === undefined) return true;
-    if (this.#known?.epoch === place.epoch && offset <= this.#known.offset) return false;
+    if (retained && this.#known?.epoch === place?.epoch && offset <= (this.#known?.offset ?? 0)) return false;
     this.#known = place;
     return true;
   }
@@ -214,10 +211,7 @@ export class Subscription {
 
   #out(): void {
     // Who comes after all have left begins anew.
-    if (this.#state === 'leaving') {
-      this.position = undefined;
-      this.#known = undefined;
-    }
+    if (this.#state === 'leaving') this.position = undefined;
     if (this.#isSent) this.#aside = 0;
     this.#state = 'out';
   }
