@@ -59,9 +59,9 @@ test('Callboard: comes back with its last session, and where it stands', () => {
     [
       { op: 'connected', session: 's1', streams: { $inbox: at(0) } },
       { op: 'reply', mid: 1, result: { streams: { a: { ...at(3), recovered: false }, b: at(7) } } },
-      { op: 'publication', channel: 'a', offset: 4, data: action },
+      { op: 'publication', channel: 'a', epoch: 'e', offset: 4, data: action },
       { op: 'connected', session: 's2', streams: { $inbox: at(0), a: at(6), b: at(7) } },
-      { op: 'publication', channel: 'a', offset: 5, data: action },
+      { op: 'publication', channel: 'a', epoch: 'e', offset: 5, data: action },
     ].map((frame) => JSON.stringify(frame)),
   );
   expect(session).toEqual({ resume: { session: 's2', positions: { $inbox: at(0), a: at(5), b: at(7) } } });

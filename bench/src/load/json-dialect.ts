@@ -41,6 +41,7 @@ interface Frame {
   readonly action?: Action;
   readonly data?: Action;
   readonly channel?: string;
+  readonly epoch?: string;
   readonly offset?: number;
   readonly session?: string;
   readonly streams?: Readonly<Record<string, Position>>;
@@ -61,9 +62,9 @@ function resumeOf(frames: readonly Frame[]): Session {
   for (const frame of frames) {
     if (frame.op === 'connected') session = frame.session;
     begin(frame.streams ?? frame.result?.streams);
-    const { channel = '', offset } = frame;
-    const position = positions[channel];
-    if (position && offset !== undefined) positions[channel] = { ...position, offset };
+    const { channel, epoch, offset } = frame;
+    if (channel !== undefined && epoch !== undefined && offset !== undefined)
+      positions[channel] = { epoch, offset };
   }
   return { session, positions };
 }

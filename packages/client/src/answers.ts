@@ -21,10 +21,10 @@ export function historyPage(channel: string, result: unknown): HistoryPage | und
   if (!Array.isArray(publications) || !publications.every((each) => isObject(each) && isPublication(each)))
     return undefined;
   return {
-    publications: (publications as readonly PublicationFields[]).map(({ data, ...rest }) => ({
+    publications: (publications as readonly PublicationFields[]).map(({ offset, data, ...rest }) => ({
       ...rest,
       channel,
-      position: { epoch: position.epoch, offset: rest.offset },
+      position: { epoch: position.epoch, offset },
       data: fromWire(data),
       retained: false,
     })),

@@ -75,10 +75,8 @@ export type Gap = Omit<GapFrame, 'op'>;
 /** What a channel delivers. */
 export interface Publication<Data = unknown> {
   readonly channel: string;
-  /** Its place in the channel. */
-  readonly offset: number;
-  /** Where it stands: what `history()` may begin before. Undefined where only a filter of this client fits the channel. */
-  readonly position: Position | undefined;
+  /** Its place in the channel: what `history()` may begin before. */
+  readonly position: Position;
   /** Any JSON value, or a Uint8Array. */
   readonly data: Data;
   /** Absent where the server itself published it. */

@@ -152,15 +152,8 @@ describe('a channel', () => {
     const from = { userId: '1', clientId: one.id };
     const position = { epoch: expect.any(String), offset: 1 };
     expect(heard).toEqual([
-      { channel: 'product/1', offset: 1, position, data: 'a', from, retained: false },
-      {
-        channel: 'product/1',
-        offset: 2,
-        position: { ...position, offset: 2 },
-        data: null,
-        from,
-        retained: false,
-      },
+      { channel: 'product/1', position, data: 'a', from, retained: false },
+      { channel: 'product/1', position: { ...position, offset: 2 }, data: null, from, retained: false },
     ]);
     expect(own.heard).toEqual(['a']);
   });

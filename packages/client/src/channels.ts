@@ -87,22 +87,21 @@ export class Channels {
     for (const { subscription } of this.#each()) subscription.end();
   }
 
-  published({ op: _, data, retained, ...rest }: PublicationFrame): void {
-    const { channel, offset } = rest;
-    const exact = this.#byName.get(channel)?.subscription;
-    if (!retained && exact?.moveTo(offset) === false) return;
+  published({ op: _, epoch, offset, data, retained, ...rest }: PublicationFrame): void {
+    const { channel } = rest;
+    const position = { epoch, offset };
+    if (!retained && this.#byName.get(channel)?.subscription.moveTo(position) === false) return;
     if (this.hearing(channel).length === 0) return;
-    const position = exact?.placeOf(offset);
     this.host.push({ ...rest, position, data: fromWire(data), retained: retained === true });
   }
 
   /** To each who hears it, once. */
   deliver(publication: Publication): void {
-    const { channel, offset, retained } = publication;
+    const { channel, position, retained } = publication;
     const exact = this.#byName.get(channel)?.subscription;
-    const cameAside = !retained && exact?.cameAside(offset);
+    const cameAside = !retained && exact?.cameAside(position);
     // It came for a filter, or again after a lost link.
-    const isKnown = exact?.isIn === true && !exact.isNews(offset, retained);
+    const isKnown = exact?.isIn === true && !exact.isNews(position, retained);
     for (const { name } of this.hearing(channel))
       if (name === channel ? !isKnown : !cameAside) this.subscribers.tell(name, publication);
   }

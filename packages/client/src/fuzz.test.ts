@@ -63,10 +63,11 @@ const frame: fc.Arbitrary<object> = fc.oneof(
   fc.record({ op: fc.constant('gap'), stream: name, from: position, to: position }),
   fc.record(
     {
-      ...{ op: fc.constant('publication'), channel: name, offset, data: fc.jsonValue() },
+      ...{ op: fc.constant('publication'), channel: name, epoch: fc.constantFrom('epoch-1', 'epoch-2', 7) },
+      ...{ offset, data: fc.jsonValue() },
       ...{ retained: fc.constantFrom(true, 'yes'), meta: fc.jsonValue(), version: offset },
     },
-    { requiredKeys: ['op', 'channel', 'offset'] },
+    { requiredKeys: ['op', 'channel', 'epoch', 'offset'] },
   ),
   fc.record(
     {

@@ -16,6 +16,7 @@ const whole: Record<string, Record<string, unknown>> = {
     ...{
       op: 'publication',
       channel: 'a',
+      epoch: 'e',
       offset: 18,
       data: { stock: 41 },
       from: { userId: '12', clientId: 'c' },

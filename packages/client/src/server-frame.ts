@@ -50,8 +50,9 @@ const checks: Record<ServerFrame['op'], (frame: Fields) => boolean> = {
     (retryAfterMs === undefined || isDuration(retryAfterMs)),
   message: ({ offset, action, from }) =>
     isOffset(offset) && isAction(action) && (from === undefined || isObject(from)),
-  publication: ({ channel, retained, ageMs, ...fields }) =>
+  publication: ({ channel, epoch, retained, ageMs, ...fields }) =>
     isText(channel) &&
+    isText(epoch) &&
     isPublication(fields) &&
     (retained === undefined || typeof retained === 'boolean') &&
     (ageMs === undefined || isDuration(ageMs)),

@@ -44,12 +44,8 @@ export class Subscription {
   #refusal: SendError | undefined;
   /** Who waits until the server has done what is wanted. */
   #waiting: { resolve(): void; reject(error: unknown): void }[] = [];
-  /** The channel's epoch as the server took the subscription. */
-  #epoch = '';
-  /** The last offset that came for filters alone before that. */
-  #aside = 0;
-  /** Where that was in an earlier session: the channel may have begun anew since. */
-  #asideEpoch: string | undefined;
+  /** The last that came for filters alone. */
+  #aside: Position | undefined;
 
   constructor(name: string, all: Channels) {
     this.name = name;
@@ -65,10 +61,9 @@ export class Subscription {
   begin(at: StreamState | undefined, resumed: boolean): void {
     if (!resumed) {
       this.#out();
-      this.#asideEpoch = this.position?.epoch ?? '';
       this.#refusal = undefined;
     } else if (at === undefined) this.#end();
-    else if (this.#state === 'joining') this.#in(at);
+    else if (this.#state === 'joining') this.#state = 'in';
     this.update();
   }
 
@@ -124,44 +119,31 @@ export class Subscription {
   }
 
   /** A publication came that is no last value: whether it is news to anybody. */
-  moveTo(offset: number): boolean {
-    if (!this.#isSent) {
-      // What a subscription recovers that may be there; else the channel has begun anew.
-      if (this.#state === 'unsure' && offset <= this.#aside) return false;
-      this.#aside = offset;
-      this.#asideEpoch = undefined;
-      return true;
-    }
-    if (this.position !== undefined && offset <= this.position.offset) return false;
-    this.position = this.placeOf(offset);
+  moveTo(at: Position): boolean {
+    if (covers(this.#isSent ? this.position : this.#aside, at)) return false;
+    if (this.#isSent) this.position = at;
+    else this.#aside = at;
     return true;
   }
 
   /** A gap came: whether it is news to anybody. */
   skipTo(to: Position): boolean {
-    const { position } = this;
     if (!this.#isSent) return true;
-    if (position?.epoch === to.epoch && to.offset <= position.offset) return false;
+    if (covers(this.position, to)) return false;
     this.position = to;
     return true;
   }
 
   /** The channel's own subscribers are about to be told; false where it is a last value that they know. */
-  isNews(offset: number, retained: boolean): boolean {
-    const place = this.placeOf(offset);
-    if (retained && this.#known?.epoch === place?.epoch && offset <= (this.#known?.offset ?? 0)) return false;
-    this.#known = place;
+  isNews(at: Position, retained: boolean): boolean {
+    if (retained && covers(this.#known, at)) return false;
+    this.#known = at;
     return true;
   }
 
-  /** Undefined where what comes is not of this subscription. */
-  placeOf(offset: number): Position | undefined {
-    return this.#isSent ? { epoch: this.position?.epoch ?? this.#epoch, offset } : undefined;
-  }
-
   /** Whether filters had it before this began: it is recovered for this alone. */
-  cameAside(offset: number): boolean {
-    return this.#isSent && this.position?.epoch === this.#epoch && offset <= this.#aside;
+  cameAside(at: Position): boolean {
+    return this.#isSent && covers(this.#aside, at);
   }
 
   get #isSent(): boolean {
@@ -182,7 +164,7 @@ export class Subscription {
     if (at === undefined) return undefined;
     this.#isAsking = false;
     if (this.#state === 'unsure') return at;
-    if (this.#state !== 'in') this.#in(at);
+    this.#state = 'in';
     if (at.epoch !== undefined) this.position ??= { epoch: at.epoch, offset: at.offset };
     return at;
   }
@@ -201,18 +183,9 @@ export class Subscription {
     return true;
   }
 
-  #in(at: StreamState): void {
-    this.#state = 'in';
-    this.#epoch = at.epoch ?? '';
-    if (this.#asideEpoch !== undefined && this.#asideEpoch !== at.epoch) this.#aside = 0;
-    // What came for filters was before the head, or of a channel that has begun anew since.
-    this.#aside = Math.min(this.#aside, at.offset ?? 0);
-  }
-
   #out(): void {
     // Who comes after all have left begins anew.
     if (this.#state === 'leaving') this.position = undefined;
-    if (this.#isSent) this.#aside = 0;
     this.#state = 'out';
   }
 
@@ -260,6 +233,11 @@ export class Subscription {
       else resolve();
     }
   }
+}
+
+/** Whether what is at `at` came before one of this position, or with it. */
+function covers(position: Position | undefined, at: Position): boolean {
+  return position?.epoch === at.epoch && at.offset <= position.offset;
 }
 
 /** Before it asks again, where the server does not say when. */

@@ -124,7 +124,7 @@ describe('with a contract', () => {
     >();
     channel.subscribe((publication) => {
       expectTypeOf(publication).toEqualTypeOf<Publication<{ stock: number; at: number }>>();
-      expectTypeOf(publication.position).toEqualTypeOf<Position | undefined>();
+      expectTypeOf(publication.position).toEqualTypeOf<Position>();
     });
     expectTypeOf(() =>
       channel.publish({ stock: 1 }, { version: 2, key: 'k', meta: {} }),

@@ -37,7 +37,7 @@ export class ChannelStage<P extends readonly ClientPlugin[] = readonly []> exten
   }
 
   publication(channel: string, offset: number, fields: Partial<PublicationFrame> = {}): void {
-    this.receive({ op: 'publication', channel, offset, data: offset, ...fields });
+    this.receive({ op: 'publication', channel, epoch: 'epoch-1', offset, data: offset, ...fields });
   }
 
   unsubscribed(name: string, code: string, retryable = false): void {

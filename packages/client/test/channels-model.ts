@@ -122,7 +122,7 @@ export class ChannelsModel {
 
   #send(channel: string, offset: number): void {
     const { epoch } = this.#logs.get(channel) as Log;
-    this.#frames.push({ op: 'publication', channel, offset, data: `${epoch}/${offset}` });
+    this.#frames.push({ op: 'publication', channel, epoch: `e${epoch}`, offset, data: `${epoch}/${offset}` });
   }
 
   #at(channel: string): string {

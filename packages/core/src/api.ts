@@ -63,7 +63,8 @@ export interface Message<A extends Action = AnyAction> {
 /** What a channel delivers. */
 export interface Publication<Data = unknown> {
   readonly channel: string;
-  readonly offset: number;
+  /** Its place in the channel: what `history()` may begin before. */
+  readonly position: Position;
   /** Any JSON value, or a Uint8Array where bytes were published. */
   readonly data: Data;
   /** Absent where the server itself published it. */

@@ -1,6 +1,6 @@
 import { isData, toWire } from './bytes.ts';
 import { Disconnect } from './errors.ts';
-import type { ClientFrame, HistoryPage, Meta, Sender, ServerFrame } from './frames.ts';
+import type { ClientFrame, HistoryPage, Meta, Position, Sender, ServerFrame } from './frames.ts';
 import { clientFrame, frameLimits } from './validate.ts';
 
 /**
@@ -29,8 +29,8 @@ export interface Codec {
   encodeBody(body: MessageBody | PublicationBody): string;
   /** A `message` frame from its offset and its body. */
   message(offset: number, body: string): string;
-  /** A `publication` frame from its offset and its body; of a last value where its age is given. */
-  publication(channel: string, offset: number, body: string, ageMs?: number): string;
+  /** A `publication` frame from its place and its body; of a last value where its age is given. */
+  publication(channel: string, at: Position, body: string, ageMs?: number): string;
   /** The `reply` to a `history`, from the bodies of its publications. */
   page(mid: number, entries: readonly PageEntry[], place: Omit<HistoryPage, 'publications'>): string;
 }
@@ -70,9 +70,10 @@ export const jsonCodec: Codec = {
     return text.slice(1);
   },
   message: (offset, body) => `{"op":"message","offset":${offset},${body}`,
-  publication(channel, offset, body, ageMs) {
+  publication(channel, { epoch, offset }, body, ageMs) {
+    const place = `"epoch":${JSON.stringify(epoch)},"offset":${offset}`;
     const retained = ageMs === undefined ? '' : `"retained":true,"ageMs":${ageMs},`;
-    return `{"op":"publication","channel":${JSON.stringify(channel)},"offset":${offset},${retained}${body}`;
+    return `{"op":"publication","channel":${JSON.stringify(channel)},${place},${retained}${body}`;
   },
   page(mid, entries, { position, before }) {
     const publications = entries.map(({ offset, body }) => `{"offset":${offset},${body}`).join();

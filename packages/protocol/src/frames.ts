@@ -230,7 +230,7 @@ export interface MessageFrame {
   readonly action: AnyAction;
   readonly from?: Sender;
 }
-/** A publication without its channel. */
+/** A publication in a page of its channel, whose epoch is the page's. */
 export interface PublicationFields {
   readonly offset: number;
   /** Any JSON value; bytes are `{"b64": …}`. */
@@ -242,7 +242,8 @@ export interface PublicationFields {
 export interface PublicationFrame extends PublicationFields {
   readonly op: 'publication';
   readonly channel: string;
-  /** It is the channel's last value, published `ageMs` ago; no position. */
+  readonly epoch: string;
+  /** It is the channel's last value, published `ageMs` ago. */
   readonly retained?: true;
   readonly ageMs?: number;
 }

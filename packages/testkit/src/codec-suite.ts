@@ -52,12 +52,13 @@ export function codecSuite(name: string, codec: Codec, { describe, test }: Suite
       }
     });
 
-    check('a publication is made of its channel, its offset and a body, and may be a last value', () => {
+    check('a publication is made of its channel, its place and a body, and may be a last value', () => {
       for (const data of [sampleAction, null, 0, '', [], 21.5]) {
         const encoded = codec.encodeBody({ data, from: sampleSender });
-        const frame = { op: 'publication', channel: 'ä/"\\', offset: 7, data, from: sampleSender };
-        assert.deepEqual(codec.decodeServer(codec.publication('ä/"\\', 7, encoded)), frame);
-        const last = codec.decodeServer(codec.publication('ä/"\\', 7, encoded, 90));
+        const at = { epoch: 'ö"\\', offset: 7 };
+        const frame = { op: 'publication', channel: 'ä/"\\', ...at, data, from: sampleSender };
+        assert.deepEqual(codec.decodeServer(codec.publication('ä/"\\', at, encoded)), frame);
+        const last = codec.decodeServer(codec.publication('ä/"\\', at, encoded, 90));
         assert.deepEqual(last, { ...frame, retained: true, ageMs: 90 });
       }
       assert.throws(() => codec.encodeBody({ data: undefined }), TypeError);
@@ -65,9 +66,10 @@ export function codecSuite(name: string, codec: Codec, { describe, test }: Suite
 
     check('a publication carries bytes, meta and a version', () => {
       const encoded = codec.encodeBody({ data: Uint8Array.of(0, 255), meta: { a: [1] }, version: 0 });
-      assert.deepEqual(codec.decodeServer(codec.publication('a', 7, encoded)), {
+      assert.deepEqual(codec.decodeServer(codec.publication('a', { epoch: 'e', offset: 7 }, encoded)), {
         op: 'publication',
         channel: 'a',
+        epoch: 'e',
         offset: 7,
         data: { b64: 'AP8=' },
         meta: { a: [1] },

@@ -350,9 +350,9 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
     }
   }
 
-  #movesIn({ channel, offset, retained }: PublicationFrame): void {
-    const epoch = this.channels.get(channel)?.epoch ?? this.connected.streams[channel]?.epoch;
-    if (retained !== true && epoch !== undefined) this.channels.set(channel, { epoch, offset });
+  #movesIn({ channel, epoch, offset, retained }: PublicationFrame): void {
+    const reads = this.channels.has(channel) || this.connected.streams[channel] !== undefined;
+    if (retained !== true && reads) this.channels.set(channel, { epoch, offset });
   }
 
   #moveTo(offset: number | undefined): void {

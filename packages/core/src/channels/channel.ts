@@ -101,8 +101,10 @@ export class Channel implements Reader<Publication> {
     this.#subscribers?.delete(client);
   }
 
-  readonly itemOf = (entry: Entry): Publication =>
-    new Publication(this.#parts.codec.publication(this.name, entry.offset, entry.body), entry, this);
+  readonly itemOf = (entry: Entry, epoch: string): Publication => {
+    const { offset, body } = entry;
+    return new Publication(this.#parts.codec.publication(this.name, { epoch, offset }, body), entry, this);
+  };
 
   /** The feed is there. */
   opened(feed: Feed<Publication>): void {
@@ -154,7 +156,9 @@ export class Channel implements Reader<Publication> {
   retained({ entry, at }: Last): Encoded {
     const { codec, clock } = this.#parts;
     const ageMs = Math.max(0, clock.now() - at);
-    return new Encoded(codec.publication(this.name, entry.offset, entry.body, ageMs));
+    const { epoch } = this.feed.position;
+    const { offset, body } = entry;
+    return new Encoded(codec.publication(this.name, { epoch, offset }, body, ageMs));
   }
 
   /** Comes after all who have subscribed: who is sent it as one of these is not sent it again through a filter. */

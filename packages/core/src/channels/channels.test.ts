@@ -171,9 +171,10 @@ describe.each(bothLogs)('a channel, with a log that answers %s,', (answers) => {
     await tab.expectReply(tab.publish('product/1', [1]));
     await until(server.publish('product/1', 2));
     const from = { userId: '1', clientId: tab.clientId };
+    const { epoch } = (await channel.history()).position;
     expect(seen).toEqual([
-      { channel: 'product/1', offset: 1, data: [1], from },
-      { channel: 'product/1', offset: 2, data: 2 },
+      { channel: 'product/1', position: { epoch, offset: 1 }, data: [1], from },
+      { channel: 'product/1', position: { epoch, offset: 2 }, data: 2 },
     ]);
     await tab.join('product/1');
     expect([...channel.subscribers].map(({ id }) => id)).toEqual([tab.clientId]);

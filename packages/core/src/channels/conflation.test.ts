@@ -34,7 +34,7 @@ function stage() {
     deliverNow: ({ offset }: Publication) => void sent.push(offset),
   };
   const conflation = new Conflation(link as unknown as Link, MAX_LENGTH);
-  const take = (offset: number) => conflation.takes(channel.itemOf({ offset, body: '"data":1}' }));
+  const take = (offset: number) => conflation.takes(channel.itemOf({ offset, body: '"data":1}' }, 'e'));
   return { link, sent, channel, conflation, take };
 }
 /** Of two publications. */

@@ -31,7 +31,7 @@ describe.each(bothLogs)('a history, with a log that answers %s,', (answers) => {
     expect((await tab.history('kept/1')).publications).toHaveLength(10);
     const page = await until(server.channel('kept/1').history({ limit: 2 }));
     expect(page.publications).toEqual(
-      [9, 10].map((data) => ({ channel: 'kept/1', offset: data, data, version: data })),
+      [9, 10].map((data) => ({ channel: 'kept/1', position: { epoch, offset: data }, data, version: data })),
     );
     expect(page.before).toEqual({ epoch, offset: 9 });
     await tab.expectNothing();
@@ -139,7 +139,8 @@ describe('what is large', () => {
       before: { offset: 4 },
     });
     expect(tab.closed).toBeUndefined();
-    expect(offsets(await server.channel('kept/1').history())).toEqual([1, 2, 3, 4]);
+    const { publications } = await server.channel('kept/1').history();
+    expect(publications.map(({ position }) => position.offset)).toEqual([1, 2, 3, 4]);
   });
 
   test('waits for a reader that does not take it now, who is told when to ask again', async () => {

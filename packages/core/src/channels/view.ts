@@ -27,7 +27,8 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
       assertFrame({ op: 'history', ...request });
       const { entries, position, before: next } = pageOf(await readHistory(node, request), anybody);
       const publications = entries.flatMap(({ offset, body }) => {
-        const frame = decoded(node, 'publication', node.codec.publication(name, offset, body));
+        const at = { epoch: position.epoch, offset };
+        const frame = decoded(node, 'publication', node.codec.publication(name, at, body));
         return frame === undefined ? [] : [publicationOf<Data>(frame)];
       });
       return { publications, position, before: next };
@@ -99,6 +100,6 @@ function publicationsOf<Data>(node: Node, name: string): Observable<Publication<
   return new GuardedObservable(publications, logger);
 }
 
-function publicationOf<Data>({ op: _, data, ...frame }: PublicationFrame): Publication<Data> {
-  return { ...frame, data: fromWire(data) as Data };
+function publicationOf<Data>({ op: _, epoch, offset, data, ...rest }: PublicationFrame): Publication<Data> {
+  return { ...rest, position: { epoch, offset }, data: fromWire(data) as Data };
 }

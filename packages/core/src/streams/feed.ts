@@ -2,9 +2,9 @@ import type { GapReason, Position } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Clock } from '../clock.ts';
 import type { Entry, Page, Retention, StreamLog } from './log.ts';
-import { CatchUp, evictedUpTo, isFor, type Reader, type Recovery } from './recovery.ts';
+import { CatchUp, evictedUpTo, type ItemOf, isFor, type Reader, type Recovery } from './recovery.ts';
 
-export type { Gap, Missed, Reader, Recovery } from './recovery.ts';
+export type { Gap, ItemOf, Missed, Reader, Recovery } from './recovery.ts';
 
 const PAGE = 256;
 const RETRY_MS = 200;
@@ -22,7 +22,7 @@ export class Feed<Item> {
   readonly stream: string;
   readonly #log: StreamLog;
   readonly #clock: Clock;
-  readonly #itemOf: (entry: Entry) => Item;
+  readonly #itemOf: ItemOf<Item>;
   #live: Set<Reader<Item>> = NOBODY;
   /** Is given each entry when all live readers have been, whoever it is for. */
   #tail: Reader<Item> | undefined;
@@ -47,7 +47,7 @@ export class Feed<Item> {
   #calling = false;
   #closed = false;
 
-  private constructor(stream: string, log: StreamLog, clock: Clock, itemOf: (entry: Entry) => Item) {
+  private constructor(stream: string, log: StreamLog, clock: Clock, itemOf: ItemOf<Item>) {
     this.stream = stream;
     this.#log = log;
     this.#clock = clock;
@@ -59,7 +59,7 @@ export class Feed<Item> {
     stream: string,
     log: StreamLog,
     clock: Clock,
-    itemOf: (entry: Entry) => Item,
+    itemOf: ItemOf<Item>,
     retention?: Retention,
   ): Awaitable<Feed<Item>> {
     const feed = new Feed(stream, log, clock, itemOf);
@@ -109,7 +109,7 @@ export class Feed<Item> {
   recover(reader: Reader<Item>, from: Position, begin: (recovery: Recovery<Item>) => void): Awaitable<void> {
     this.leave(reader);
     if (this.#closed) throw new Error(`the feed is closed: ${this.stream}`);
-    const catchUp = new CatchUp(this.stream, reader, from, (entry) => this.#itemAgain(entry));
+    const catchUp = new CatchUp(this.stream, reader, from, (entry, epoch) => this.#itemAgain(entry, epoch));
     const live = () => {
       this.leave(reader);
       this.#add(reader, catchUp.position.offset);
@@ -199,21 +199,21 @@ export class Feed<Item> {
     this.#drain();
   }
 
-  #itemAgain(entry: Entry): Item {
+  #itemAgain(entry: Entry, epoch: string): Item {
     if (this.#again === undefined) {
       this.#again = new Map();
       this.#clock.endOfTurn(() => {
         this.#again = undefined;
       });
     }
-    const item = this.#again.get(entry) ?? this.#itemOf(entry);
+    const item = this.#again.get(entry) ?? this.#itemOf(entry, epoch);
     this.#again.set(entry, item);
     return item;
   }
 
   #deliver(entry: Entry): void {
     const { offset, exclude, only } = entry;
-    const item = this.#itemOf(entry);
+    const item = this.#itemOf(entry, this.#epoch);
     this.#head = offset;
     if (this.#recovering !== undefined) this.#keep(entry);
     this.#calling = true;

@@ -1,7 +1,7 @@
 import { type Awaitable, isPromise, type Logger } from '@callboard/runtime';
 import type { Clock } from '../clock.ts';
-import { Feed } from './feed.ts';
-import type { Entry, Retention, StreamLog } from './log.ts';
+import { Feed, type ItemOf } from './feed.ts';
+import type { Retention, StreamLog } from './log.ts';
 
 /** Opens and closes feeds: one of a stream that is still being released waits for that. */
 export class Feeds {
@@ -16,7 +16,7 @@ export class Feeds {
     this.#logger = logger;
   }
 
-  open<Item>(stream: string, itemOf: (entry: Entry) => Item, retention?: Retention): Awaitable<Feed<Item>> {
+  open<Item>(stream: string, itemOf: ItemOf<Item>, retention?: Retention): Awaitable<Feed<Item>> {
     const open = () => Feed.open(stream, this.#log, this.#clock, itemOf, retention);
     const closing = this.#closing.get(stream);
     return closing === undefined ? open() : closing.then(open);

@@ -30,15 +30,18 @@ export interface Recovery<Item> {
 }
 export type Missed<Item> = { readonly item: Item; readonly offset: number } | { readonly gap: Gap };
 
+/** What readers are given of an entry. */
+export type ItemOf<Item> = (entry: Entry, epoch: string) => Item;
+
 /** Gathers what one reader missed from pages of the log. */
 export class CatchUp<Item> implements Recovery<Item> {
   readonly missed: Missed<Item>[] = [];
   position: Position;
   readonly #stream: string;
   readonly #reader: Reader<Item>;
-  readonly #itemOf: (entry: Entry) => Item;
+  readonly #itemOf: ItemOf<Item>;
 
-  constructor(stream: string, reader: Reader<Item>, from: Position, itemOf: (entry: Entry) => Item) {
+  constructor(stream: string, reader: Reader<Item>, from: Position, itemOf: ItemOf<Item>) {
     this.position = from;
     this.#stream = stream;
     this.#reader = reader;
@@ -58,7 +61,7 @@ export class CatchUp<Item> implements Recovery<Item> {
   next(entry: Entry, epoch: string): void {
     const { offset } = entry;
     if (epoch !== this.position.epoch || offset !== this.position.offset + 1) return;
-    if (isFor(entry, this.#reader)) this.missed.push({ item: this.#itemOf(entry), offset });
+    if (isFor(entry, this.#reader)) this.missed.push({ item: this.#itemOf(entry, epoch), offset });
     this.position = { epoch, offset };
   }
 

@@ -10,7 +10,6 @@ export class ChannelAccount {
   readonly #requests: ReadonlyMap<number, RequestFrame>;
   readonly #answered = new Set<number>();
   #position: Position | undefined;
-  #epoch = '';
   #clientId = '';
   /** Whether this session may be sent the channel. */
   #reads = false;
@@ -35,7 +34,6 @@ export class ChannelAccount {
       case 'connected': {
         this.#clientId = frame.clientId;
         const at = frame.streams[this.#channel];
-        if (at?.epoch !== undefined) this.#epoch = at.epoch;
         this.#reads = at !== undefined;
         if (!frame.resumed) {
           this.#position = undefined;
@@ -77,8 +75,8 @@ export class ChannelAccount {
     }
   }
 
-  #publication({ offset, data, retained }: PublicationFrame): void {
-    const epoch = this.#position?.epoch ?? this.#epoch;
+  #publication({ epoch, offset, data, retained }: PublicationFrame): void {
+    if (this.#position !== undefined) assert.equal(epoch, this.#position.epoch, 'its epoch');
     const draft = this.#ledger.entry({ epoch, offset });
     assert.deepEqual(JSON.parse(`{${draft.body}`).data, data);
     assert.notEqual(draft.exclude, this.#clientId, 'it has excluded itself');

@@ -73,9 +73,9 @@ export class FilterAccount {
     this.#last = to;
   }
 
-  #publication({ offset, data }: PublicationFrame): void {
+  #publication({ epoch, offset, data }: PublicationFrame): void {
     this.delivered++;
-    const epoch = this.#ledger.epochOf((data as { readonly id: number }).id);
+    assert.equal(epoch, this.#ledger.epochOf((data as { readonly id: number }).id), 'its epoch');
     if (this.#last !== undefined) {
       // The channel has begun anew meanwhile: all of that came by the filter.
       const last = this.#last.epoch === epoch ? this.#last : { epoch, offset: 0 };

@@ -55,7 +55,7 @@ function hold(
   const end = before?.offset ?? position.offset + 1;
   if (before !== undefined) assert.equal(position.epoch, before.epoch, told);
   const ids = publications.map(({ data }) => (data as Data).id);
-  const [first] = publications;
+  const first = publications[0]?.position;
   const oldest = log.oldestOf(channel, position.epoch);
   const from = Math.min(first?.offset ?? end, older === undefined ? oldest : end);
   const there: string[] = [];
@@ -65,12 +65,9 @@ function hold(
     at = { epoch: next.epoch, offset: next.offset };
   }
   assert.deepEqual(ids, there, `${told}, ${kindOf(channel)}`);
-  for (const { data, offset, position: place, retained } of publications) {
-    const printed = log.find((data as Data).id);
-    assert.deepEqual(
-      { data, offset, place },
-      { data: printed.data, offset: printed.offset, place: { epoch: printed.epoch, offset: printed.offset } },
-    );
+  for (const { data, position: place, retained } of publications) {
+    const { data: printed, epoch, offset } = log.find((data as Data).id);
+    assert.deepEqual({ data, place }, { data: printed, place: { epoch, offset } });
     assert.equal(retained, false);
   }
   if (older !== undefined) assert.ok(older.offset <= (first?.offset ?? end), told);

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Appended, Draft } from '@callboard/core';
 import type { Meta, Position, Sender } from '@callboard/protocol';
+import type { Awaitable } from '@callboard/runtime';
 import { FaultyLog, isFor, type Noted } from '../log.ts';
 
 export type Fate = 'passes' | 'waits' | 'waits too long' | 'is forbidden';
@@ -22,7 +23,12 @@ interface Made {
 }
 
 /** A publication that the server took, and which one of its channel it is, over all epochs. */
-export type Printed = Noted<Made> & { readonly place: number; readonly atMs: number };
+export type Printed = Noted<Made> & {
+  readonly place: number;
+  readonly atMs: number;
+  /** By a server that had stopped when it took effect: the next one may not have been following yet. */
+  readonly isStray: boolean;
+};
 
 /** What an epoch of a channel has seen. */
 interface Seen {
@@ -36,10 +42,14 @@ const KEY_MS = 300_000;
 /** The truth about channels. */
 export class PublicationLog extends FaultyLog<Made> {
   nowMs: () => number = () => 0;
+  /** Which life of the server this is. */
+  life: () => number = () => 0;
   readonly #byChannel = new Map<string, Printed[]>();
   readonly #byId = new Map<string, Printed[]>();
   readonly #outcomes = new Map<string, Outcome[]>();
   readonly #seen = new Map<string, Seen>();
+  /** In which life of the server a publication was to be appended last. */
+  readonly #lives = new Map<string, number>();
 
   /** How often something is in a channel. */
   times(id: string): number {
@@ -69,7 +79,7 @@ export class PublicationLog extends FaultyLog<Made> {
     return place;
   }
 
-  /** The first for this client after one place, up to another. */
+  /** The first for this client after one place, up to another, that a filter must let through. */
   between(
     channel: string,
     after: number,
@@ -79,15 +89,22 @@ export class PublicationLog extends FaultyLog<Made> {
     const all = this.all(channel);
     for (let place = after; place < Math.min(all.length, upTo); place++) {
       const each = all[place] as Printed;
-      if (isFor(each, clientId)) return each;
+      if (isFor(each, clientId) && !each.isStray) return each;
     }
     return undefined;
+  }
+
+  override append(stream: string, draft: Draft): Awaitable<Appended | undefined> {
+    const { data }: Made = JSON.parse(`{${draft.body}`);
+    this.#lives.set(data.id, this.life());
+    return super.append(stream, draft);
   }
 
   protected override noted(entry: Noted<Made>): void {
     const all = this.#byChannel.get(entry.stream) ?? [];
     this.#byChannel.set(entry.stream, all);
-    const printed = { ...entry, place: all.length + 1, atMs: this.nowMs() };
+    const isStray = this.#lives.get(entry.data.id) !== this.life();
+    const printed = { ...entry, place: all.length + 1, atMs: this.nowMs(), isStray };
     all.push(printed);
     this.#byId.set(entry.data.id, [...(this.#byId.get(entry.data.id) ?? []), printed]);
   }

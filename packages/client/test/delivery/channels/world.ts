@@ -65,6 +65,7 @@ export class World {
     this.clock = harness.clock;
     this.harness = harness;
     this.log = log;
+    log.life = () => this.life;
     this.service = service;
     this.rights = rights;
     const rememberedMs = setting.maxOutcomes < MANY ? 0 : limits.requestTimeoutMs + limits.resumeWindowMs;
