@@ -5,6 +5,8 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.browser\\.test\\.ts$'],
   modulePathIgnorePatterns: ['/dist/'],
   testEnvironment: 'node',
+  // For what hangs. Nothing waits for real time, but a busy machine may be ten times as slow.
+  testTimeout: 30_000,
   // Workspace packages resolve to their sources, so that tests need no build.
   testEnvironmentOptions: { customExportConditions: ['@callboard/source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],

@@ -3,7 +3,7 @@ import { beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { ChannelStage, resumedWith } from '../test/channel-stage.ts';
 import { standing } from '../test/requests-stage.ts';
 import { resumed } from '../test/scripted-client.ts';
-import { limits, streamAt } from '../test/scripted-transport.ts';
+import { connected, limits, streamAt } from '../test/scripted-transport.ts';
 import { failure } from '../test/support.ts';
 
 let stage: ChannelStage;
@@ -111,6 +111,65 @@ describe('a subscribe whose reply is lost', () => {
     await stage.grant('a', 6);
     stage.publication('a', 6);
     expect(exact.heard).toEqual([6]);
+  });
+});
+
+describe('who comes after all have left', () => {
+  test('begins anew, also where the server could not be told', async () => {
+    const first = await stage.joined('a', 5);
+    stage.publication('a', 6);
+    stage.server.cut();
+    first.off();
+    const second = stage.hear('a');
+    void stage.client.connect();
+    await stage.opened();
+    stage.receive(connected(resumedWith('a')));
+    stage.publication('a', 7);
+    expect(await stage.asked()).toEqual(['unsubscribe a']);
+    await stage.grant('a');
+    expect(await stage.asked()).toEqual(['subscribe a']);
+    await stage.grant('a', 7);
+    stage.publication('a', 7, { retained: true, ageMs: 5 });
+    expect([first.heard, second.heard]).toEqual([[6], ['last 7']]);
+  });
+
+  test('has nothing to do with how the server ended it for those before', async () => {
+    const first = await stage.joined('a', 5);
+    first.off();
+    expect(await stage.asked()).toEqual(['unsubscribe a']);
+    const second = stage.hear('a');
+    stage.unsubscribed('a', 'FORBIDDEN');
+    await stage.grant('a');
+    expect(await stage.asked()).toEqual(['subscribe a']);
+    await stage.grant('a', 9);
+    stage.publication('a', 10);
+    expect(second.heard).toEqual([10]);
+  });
+
+  test('does not have what those before have missed', async () => {
+    const first = await stage.joined('a', 5);
+    await stage.relink({ session: 'secret-2' });
+    expect(await stage.asked()).toEqual(['subscribe a 5']);
+    first.off();
+    const second = stage.hear('a');
+    await stage.grant('a', 7);
+    for (const offset of [6, 7]) stage.publication('a', offset);
+    expect(await stage.asked()).toEqual(['unsubscribe a']);
+    await stage.grant('a');
+    expect(await stage.asked()).toEqual(['subscribe a']);
+    await stage.grant('a', 7);
+    stage.publication('a', 8);
+    expect([first.heard, second.heard]).toEqual([[], [8]]);
+  });
+
+  test('has the subscribe of those before, where that begins at the head', async () => {
+    const first = stage.hear('a');
+    expect(await stage.asked()).toEqual(['subscribe a']);
+    first.off();
+    const second = stage.hear('a');
+    await stage.grant('a', 7);
+    stage.publication('a', 8);
+    expect([await stage.asked(), first.heard, second.heard]).toEqual([[], [], [8]]);
   });
 });
 

@@ -19,7 +19,7 @@ import { SendError } from './send-error.ts';
  * | `out` | sends nothing of it | – | all that comes |
  * | `joining` | is asked to, and sends nothing of it before the reply | – | all that comes |
  * | `in` | sends it: the reply or `connected` says so | what the position has not passed | the same, but for what came for filters before that |
- * | `leaving` | is asked to send it no more | – | what the position has not passed |
+ * | `leaving` | is to send it no more | – | what the position has not passed |
  * | `unsure` | may send it or not: it is left first, so that what comes later is certain | – | all that comes, once |
  *
  * A filter goes through the same states, and has no position.
@@ -85,15 +85,11 @@ export class Subscription {
     const { state, host } = this.#all;
     const isWanted = this.#isWanted;
     host.timers.clearTimeout(this.#again);
-    if (!isWanted) this.#refusal = undefined;
-    // Who comes next knows nothing, also where the server is not told of it.
-    if (!isWanted) this.#known = undefined;
-    if (!isWanted && this.#state === 'out') this.position = undefined;
+    if (!isWanted) this.#abandon();
     if (state !== 'online' || this.#isAsking || this.#isSettled) return this.#settle();
     const { name, position } = this;
     const joins = this.#state === 'out';
     if (joins) this.#state = 'joining';
-    else if (this.#state === 'in') this.#state = 'leaving';
     this.#isAsking = true;
     const positions = position && { positions: { [name]: position } };
     const asked = joins
@@ -109,7 +105,7 @@ export class Subscription {
 
   /** The server has ended it, and says why. */
   unsubscribed(error: ReplyError): void {
-    if (!this.#end()) return;
+    if (!this.#end()) return this.update();
     if (!error.retryable) {
       this.position = undefined;
       this.#refuse(error, 'none');
@@ -159,13 +155,24 @@ export class Subscription {
     return isGoal && !this.#isAsking;
   }
 
+  /** Nobody wants it. Who comes next begins anew and knows nothing, also where the server cannot be told before that. */
+  #abandon(): void {
+    this.#refusal = undefined;
+    this.#known = undefined;
+    if (this.#state === 'in') this.#state = 'leaving';
+    // One from the head on will do for whoever comes next.
+    if (this.#state === 'joining' && this.position !== undefined) this.#state = 'unsure';
+    // What the server sends goes on from there.
+    if (!this.#isSent) this.position = undefined;
+  }
+
   /** At once, as what comes with the reply counts. */
   #joined(at: StreamState | undefined): StreamState | undefined {
     if (at === undefined) return undefined;
     this.#isAsking = false;
-    if (this.#state === 'unsure') return at;
-    this.#state = 'in';
-    if (at.epoch !== undefined) this.position ??= { epoch: at.epoch, offset: at.offset };
+    if (this.#state === 'joining') this.#state = 'in';
+    if (this.#state === 'in' && at.epoch !== undefined)
+      this.position ??= { epoch: at.epoch, offset: at.offset };
     return at;
   }
 
@@ -175,12 +182,17 @@ export class Subscription {
     return true;
   }
 
-  /** The server has it no more. A subscribe whose answer is on its way may have been granted before that, or after it. */
+  /**
+   * The server has it no more. A subscribe whose answer is on its way may have been granted before that, or after it. Whether
+   * this ends what somebody wants.
+   */
   #end(): boolean {
-    if (this.#state !== 'in' && this.#state !== 'joining') return false;
+    const before = this.#state;
+    if (before === 'out' || before === 'unsure') return false;
+    if (before === 'leaving') this.position = undefined;
     if (this.#isAsking) this.#state = 'unsure';
     else this.#out();
-    return true;
+    return before !== 'leaving';
   }
 
   #out(): void {

@@ -47,8 +47,8 @@ export class ChannelsModel {
   #begun = new Map<string, Heads>();
   /** By mid. */
   readonly #heads = new Map<number, Heads>();
-  /** By mid, of this connection: which subscription it begins. */
-  #beginning = new Map<number, string>();
+  /** By mid, of this connection: which subscription it begins, and whether at a position. */
+  #beginning = new Map<number, { readonly name: string; readonly recovers: boolean }>();
 
   constructor(tally: Record<string, number>) {
     this.#tally = tally;
@@ -112,6 +112,9 @@ export class ChannelsModel {
   #leave(listener: ChannelListener): void {
     listener.leave();
     this.#begun.delete(listener.name);
+    // Who comes next is not to have what was missed before.
+    for (const [mid, { name, recovers }] of this.#beginning)
+      if (recovers && name === listener.name) this.#beginning.delete(mid);
   }
 
   #publish(channel: string): void {
@@ -195,7 +198,7 @@ export class ChannelsModel {
     if (frame === undefined) return;
     this.stage.receive(frame);
     if (frame.op === 'unsubscribed') for (const name of frame.channels) this.#begun.delete(name);
-    const name = frame.op === 'reply' ? this.#beginning.get(frame.mid) : undefined;
+    const name = frame.op === 'reply' ? this.#beginning.get(frame.mid)?.name : undefined;
     const heads = frame.op === 'reply' && this.#heads.get(frame.mid);
     if (name !== undefined && heads && this.listeners.get(name)?.isListening) this.#begun.set(name, heads);
     if (frame.op !== 'publication') return;
@@ -265,8 +268,9 @@ export class ChannelsModel {
       this.#requests.push(frame);
       const isOld = frame.mid <= this.#highestMid;
       this.#highestMid = Math.max(this.#highestMid, frame.mid);
-      const [name] = (frame.op === 'subscribe' && frame.channels) || [];
-      if (!isOld && name !== undefined) this.#beginning.set(frame.mid, name);
+      if (frame.op !== 'subscribe' || isOld) continue;
+      const recovers = frame.positions !== undefined;
+      for (const name of frame.channels ?? []) this.#beginning.set(frame.mid, { name, recovers });
     }
   }
 

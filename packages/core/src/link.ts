@@ -91,7 +91,10 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   /** What a channel delivers that the client reads through a filter; nothing where it has been sent it otherwise. */
   filtered(item: Publication): void {
     if (this.#latest === item.serial || item.entry.exclude === this.clientId) return;
-    if (this.client?.starting?.has(item.channel.name) !== true) this.publication(item);
+    const { name } = item.channel;
+    // Its own reader's to send, which may have read further than what is live, or is about to.
+    if (this.#readers?.has(name) || this.client?.starting?.has(name)) return;
+    this.publication(item);
   }
 
   deliverNow(item: Publication): void {

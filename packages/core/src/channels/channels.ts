@@ -84,6 +84,8 @@ export class Channels {
     if (!this.byName.has(name) && !this.#matters(name)) return 'published';
     const channel = this.pin(name);
     const append = () => {
+      // The server has stopped while it was being opened.
+      if (this.byName.get(name) !== channel) throw new ReplyError('UNAVAILABLE');
       channel.published(draft.key !== undefined);
       const appends = new Appends();
       appends.add(this.#node.log, name, draft);

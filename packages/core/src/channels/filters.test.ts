@@ -191,6 +191,32 @@ test('what is published while a channel is being subscribed to comes once, after
   await tab.expectNothing();
 });
 
+test('what a client has recovered before the log told of it does not come again through a filter', async () => {
+  const { memory, options } = withLog('at once');
+  const { open: opening } = memory;
+  const held: (() => void)[] = [];
+  let holds = false;
+  memory.open = (stream, follow, retention) => {
+    const later: typeof follow = (...entry) =>
+      holds ? void held.push(() => follow(...entry)) : follow(...entry);
+    return opening.call(memory, stream, later, retention);
+  };
+  const { server, connect, until } = await createHarness({ ...options, channels });
+  const tab = await connect(1);
+  await tab.join(['kept/1', 'kept/+']);
+  tab.cut();
+  await until(server.publish('kept/1', 1));
+  holds = true;
+  await until(server.publish('kept/1', 2));
+  await tab.resume();
+  for (const data of [1, 2]) await tab.expectPublication({ data, offset: data });
+  holds = false;
+  for (const follow of held) follow();
+  await until(server.publish('kept/1', 3));
+  await tab.expectPublication({ data: 3 });
+  await tab.expectNothing();
+});
+
 test('what was published while a subscription came to nothing is told as a gap', async () => {
   const { log, options } = withLog('later');
   const { server, connect, until, clock } = await createHarness({ ...options, channels });

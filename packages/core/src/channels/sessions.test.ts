@@ -283,6 +283,23 @@ describe('a slow log', () => {
     await tab.join(['kept/1', 'bare/1']);
   });
 
+  test('that opens a channel after the server has stopped takes nothing more: whoever publishes is told', async () => {
+    const { log, options } = slow();
+    const { server, until, clock } = await createHarness(options);
+    const go = log.hold();
+    const published = server.publish('last/1', 1);
+    const failed = expect(published).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await until(server.disconnect());
+    go();
+    await clock.settle();
+    await failed;
+    await until(server.start());
+    await until(server.publish('last/1', 2));
+    expect((await until(server.channel('last/1').history())).publications.map(({ data }) => data)).toEqual([
+      2,
+    ]);
+  });
+
   test('a client that is lost while it subscribes has the channel when it is back', async () => {
     const { log, options } = slow();
     const { server, connect, clock } = await createHarness(options);
