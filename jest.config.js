@@ -5,6 +5,8 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.browser\\.test\\.ts$'],
   modulePathIgnorePatterns: ['/dist/'],
   testEnvironment: 'node',
+  // No test waits for time to pass: what takes longer than this hangs, on a slow and busy machine, too.
+  testTimeout: 30_000,
   // Workspace packages resolve to their sources, so that tests need no build.
   testEnvironmentOptions: { customExportConditions: ['@callboard/source', 'node', 'node-addons'] },
   extensionsToTreatAsEsm: ['.ts'],
