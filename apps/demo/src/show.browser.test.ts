@@ -166,6 +166,7 @@ describeInChromium('the page of a show in Chromium', () => {
   test('leaving the page leaves the channel, however one leaves', async () => {
     const orla = await tabOf('Orla', { path: umbrellas });
     await until(() => subscribers('umbrellas').size === 1);
+    await book(orla, 'channel', 'show/umbrellas joined').waitFor();
     await click(orla.getByRole('link', { name: 'A Ballet for Moths' }));
     await left(orla, '8');
     await until(() => subscribers('umbrellas').size === 0 && subscribers('moths').size === 1);
