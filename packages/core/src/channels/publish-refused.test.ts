@@ -130,6 +130,17 @@ describe('bad input', () => {
     await tab.expectPublication({ offset: 1, data: { b64: 7, more: 1 } });
   });
 
+  test('a frame over the limit ends its connection, and nothing else', async () => {
+    const { server, connect } = await createHarness({ channels, limits: { maxFrameBytes: 1_000 } });
+    const [tab, other] = [await connect(1), await connect(2)];
+    for (const client of [tab, other]) await client.join('kept/1');
+    tab.publish('kept/1', 'x'.repeat(1_000));
+    await tab.expectClose('FRAME_TOO_LARGE');
+    await server.publish('kept/1', 'fine');
+    await other.expectPublication({ offset: 1, data: 'fine' });
+    await other.expectNothing();
+  });
+
   test('an excluded client is named by its id', async () => {
     const { server, connect } = await createHarness({ channels });
     const [tab, other] = [await connect(1), await connect(1)];
