@@ -1,8 +1,4 @@
-import { type Client, createClient } from '@callboard/client';
-import { silentLogger } from '@callboard/core';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Page } from 'playwright-core';
-import { Network } from '../test/network.ts';
+import { describe, expect, test } from '@jest/globals';
 import {
   announced,
   book,
@@ -10,66 +6,41 @@ import {
   focusShows,
   headings,
   line,
-  online,
   overhang,
   said,
   sizes,
   tabTo,
-  texts,
   tooSmall,
 } from '../test/page.ts';
 import {
+  current,
+  giveBack,
+  heading,
+  left,
+  mine,
+  reserve,
+  returned,
+  seat,
+  subscribers,
+  take,
+  takeUmbrellas,
+  title,
+  umbrellas,
+} from '../test/show-page.ts';
+import {
   anotherOf,
+  behindTheScenes,
   click,
   context,
   demo,
   describeInChromium,
   open,
-  port,
   tabOf,
   tolerate,
   until,
 } from '../test/stage.ts';
-import type { ShowId } from './shared/shows.ts';
-
-let clients: Client[];
-const umbrellas = '/shows/umbrellas';
-const house = (page: Page) => page.getByTestId('house');
-const left = (page: Page, text: string) =>
-  house(page).locator('.tally-left').getByText(text, { exact: true }).waitFor();
-const current = (page: Page, is = true) => page.locator(`[data-testid=house][data-current=${is}]`).waitFor();
-const reserve = (page: Page) => page.getByRole('button', { name: 'Reserve a seat' });
-const giveBack = (page: Page, seat: string) => page.getByRole('button', { name: `Return seat ${seat}` });
-/** The button has another name while the seat is on its way back: only with its stub is it gone. */
-const returned = (page: Page, seat: string) =>
-  page.locator('.stub', { hasText: seat }).waitFor({ state: 'detached' });
-const mine = (page: Page) => texts(page.locator('.stub .stub-seat'));
-const seat = (page: Page, name: string, state: 'free' | 'taken' | 'mine') =>
-  page.locator(`.plan-${state}[data-seat=${name}]`).waitFor({ state: 'attached' });
-const title = (page: Page, name: string) => page.getByRole('heading', { level: 1, name });
-const heading = (page: Page, name: string) => title(page, name).waitFor();
-const subscribers = (show: ShowId) => demo.server.channel(`show/${show}`).subscribers;
-
-/** Reserves a seat, and has it. */
-async function take(page: Page, name: string): Promise<void> {
-  await click(reserve(page));
-  await giveBack(page, name).waitFor();
-}
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const takeUmbrellas = { type: 'TAKE_SEAT', show: 'umbrellas' };
-
-/** Somebody without a page, who is quicker than who has one. */
-async function behindTheScenes(userId: string): Promise<Client> {
-  const client = createClient({
-    endPoint: `ws://127.0.0.1:${port}`,
-    userId,
-    token: await demo.passes.issue(userId),
-    logger: silentLogger,
-  });
-  clients.push(client);
-  return client;
-}
 
 /** What pages that are opened from now on receive of this channel by WebSocket. */
 function publicationsTo(channel: string): unknown[] {
@@ -88,11 +59,6 @@ function publicationsTo(channel: string): unknown[] {
 }
 
 describeInChromium('the page of a show in Chromium', () => {
-  beforeEach(() => {
-    clients = [];
-  });
-  afterEach(() => Promise.all(clients.map((client) => client.close())));
-
   test('a reservation in one window is seen in the other, and said', async () => {
     const orla = await tabOf('Orla', { path: umbrellas });
     const teodor = await tabOf('Teodor', { path: umbrellas });
@@ -223,47 +189,6 @@ describeInChromium('the page of a show in Chromium', () => {
     await heading(orla, 'Tallow Street Theatre');
   });
 
-  test('while the line is down the number is marked, and afterwards it is that of everybody', async () => {
-    const orla = await tabOf('Orla', { path: umbrellas });
-    const teodor = await tabOf('Teodor', { path: umbrellas });
-    await take(orla, 'A1');
-    await left(teodor, '23');
-    await click(line(orla));
-    await current(orla, false);
-    await orla.getByText('As it was when the line went.').waitFor();
-    for (const name of ['A2', 'A3', 'A4']) await take(teodor, name);
-    await left(orla, '23');
-    // What is asked for meanwhile waits.
-    await click(reserve(orla));
-    await orla.getByRole('button', { name: 'Asking …' }).waitFor();
-    await click(line(orla));
-    await giveBack(orla, 'A5').waitFor();
-    await current(orla);
-    for (const page of [orla, teodor]) await left(page, '19');
-    await announced(orla, 'Nine Umbrellas: 19 of 24 seats left.');
-    expect(await book(orla, 'gap', 'GAP').count()).toBe(0);
-  });
-
-  test('who was away for longer than is kept has the last value, and no note is missed', async () => {
-    const orla = await tabOf('Orla', { path: umbrellas });
-    await left(orla, '24');
-    await click(line(orla));
-    await current(orla, false);
-    const teodor = await behindTheScenes('teodor');
-    for (const _ of range(11)) {
-      await teodor.sendToServer(takeUmbrellas);
-      await teodor.sendToServer({ type: 'RETURN_SEAT', show: 'umbrellas', seat: 'A1' });
-    }
-    await teodor.sendToServer(takeUmbrellas);
-    await click(line(orla));
-    await left(orla, '23');
-    await book(orla, 'gap', 'show/umbrellas').waitFor();
-    await current(orla);
-    await click(orla.getByRole('link', { name: 'The winter bill' }));
-    await orla.getByRole('heading', { name: 'Pigeonholes' }).waitFor();
-    expect(await orla.getByText('may be missing').count()).toBe(0);
-  });
-
   test('when the last seat goes it is sold out, until one comes back', async () => {
     await demo.stop();
     await open({ seats: 1 });
@@ -325,94 +250,6 @@ describeInChromium('the page of a show in Chromium', () => {
     await one.getByRole('img', { name: '23 of 24 seats are left; yours: A2' }).waitFor();
     await one.getByLabel('Your seat').getByText('No seat yet').waitFor();
     expect(demo.houses.of('understudy').state.taken).toEqual(['A2']);
-  });
-
-  describe('behind a network that can break', () => {
-    let network: Network;
-    beforeEach(async () => {
-      network = await Network.to(port);
-      tolerate(/WebSocket connection to .* failed|ERR_CONNECTION|ERR_EMPTY_RESPONSE/);
-    });
-    afterEach(() => network.close());
-
-    test('a seat and a return whose answers are lost take effect once', async () => {
-      const orla = await tabOf('Orla', { at: network.port, path: umbrellas });
-      await left(orla, '24');
-      const slip = orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' });
-      network.swallowAnswers();
-      await click(reserve(orla));
-      await until(() => demo.houses.of('umbrellas').left === 23);
-      network.cut();
-      await slip.filter({ hasText: 'The seat may have gone through all the same.' }).waitFor();
-      await current(orla, false);
-      network.mend();
-      await online(orla);
-      await click(slip.getByRole('button', { name: 'Try again' }));
-      await announced(orla, 'Seat A1 is yours.');
-      await left(orla, '23');
-
-      network.swallowAnswers();
-      await click(giveBack(orla, 'A1'));
-      await until(() => demo.houses.of('umbrellas').left === 24);
-      network.cut();
-      await slip.filter({ hasText: 'The return may have gone through all the same.' }).waitFor();
-      network.mend();
-      await online(orla);
-      await click(slip.getByRole('button', { name: 'Try again' }));
-      await announced(orla, 'Seat A1 is returned.');
-      await left(orla, '24');
-      await returned(orla, 'A1');
-      expect(await mine(orla)).toEqual([]);
-      expect(await slip.count()).toBe(0);
-    });
-  });
-
-  test('when the server is started anew, the page has the seats of the new one', async () => {
-    tolerate(/WebSocket connection to .* failed|ERR_CONNECTION/);
-    const secret = 'a secret of this test, 32 bytes long or more';
-    await demo.stop();
-    await open({ secret });
-    const orla = await tabOf('Orla', { path: umbrellas });
-    await take(orla, 'A1');
-    await left(orla, '23');
-    await demo.stop();
-    await open({ secret, port });
-    await left(orla, '24');
-    await current(orla);
-    await until(() => subscribers('umbrellas').size === 1);
-    await orla.getByText('None yet.').waitFor();
-    await take(orla, 'A1');
-    await left(orla, '23');
-  });
-
-  describe('without WebSocket', () => {
-    test('all of it goes over HTTP', async () => {
-      const orla = await tabOf('Orla', { path: umbrellas, before: 'delete globalThis.WebSocket' });
-      const teodor = await tabOf('Teodor', { path: umbrellas });
-      const transports = () =>
-        [...subscribers('umbrellas')].map(({ user, transport }) => [user.id, transport]).sort();
-      await until(() => subscribers('umbrellas').size === 2);
-      expect(transports()).toEqual([
-        ['orla', 'http'],
-        ['teodor', 'websocket'],
-      ]);
-      await take(teodor, 'A1');
-      await left(orla, '23');
-      await announced(orla, 'Nine Umbrellas: 23 of 24 seats left.');
-      await take(orla, 'A2');
-      await left(teodor, '22');
-      // And over a connection that was lost.
-      await click(line(orla));
-      await current(orla, false);
-      await take(teodor, 'A3');
-      await click(line(orla));
-      await left(orla, '21');
-      await click(giveBack(orla, 'A2'));
-      await left(teodor, '22');
-      await click(orla.getByRole('link', { name: 'The winter bill' }));
-      await until(() => transports().length === 1);
-      expect(transports()).toEqual([['teodor', 'websocket']]);
-    });
   });
 
   test('all of it can be done by keyboard', async () => {
