@@ -2,11 +2,11 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { Page } from 'playwright-core';
 import { Network } from '../test/network.ts';
 import {
-  active,
   announced,
   badge,
   book,
   down,
+  focused,
   focusShows,
   headings,
   line,
@@ -354,7 +354,7 @@ describeInChromium('the box office in Chromium', () => {
     await tabTo(page, /^Sign up/);
     await page.keyboard.press('Enter');
     await online(page);
-    expect(await active(page, 'tagName')).toBe('H1');
+    await focused(page.getByRole('heading', { level: 1 }));
 
     await tabTo(page, /^Take a seat$/);
     await page.keyboard.press('Enter');
@@ -370,6 +370,7 @@ describeInChromium('the box office in Chromium', () => {
     await tabTo(page, /^Note/);
     await page.keyboard.type('Anybody?');
     await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Try again' }).waitFor();
     await tabTo(page, /^Try again$/);
     await tabTo(page, /^Leave it$/);
     await page.keyboard.press('Enter');

@@ -1,71 +1,46 @@
-import { type Client, createClient } from '@callboard/client';
-import { silentLogger } from '@callboard/core';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import type { Page } from 'playwright-core';
-import { Network } from '../test/network.ts';
+import { describe, expect, test } from '@jest/globals';
 import {
-  active,
   announced,
   book,
+  focused,
   focusShows,
   headings,
   line,
-  online,
   overhang,
   said,
   sizes,
   tabTo,
-  texts,
   tooSmall,
 } from '../test/page.ts';
 import {
+  current,
+  giveBack,
+  heading,
+  left,
+  mine,
+  reserve,
+  returned,
+  seat,
+  subscribers,
+  take,
+  takeUmbrellas,
+  title,
+  umbrellas,
+} from '../test/show-page.ts';
+import {
   anotherOf,
+  behindTheScenes,
   click,
   context,
   demo,
   describeInChromium,
   open,
-  port,
   tabOf,
   tolerate,
   until,
 } from '../test/stage.ts';
-import type { ShowId } from './shared/shows.ts';
-
-let clients: Client[];
-const umbrellas = '/shows/umbrellas';
-const house = (page: Page) => page.getByTestId('house');
-const left = (page: Page, text: string) =>
-  house(page).locator('.tally-left').getByText(text, { exact: true }).waitFor();
-const current = (page: Page, is = true) => page.locator(`[data-testid=house][data-current=${is}]`).waitFor();
-const reserve = (page: Page) => page.getByRole('button', { name: 'Reserve a seat' });
-const giveBack = (page: Page, seat: string) => page.getByRole('button', { name: `Return seat ${seat}` });
-const mine = (page: Page) => texts(page.locator('.stub .stub-seat'));
-const seat = (page: Page, name: string, state: 'free' | 'taken' | 'mine') =>
-  page.locator(`.plan-${state}[data-seat=${name}]`).waitFor({ state: 'attached' });
-const heading = (page: Page, name: string) => page.getByRole('heading', { level: 1, name }).waitFor();
-const subscribers = (show: ShowId) => demo.server.channel(`show/${show}`).subscribers;
-
-/** Reserves a seat, and has it. */
-async function take(page: Page, name: string): Promise<void> {
-  await click(reserve(page));
-  await giveBack(page, name).waitFor();
-}
 
 const range = (n: number) => Array.from({ length: n }, (_, i) => i);
-const takeUmbrellas = { type: 'TAKE_SEAT', show: 'umbrellas' };
-
-/** Somebody without a page, who is quicker than who has one. */
-async function behindTheScenes(userId: string): Promise<Client> {
-  const client = createClient({
-    endPoint: `ws://127.0.0.1:${port}`,
-    userId,
-    token: await demo.passes.issue(userId),
-    logger: silentLogger,
-  });
-  clients.push(client);
-  return client;
-}
 
 /** What pages that are opened from now on receive of this channel by WebSocket. */
 function publicationsTo(channel: string): unknown[] {
@@ -84,11 +59,6 @@ function publicationsTo(channel: string): unknown[] {
 }
 
 describeInChromium('the page of a show in Chromium', () => {
-  beforeEach(() => {
-    clients = [];
-  });
-  afterEach(() => Promise.all(clients.map((client) => client.close())));
-
   test('a reservation in one window is seen in the other, and said', async () => {
     const orla = await tabOf('Orla', { path: umbrellas });
     const teodor = await tabOf('Teodor', { path: umbrellas });
@@ -103,7 +73,7 @@ describeInChromium('the page of a show in Chromium', () => {
     await announced(orla, 'Seat A1 is yours.');
     await take(teodor, 'A2');
     await click(giveBack(orla, 'A1'));
-    await giveBack(orla, 'A1').waitFor({ state: 'detached' });
+    await returned(orla, 'A1');
     await announced(orla, 'Seat A1 is returned.');
     for (const page of [orla, teodor]) await left(page, '23');
     await teodor.getByText(/^One came back at/).waitFor();
@@ -147,6 +117,7 @@ describeInChromium('the page of a show in Chromium', () => {
     await left(orla, '24');
     expect([...subscribers('umbrellas')].map(({ user }) => user.id)).toEqual(['orla']);
     await take(orla, 'A1');
+    await left(orla, '23');
     // What was sent to them before their own replies has arrived.
     await take(moths, 'A1');
     await click(bill.getByRole('button', { name: 'Count the house' }));
@@ -161,6 +132,7 @@ describeInChromium('the page of a show in Chromium', () => {
   test('leaving the page leaves the channel, however one leaves', async () => {
     const orla = await tabOf('Orla', { path: umbrellas });
     await until(() => subscribers('umbrellas').size === 1);
+    await book(orla, 'channel', 'show/umbrellas joined').waitFor();
     await click(orla.getByRole('link', { name: 'A Ballet for Moths' }));
     await left(orla, '8');
     await until(() => subscribers('umbrellas').size === 0 && subscribers('moths').size === 1);
@@ -183,24 +155,25 @@ describeInChromium('the page of a show in Chromium', () => {
     const orla = await tabOf('Orla');
     const poster = orla.getByRole('link', { name: 'A Ballet for Moths' });
     await poster.scrollIntoViewIfNeeded();
-    const scrolled = await orla.evaluate('scrollY');
+    const scrolled = await orla.evaluate(() => scrollY);
+    const scrolledTo = (y: number) => orla.waitForFunction((y) => scrollY === y, y);
     expect(await orla.title()).toBe('Orla Finch at Tallow Street');
     await click(poster);
     await heading(orla, 'A Ballet for Moths');
     expect(new URL(orla.url()).pathname).toBe('/shows/moths');
     expect(await orla.title()).toBe('A Ballet for Moths · Tallow Street Theatre');
-    expect(await active(orla, 'textContent')).toBe('A Ballet for Moths');
-    expect(await orla.evaluate('scrollY')).toBe(0);
+    await focused(title(orla, 'A Ballet for Moths'));
+    await scrolledTo(0);
     await click(orla.getByRole('link', { name: 'The Weather Indoors' }));
     await heading(orla, 'The Weather Indoors');
-    expect(await active(orla, 'textContent')).toBe('The Weather Indoors');
+    await focused(title(orla, 'The Weather Indoors'));
     await orla.goBack();
     await heading(orla, 'A Ballet for Moths');
     await orla.goBack();
     await heading(orla, 'Tallow Street Theatre');
     expect(await orla.title()).toBe('Orla Finch at Tallow Street');
-    expect(await active(orla, 'id')).toBe('poster-moths');
-    await orla.waitForFunction((y) => scrollY === y, scrolled);
+    await focused(poster);
+    await scrolledTo(scrolled);
     await orla.goForward();
     await heading(orla, 'A Ballet for Moths');
     await orla.reload();
@@ -214,47 +187,6 @@ describeInChromium('the page of a show in Chromium', () => {
     await heading(orla, 'Not on the bill');
     await click(orla.getByRole('link', { name: 'The winter bill' }));
     await heading(orla, 'Tallow Street Theatre');
-  });
-
-  test('while the line is down the number is marked, and afterwards it is that of everybody', async () => {
-    const orla = await tabOf('Orla', { path: umbrellas });
-    const teodor = await tabOf('Teodor', { path: umbrellas });
-    await take(orla, 'A1');
-    await left(teodor, '23');
-    await click(line(orla));
-    await current(orla, false);
-    await orla.getByText('As it was when the line went.').waitFor();
-    for (const name of ['A2', 'A3', 'A4']) await take(teodor, name);
-    await left(orla, '23');
-    // What is asked for meanwhile waits.
-    await click(reserve(orla));
-    await orla.getByRole('button', { name: 'Asking …' }).waitFor();
-    await click(line(orla));
-    await giveBack(orla, 'A5').waitFor();
-    await current(orla);
-    for (const page of [orla, teodor]) await left(page, '19');
-    await announced(orla, 'Nine Umbrellas: 19 of 24 seats left.');
-    expect(await book(orla, 'gap', 'GAP').count()).toBe(0);
-  });
-
-  test('who was away for longer than is kept has the last value, and no note is missed', async () => {
-    const orla = await tabOf('Orla', { path: umbrellas });
-    await left(orla, '24');
-    await click(line(orla));
-    await current(orla, false);
-    const teodor = await behindTheScenes('teodor');
-    for (const _ of range(11)) {
-      await teodor.sendToServer(takeUmbrellas);
-      await teodor.sendToServer({ type: 'RETURN_SEAT', show: 'umbrellas', seat: 'A1' });
-    }
-    await teodor.sendToServer(takeUmbrellas);
-    await click(line(orla));
-    await left(orla, '23');
-    await book(orla, 'gap', 'show/umbrellas').waitFor();
-    await current(orla);
-    await click(orla.getByRole('link', { name: 'The winter bill' }));
-    await orla.getByRole('heading', { name: 'Pigeonholes' }).waitFor();
-    expect(await orla.getByText('may be missing').count()).toBe(0);
   });
 
   test('when the last seat goes it is sold out, until one comes back', async () => {
@@ -313,98 +245,11 @@ describeInChromium('the page of a show in Chromium', () => {
     await take(two, 'A2');
     await giveBack(one, 'A2').waitFor();
     await click(giveBack(two, 'A1'));
-    await giveBack(one, 'A1').waitFor({ state: 'detached' });
+    await returned(one, 'A1');
     await one.goBack();
     await one.getByRole('img', { name: '23 of 24 seats are left; yours: A2' }).waitFor();
     await one.getByLabel('Your seat').getByText('No seat yet').waitFor();
     expect(demo.houses.of('understudy').state.taken).toEqual(['A2']);
-  });
-
-  describe('behind a network that can break', () => {
-    let network: Network;
-    beforeEach(async () => {
-      network = await Network.to(port);
-      tolerate(/WebSocket connection to .* failed|ERR_CONNECTION|ERR_EMPTY_RESPONSE/);
-    });
-    afterEach(() => network.close());
-
-    test('a seat and a return whose answers are lost take effect once', async () => {
-      const orla = await tabOf('Orla', { at: network.port, path: umbrellas });
-      await left(orla, '24');
-      const slip = orla.getByRole('alert').filter({ hasText: 'CONNECTION LOST' });
-      network.swallowAnswers();
-      await click(reserve(orla));
-      await until(() => demo.houses.of('umbrellas').left === 23);
-      network.cut();
-      await slip.filter({ hasText: 'The seat may have gone through all the same.' }).waitFor();
-      await current(orla, false);
-      network.mend();
-      await online(orla);
-      await click(slip.getByRole('button', { name: 'Try again' }));
-      await announced(orla, 'Seat A1 is yours.');
-      await left(orla, '23');
-
-      network.swallowAnswers();
-      await click(giveBack(orla, 'A1'));
-      await until(() => demo.houses.of('umbrellas').left === 24);
-      network.cut();
-      await slip.filter({ hasText: 'The return may have gone through all the same.' }).waitFor();
-      network.mend();
-      await online(orla);
-      await click(slip.getByRole('button', { name: 'Try again' }));
-      await announced(orla, 'Seat A1 is returned.');
-      await left(orla, '24');
-      expect(await mine(orla)).toEqual([]);
-      expect(await slip.count()).toBe(0);
-    });
-  });
-
-  test('when the server is started anew, the page has the seats of the new one', async () => {
-    tolerate(/WebSocket connection to .* failed|ERR_CONNECTION/);
-    const secret = 'a secret of this test, 32 bytes long or more';
-    await demo.stop();
-    await open({ secret });
-    const orla = await tabOf('Orla', { path: umbrellas });
-    await take(orla, 'A1');
-    await left(orla, '23');
-    await demo.stop();
-    await open({ secret, port });
-    await left(orla, '24');
-    await current(orla);
-    await until(() => subscribers('umbrellas').size === 1);
-    await orla.getByText('None yet.').waitFor();
-    await take(orla, 'A1');
-    await left(orla, '23');
-  });
-
-  describe('without WebSocket', () => {
-    test('all of it goes over HTTP', async () => {
-      const orla = await tabOf('Orla', { path: umbrellas, before: 'delete globalThis.WebSocket' });
-      const teodor = await tabOf('Teodor', { path: umbrellas });
-      const transports = () =>
-        [...subscribers('umbrellas')].map(({ user, transport }) => [user.id, transport]).sort();
-      await until(() => subscribers('umbrellas').size === 2);
-      expect(transports()).toEqual([
-        ['orla', 'http'],
-        ['teodor', 'websocket'],
-      ]);
-      await take(teodor, 'A1');
-      await left(orla, '23');
-      await announced(orla, 'Nine Umbrellas: 23 of 24 seats left.');
-      await take(orla, 'A2');
-      await left(teodor, '22');
-      // And over a connection that was lost.
-      await click(line(orla));
-      await current(orla, false);
-      await take(teodor, 'A3');
-      await click(line(orla));
-      await left(orla, '21');
-      await click(giveBack(orla, 'A2'));
-      await left(teodor, '22');
-      await click(orla.getByRole('link', { name: 'The winter bill' }));
-      await until(() => transports().length === 1);
-      expect(transports()).toEqual([['teodor', 'websocket']]);
-    });
   });
 
   test('all of it can be done by keyboard', async () => {
@@ -413,19 +258,20 @@ describeInChromium('the page of a show in Chromium', () => {
     expect(await focusShows(orla)).toBe(true);
     await orla.keyboard.press('Enter');
     await left(orla, '8');
-    expect(await active(orla, 'tagName')).toBe('H1');
+    await focused(title(orla, 'A Ballet for Moths'));
     await tabTo(orla, /^Reserve a seat$/);
     expect(await focusShows(orla)).toBe(true);
     await orla.keyboard.press('Enter');
     await giveBack(orla, 'A1').waitFor();
+    await reserve(orla).waitFor();
     await orla.keyboard.press('Enter');
     await giveBack(orla, 'A2').waitFor();
     await tabTo(orla, /^Return seat A1$/);
     expect(await focusShows(orla)).toBe(true);
     await orla.keyboard.press('Enter');
-    await giveBack(orla, 'A1').waitFor({ state: 'detached' });
+    await returned(orla, 'A1');
     // The button is gone, and the focus is not lost.
-    expect(await active(orla, 'textContent')).toBe('Your seats');
+    await focused(orla.getByRole('heading', { name: 'Your seats' }));
     await tabTo(orla, /^Return seat A2$/);
     await tabTo(orla, /^Mrs Abernathy Declines/);
     expect(await focusShows(orla)).toBe(true);

@@ -31,9 +31,8 @@ export const headings = (page: Page) =>
   page.evaluate<number[]>(
     `[...document.querySelectorAll('h1, h2, h3')].map(({ tagName }) => Number(tagName[1]))`,
   );
-/** What has the focus, by an expression about it. */
-export const active = (page: Page, expression: string) =>
-  page.evaluate<string>(`document.activeElement.${expression}`);
+/** Resolves once this has the focus. */
+export const focused = (found: Locator) => found.and(found.page().locator(':focus')).waitFor();
 /** Whether what has the focus shows it. */
 export const focusShows = (page: Page) =>
   page.evaluate<boolean>(`(() => {
@@ -44,7 +43,9 @@ export const focusShows = (page: Page) =>
 export async function tabTo(page: Page, name: RegExp): Promise<void> {
   for (let i = 0; i < 60; i++) {
     await page.keyboard.press('Tab');
-    const label = await active(page, 'labels?.[0]?.textContent ?? document.activeElement.textContent');
+    const label = await page.evaluate<string | null>(
+      'document.activeElement.labels?.[0]?.textContent ?? document.activeElement.textContent',
+    );
     if (name.test(label ?? '')) return;
   }
   throw new Error(`no way by Tab to ${name}`);

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { setImmediate } from 'node:timers/promises';
+import { type Client, createClient } from '@callboard/client';
 import { silentLogger } from '@callboard/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
@@ -27,6 +28,8 @@ if (executable === undefined && !required) {
 }
 const inChromium = executable === undefined && !required ? describe.skip : describe;
 
+/** Those without a page. */
+let clients: Client[];
 /** What pages complained of. */
 let complaints: string[];
 /** What they may complain of, where a test breaks something on purpose. */
@@ -55,6 +58,7 @@ export function describeInChromium(name: string, tests: () => void): void {
     afterAll(() => browser?.close());
 
     beforeEach(async () => {
+      clients = [];
       complaints = [];
       tolerated = /^$/;
       await open();
@@ -67,6 +71,7 @@ export function describeInChromium(name: string, tests: () => void): void {
     });
     afterEach(async () => {
       await context?.close();
+      await Promise.all(clients.map((client) => client.close()));
       await demo?.stop({ graceMs: 100 });
       expect(complaints.filter((complaint) => !tolerated.test(complaint))).toEqual([]);
     });
@@ -118,6 +123,18 @@ export async function anotherOf(page: Page): Promise<Page> {
   ]);
   await online(another);
   return another;
+}
+
+/** Somebody without a page, who is quicker than who has one. */
+export async function behindTheScenes(userId: string): Promise<Client> {
+  const client = createClient({
+    endPoint: `ws://127.0.0.1:${port}`,
+    userId,
+    token: await demo.passes.issue(userId),
+    logger: silentLogger,
+  });
+  clients.push(client);
+  return client;
 }
 
 export async function until(condition: () => boolean): Promise<void> {

@@ -6,9 +6,12 @@ export interface Clock extends Timers {
   endOfTurn(task: () => void): void;
 }
 
+/** What Node's timers can count, in milliseconds; what is longer would fire at once. */
+const LONGEST_MS = 2 ** 31 - 1;
+
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (task, ms) => setTimeout(task, ms),
+  setTimeout: (task, ms) => setTimeout(task, Math.min(ms, LONGEST_MS)),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
   endOfTurn: (task) => void setImmediate(task),
 };

@@ -3,7 +3,7 @@ declare function btoa(text: string): string;
 declare function atob(text: string): string;
 
 /** Bytes as they travel in JSON: an object with this one key, whose value is base64 (RFC 4648, section 4). */
-export interface EncodedBytes {
+interface EncodedBytes {
   readonly b64: string;
 }
 

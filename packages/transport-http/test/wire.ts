@@ -37,7 +37,7 @@ export async function ask(url: string, question: Question = {}): Promise<Answer>
   return answerOf(await asking(url, question));
 }
 
-export async function answerOf(response: IncomingMessage): Promise<Answer> {
+async function answerOf(response: IncomingMessage): Promise<Answer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk);
   const body = Buffer.concat(chunks).toString();

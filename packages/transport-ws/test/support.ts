@@ -266,16 +266,6 @@ export function upgradeRequest(host: string, path = '/callboard', headers: reado
   ].join('\r\n');
 }
 
-/** Sends raw bytes and gives all that comes until the server closes. */
-export async function exchange(socket: Socket, bytes: string | Uint8Array): Promise<string> {
-  const chunks: Buffer[] = [];
-  socket.on('data', (chunk) => chunks.push(chunk));
-  const closed = once(socket, 'close');
-  socket.write(bytes);
-  await closed;
-  return Buffer.concat(chunks).toString('latin1');
-}
-
 /** One masked frame, as a client sends it (RFC 6455, section 5.2). */
 export function maskedFrame(
   payload: string | Uint8Array,

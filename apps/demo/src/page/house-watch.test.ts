@@ -162,6 +162,14 @@ test('where the server does not let it in it says so, and can ask again', async 
   await until(() => house.get().failure !== undefined, 'the next refusal');
 });
 
+test('that the client is closed meanwhile is no failure', async () => {
+  const orla = await tabOf('orla');
+  await orla.client.connect();
+  const { house } = watch(orla);
+  await orla.client.close();
+  expect(house.get()).toEqual({ current: false });
+});
+
 test('reservations are those of all of the user’s tabs, and said where they were made', async () => {
   const [one, two, teodor] = [await tabOf('orla'), await tabOf('orla'), await tabOf('teodor')];
   one.reservations.reserve('moths');

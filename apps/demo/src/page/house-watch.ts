@@ -1,4 +1,4 @@
-import type { Channel, SendError, Unsubscribe } from '@callboard/client';
+import { type Channel, SendError, type Unsubscribe } from '@callboard/client';
 import { channelOf, type LiveHouse } from '../shared/show-channel.ts';
 import type { ShowId } from '../shared/shows.ts';
 import type { BoxOfficeClient } from './client.ts';
@@ -85,7 +85,9 @@ export class HouseWatch extends Store<HouseView> {
       this.#options.book.write('channel', this.#channel.name, 'joined');
       this.set({ ...this.get(), current: this.get().house !== undefined });
     } catch (error) {
-      if (!this.#isClosed) this.set({ ...this.get(), failure: failureOf(error as SendError, 'It', words) });
+      // Otherwise the client is closed: nobody looks any more.
+      if (error instanceof SendError && !this.#isClosed)
+        this.set({ ...this.get(), failure: failureOf(error, 'It', words) });
     }
   }
 

@@ -1,7 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import { Pattern } from './pattern.ts';
-import { type ChannelPolicy, Policies } from './policy.ts';
 
 const fits = (pattern: string, name: string) => new Pattern(pattern).matches(name.split('/'));
 
@@ -59,41 +58,6 @@ describe('a pattern', () => {
       { numRuns: 2_000 },
     );
   });
-});
-
-describe('policies', () => {
-  test('the most specific one holds, whatever the order', () => {
-    const patterns = ['#', '+/b', 'a/#', 'a/+', 'a/b', 'a/b/#', 'a/+/c', '+'];
-    const expected = {
-      'a/b': 'a/b',
-      'a/x': 'a/+',
-      a: 'a/#',
-      b: '+',
-      'x/b': '+/b',
-      'a/b/c': 'a/b/#',
-      'a/x/c': 'a/+/c',
-    };
-    for (const order of [patterns, [...patterns].reverse(), [...patterns].sort()]) {
-      const named: Record<string, ChannelPolicy> = Object.fromEntries(order.map((each) => [each, {}]));
-      const policies = new Policies(named);
-      const patternOf = (name: string) => order.find((each) => named[each] === policies.of(name));
-      for (const [name, pattern] of Object.entries(expected))
-        expect([name, patternOf(name)]).toEqual([name, pattern]);
-      expect(patternOf('x/y/z')).toBe('#');
-    }
-  });
-
-  test('what no pattern fits is closed', () => {
-    expect(new Policies({ 'a/+': {} }).of('b')).toEqual({});
-    expect(new Policies().of('constructor')).toEqual({});
-  });
-
-  test.each([{ size: 0 }, { size: 1.5 }, { size: 10, ttlMs: 0 }, { size: 1, ttlMs: Number.NaN }])(
-    'refuse the history %j',
-    (history) => {
-      expect(() => new Policies({ a: { history } })).toThrow(RangeError);
-    },
-  );
 });
 
 test('two patterns overlap where some name fits both, and one covers the other where all do', () => {

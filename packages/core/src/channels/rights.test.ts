@@ -1,222 +1,121 @@
 import { createHarness } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { deferred } from '../../test/deferred.ts';
-import { bothLogs, withLog } from '../../test/logs.ts';
-import type { ChannelRequest } from './policy.ts';
 
-/** Teams are in the token: `red,blue`. */
-const verifyClient = ({ token = '' }: { token?: string | undefined }) => ({
-  claims: { teams: token.split(',') },
-});
-const isOfTeam = ({ client, channel }: ChannelRequest) =>
-  (client.claims.teams as string[]).includes(channel.split('/')[1] ?? '');
-const channels = {
-  'team/#': { canSubscribe: isOfTeam, filters: true, history: { size: 10 }, retain: true },
-  open: { canSubscribe: () => true, history: { size: 10 } },
-};
-
-describe.each(bothLogs)('rights to read, with a log that answers %s,', (answers) => {
-  const harness = (options: object = {}) =>
-    createHarness({ verifyClient, channels, ...withLog(answers).options, ...options });
-
-  test('that a new token does not bring end the subscription, with a word', async () => {
-    const { server, connect, until, clock } = await harness();
-    const [tab, other] = [await connect(1, { token: 'red,blue' }), await connect(1, { token: 'red,blue' })];
-    for (const client of [tab, other])
-      await client.join(['team/red', 'team/blue', 'team/red/+', 'team/blue/+', 'open']);
-    await tab.expectReply(tab.request({ op: 'refresh', token: 'blue' }));
-    await clock.settle();
-    expect(await tab.expectUnsubscribed()).toEqual({
-      op: 'unsubscribed',
-      channels: ['team/red', 'team/red/+'],
-      code: 'FORBIDDEN',
-      message: expect.any(String),
-      retryable: false,
-    });
-    for (const name of ['team/red', 'team/red/1', 'team/blue', 'team/blue/1', 'open'])
-      await until(server.publish(name, name));
-    for (const channel of ['team/blue', 'team/blue/1', 'open']) await tab.expectPublication({ channel });
-    for (const channel of ['team/red', 'team/red/1', 'team/blue', 'team/blue/1', 'open'])
-      await other.expectPublication({ channel });
-    for (const client of [tab, other]) await client.expectNothing();
-    expect(server.channel('team/red').subscribers.size).toBe(1);
-    await tab.expectError(tab.request({ op: 'subscribe', channels: ['team/red'] }), 'FORBIDDEN');
-  });
-
-  test('that are lost while the client is away are lost with what it missed', async () => {
-    const { server, connect, until } = await harness();
-    const tab = await connect(1, { token: 'red,blue' });
-    await tab.join(['team/red', 'team/blue', 'team/red/+']);
-    tab.cut();
-    for (const name of ['team/red', 'team/blue', 'team/red/1']) await until(server.publish(name, name));
-    const { streams, resumed } = await tab.resume({ token: 'blue' });
-    expect([resumed, Object.keys(streams).sort()]).toEqual([true, ['$inbox', 'team/blue']]);
-    await tab.expectPublication({ channel: 'team/blue' });
+describe('rights', () => {
+  test('are nobody’s without a policy, and nothing is left of what was refused', async () => {
+    const { server, connect } = await createHarness({ channels: { some: { canSubscribe: () => false } } });
+    const tab = await connect(1);
+    for (const channel of ['some', 'other', 'constructor']) {
+      await tab.expectError(tab.request({ op: 'subscribe', channels: [channel] }), 'FORBIDDEN');
+      await tab.expectError(tab.publish(channel, 1), 'FORBIDDEN');
+    }
+    expect(server.stats().channels).toBe(0);
+    await server.publish('some', 1);
     await tab.expectNothing();
-    expect(server.channel('team/red').subscribers.size).toBe(0);
   });
 
-  test('that stay are not asked for anew at a resume with the same claims', async () => {
-    let asked = 0;
-    const { connect } = await harness({
-      channels: { a: { canSubscribe: () => ++asked > 0 } },
+  test('are asked for with who and what, at subscribe and publish', async () => {
+    const asked: unknown[] = [];
+    const { connect } = await createHarness({
+      channels: {
+        '#': {
+          canSubscribe: ({ user, client, channel }) => asked.push([user.id, client.id, channel]) > 0,
+          canPublish: async ({ user, client, channel, data }) => {
+            asked.push([user.id, client.id, channel, data]);
+            return data !== 'no';
+          },
+        },
+      },
     });
-    const tab = await connect(1, { token: 'red' });
+    const [tab, other] = [await connect(1), await connect(2)];
+    await tab.join(['a', 'b']);
     await tab.join('a');
-    tab.cut();
-    await tab.resume({ token: 'red' });
-    expect(asked).toBe(1);
-    tab.cut();
-    await tab.resume({ token: 'blue' });
-    expect(asked).toBe(2);
+    await other.expectError(other.publish('a', 'no'), 'FORBIDDEN');
+    await other.expectReply(other.publish('a', 'yes'));
+    await tab.expectPublication({ data: 'yes' });
     await tab.expectNothing();
+    const { clientId } = other;
+    expect(asked).toEqual([
+      ...['a', 'b'].map((channel) => ['1', tab.clientId, channel]),
+      ...['no', 'yes'].map((data) => ['2', clientId, 'a', data]),
+    ]);
   });
 
-  test('are asked for anew when the application says so, for those whom it names', async () => {
-    const banned = new Set<string>();
-    const { server, connect, until } = await harness({
-      channels: { a: { canSubscribe: ({ user }: ChannelRequest) => !banned.has(user.id), retain: true } },
+  test.each<[string, () => never | Promise<never>]>([
+    ['throws', () => fail()],
+    ['rejects', async () => fail()],
+  ])('are refused and logged where the check %s', async (_, check) => {
+    const { server, connect, logs } = await createHarness({
+      channels: { a: { canSubscribe: check, canPublish: check } },
     });
-    const [one, two, away] = [await connect(1), await connect(2), await connect(2)];
-    for (const client of [one, two, away]) await client.join('a');
-    away.cut();
-    banned.add('1').add('2');
-    await until(server.recheckRights([2, 77]));
-    await two.expectUnsubscribed();
-    await until(server.publish('a', 1));
-    await one.expectPublication({ data: 1 });
-    expect((await away.resume()).streams).not.toHaveProperty('a');
-    await until(server.recheckRights());
-    await one.expectUnsubscribed();
-    for (const client of [one, two, away]) await client.expectNothing();
-    await expect(server.recheckRights('')).rejects.toThrow(TypeError);
+    const tab = await connect(1);
+    await tab.expectError(tab.request({ op: 'subscribe', channels: ['a'] }), 'INTERNAL');
+    await tab.expectError(tab.publish('a', 1), 'INTERNAL');
+    expect(logs.filter(({ level }) => level === 'error')).toHaveLength(2);
+    expect(server.stats().channels).toBe(0);
   });
 
-  test('that nobody can tell end too, but the client may come back', async () => {
-    let answer: () => boolean | Promise<boolean> = () => true;
-    const { server, connect, until, clock, logs } = await harness({
-      channels: { '+': { canSubscribe: () => answer(), history: { size: 10 } } },
+  test('that are not known in time: CHECK_TIMEOUT, and it may be sent again', async () => {
+    let answer: Promise<boolean> | boolean = new Promise<boolean>(() => {});
+    const check = () => answer;
+    const { clock, connect } = await createHarness({
+      channels: { a: { canSubscribe: check, canPublish: check } },
     });
-    const tab = await connect(1, { token: 'red' });
-    const streams = await tab.join(['a', 'b']);
-    answer = () => {
-      throw new Error('the database is away');
-    };
-    await until(server.recheckRights(1));
-    expect(await tab.expectUnsubscribed()).toMatchObject({
-      channels: ['a', 'b'],
-      code: 'UNAVAILABLE',
-      retryable: true,
-    });
-    expect(logs.filter(({ message }) => message === 'a right could not be checked')).toHaveLength(2);
-    await until(server.publish('a', 'missed'));
-    answer = () => true;
-    const { a } = await tab.join('a', { a: streams.a as never });
-    expect(a?.recovered).toBe(true);
-    await tab.expectPublication({ data: 'missed' });
-    answer = () => new Promise(() => {});
-    const checked = server.recheckRights(1);
-    await clock.advanceAsync(30_000);
-    await checked;
-    expect(await tab.expectUnsubscribed()).toMatchObject({ code: 'CHECK_TIMEOUT', retryable: true });
+    const tab = await connect(1);
+    const mids = [tab.request({ op: 'subscribe', channels: ['a'] }), tab.publish('a', 1)];
+    for (const mid of mids) {
+      await clock.advanceAsync(30_000);
+      expect(await tab.expectError(mid, 'CHECK_TIMEOUT')).toMatchObject({ retryable: true });
+    }
+    answer = true;
+    await tab.join('a');
+    await tab.expectReply(tab.publish('a', 1));
+    await tab.expectPublication({ data: 1 });
   });
-});
 
-test('a subscribe that was asked for under the old token does not slip through', async () => {
-  const gate = deferred<boolean>();
-  let first = true;
-  const { server, connect, clock } = await createHarness({
-    verifyClient,
-    channels: {
-      'team/+': {
-        canSubscribe: (request) => {
-          if (!first) return isOfTeam(request);
-          first = false;
-          return gate.promise;
-        },
+  test('keep the order of a client’s requests, and hold up nobody else', async () => {
+    const gate = deferred<boolean>();
+    const { connect } = await createHarness({
+      channels: {
+        slow: { canSubscribe: () => gate.promise, canPublish: () => true },
+        quick: { canSubscribe: () => true, canPublish: () => true },
       },
-    },
+    });
+    const [tab, other] = [await connect(1), await connect(2)];
+    await other.join('quick');
+    const mids = [
+      tab.request({ op: 'subscribe', channels: ['slow'] }),
+      tab.publish('slow', 'after'),
+      tab.publish('quick', 'later'),
+      tab.request({ op: 'unsubscribe', channels: ['slow'] }),
+      tab.publish('slow', 'never'),
+    ];
+    await tab.expectNothing();
+    await other.expectReply(other.publish('quick', 'sooner'));
+    gate.resolve(true);
+    for (const mid of mids) await tab.expectReply(mid);
+    await tab.expectPublication({ data: 'after' });
+    await tab.expectNothing();
+    for (const data of ['sooner', 'later']) await other.expectPublication({ data });
   });
-  const tab = await connect(1, { token: 'red' });
-  const mid = tab.request({ op: 'subscribe', channels: ['team/red'] });
-  await clock.settle();
-  await tab.expectReply(tab.request({ op: 'refresh', token: 'blue' }));
-  gate.resolve(true);
-  await tab.expectReply(mid);
-  await tab.expectUnsubscribed();
-  expect(server.channel('team/red').subscribers.size).toBe(0);
+
+  test('are of no use to a client that has gone', async () => {
+    const gate = deferred<boolean>();
+    const { server, clock, connect } = await createHarness({
+      channels: { slow: { canSubscribe: () => gate.promise } },
+    });
+    const tab = await connect(1);
+    tab.request({ op: 'subscribe', channels: ['slow'] });
+    await clock.settle();
+    tab.close();
+    await clock.settle();
+    gate.resolve(true);
+    await clock.settle();
+    expect([server.stats().channels, clock.pendingTimers > 0]).toEqual([0, true]);
+  });
 });
 
-test('a client that leaves while its rights are checked leaves nothing behind', async () => {
-  const gate = deferred<boolean>();
-  let answer: () => boolean | Promise<boolean> = () => true;
-  const { server, connect, clock } = await createHarness({
-    channels: { 'a/+': { canSubscribe: () => answer(), filters: true } },
-  });
-  const tab = await connect(1);
-  await tab.join(['a/1', 'a/+']);
-  answer = () => gate.promise;
-  const checked = server.recheckRights();
-  await clock.settle();
-  tab.close();
-  await clock.settle();
-  gate.resolve(true);
-  await checked;
-  await server.publish('a/1', 1);
-  expect(server.stats()).toMatchObject({ channels: 0, users: 0 });
-});
-
-test('who comes back twice while its rights are checked is not given what it may not read', async () => {
-  const gate = deferred<void>();
-  let slow = false;
-  const { server, connect, client, clock } = await createHarness({
-    verifyClient,
-    channels: {
-      'team/+': {
-        canSubscribe: async (request) => {
-          if (slow) await gate.promise;
-          return isOfTeam(request);
-        },
-        history: { size: 10 },
-      },
-    },
-  });
-  const tab = await connect(1, { token: 'red' });
-  await tab.join('team/red');
-  tab.cut();
-  await server.publish('team/red', 'secret');
-  slow = true;
-  const resume = tab.resumption;
-  const first = client(1);
-  await first.dial({ token: 'blue', resume });
-  await clock.settle();
-  first.cut();
-  const second = client(1);
-  await second.dial({ token: 'blue', resume });
-  await clock.settle();
-  gate.resolve();
-  await clock.settle();
-  expect((await second.expectConnected()).streams).not.toHaveProperty('team/red');
-  expect(second.frames.map(({ op }) => op)).toEqual(['connected']);
-});
-
-test('a client cannot put off that its rights are checked, and they are checked once for all who ask', async () => {
-  const gates = [deferred<boolean>(), deferred<boolean>(), deferred<boolean>()];
-  let asked = 0;
-  const { server, connect, clock } = await createHarness({
-    channels: {
-      a: { canSubscribe: () => asked++ === 0 },
-      'slow/+': { canSubscribe: ({ channel }) => gates[Number(channel.slice(5))]?.promise ?? false },
-    },
-  });
-  const tab = await connect(1);
-  await tab.join('a');
-  for (const [i] of gates.entries()) tab.request({ op: 'subscribe', channels: [`slow/${i}`] });
-  const checks = [server.recheckRights(), server.recheckRights(), server.recheckRights(1)];
-  await clock.settle();
-  expect(asked).toBe(1);
-  gates[0]?.resolve(true);
-  await Promise.all(checks);
-  expect(await tab.expectUnsubscribed()).toMatchObject({ channels: ['a'] });
-  expect(asked).toBe(2);
-});
+function fail(): never {
+  throw new Error('broken');
+}

@@ -113,7 +113,7 @@ class CallContext implements EventHandlerContext {
   }
 }
 
-export function actionContext(node: Node, action: AnyAction, client: ServerClient): HandlerContext {
+function actionContext(node: Node, action: AnyAction, client: ServerClient): HandlerContext {
   return new CallContext(node, action, client.user, client) as HandlerContext;
 }
 
