@@ -130,6 +130,11 @@ export class ChannelReader implements Reader<Publication> {
     else this.#held?.push(gap);
   }
 
+  /** Whether the client was sent the publication, or is: what comes through a filter after that is the same. */
+  knows(offset: number): boolean {
+    return offset <= this.#told;
+  }
+
   leave(): void {
     this.channel.feed.leave(this);
     this.#held = undefined;
