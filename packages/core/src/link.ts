@@ -39,6 +39,8 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   #timer: unknown;
   #state: 'open' | 'ending' | 'closed' = 'open';
   #readers: Map<string, ChannelReader> | undefined;
+  /** The publication that it was given last, by serial. */
+  #latest = 0;
   #conflation: Conflation | undefined;
   #lastValues: LastValues | undefined;
 
@@ -80,6 +82,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
 
   /** What a channel delivers. */
   publication(item: Publication): void {
+    this.#latest = item.serial;
     if (item.channel.policy.overflow !== 'latest') return this.deliverNow(item);
     this.#conflation ??= new Conflation(this, this.#node.limits.maxOutboxBytes);
     if (!this.#conflation.takes(item)) this.deliverNow(item);
@@ -88,7 +91,9 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   /** What a channel delivers that the client reads through a filter; nothing where it has been sent it otherwise. */
   filtered(item: Publication): void {
     const { channel, entry, offset } = item;
-    if (entry.exclude === this.clientId || this.#readers?.get(channel.name)?.knows(offset) === true) return;
+    if (this.#latest === item.serial || entry.exclude === this.clientId) return;
+    // Several may have come through its own subscription since.
+    if (this.#readers?.get(channel.name)?.knows(offset) === true) return;
     if (this.client?.starting?.has(channel.name) !== true) this.publication(item);
   }
 

@@ -23,7 +23,7 @@ export function serialNow(): number {
 export class Publication extends Encoded {
   readonly entry: Entry;
   readonly channel: Channel;
-  /** Another one for each that is made. */
+  /** Another one for each that is made: by it a connection knows what it was given last. */
   readonly serial = ++made;
 
   constructor(text: string, entry: Entry, channel: Channel) {
