@@ -58,7 +58,7 @@ async function bench(options: Options, date: Date): Promise<void> {
 async function measure(scenario: Scenario, { peers, rounds, quick }: Options): Promise<Rounds> {
   const measured = new Map<Peer, Measurement[]>();
   for (const peer of peers) {
-    if (scenario.peers?.includes(peer) ?? true) measured.set(peer, []);
+    if (scenario.peers?.includes(peer) ?? peer !== 'bare') measured.set(peer, []);
   }
   for (let round = 1; round <= rounds; round++) {
     for (const [peer, measurements] of measured) {

@@ -14,7 +14,7 @@ export interface Scenario {
   readonly tls?: boolean;
   /** Whether to see how long the server's event loop is held, which costs it a timer. */
   readonly watchLoop?: boolean;
-  /** Those it is run against; all of them by default. */
+  /** Those it is run against; all but `bare` by default. */
   readonly peers?: readonly Peer[];
   /** What Callboard must reach. */
   readonly budgets: readonly Budget[];

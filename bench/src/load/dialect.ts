@@ -45,6 +45,7 @@ export interface Action {
 }
 
 export const dialects: Record<Peer, Dialect> = {
+  bare: jsonDialect({ path: '/' }),
   ws: jsonDialect({ path: '/' }),
   socketio: socketIoDialect,
   callboard: jsonDialect({ path: '/callboard', subprotocol: 'callboard.v1.json' }),

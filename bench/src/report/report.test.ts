@@ -31,12 +31,14 @@ test('the median is the middle, or between the two in the middle', () => {
 });
 
 test('a summary has medians, ratios to the peers, and what became of the budgets', () => {
-  const [ws, callboard] = summarize(scenario, measured());
-  expect(ws).toMatchObject({ figure: 10, lowest: 9, highest: 12, timesWs: 1, verdicts: [] });
+  const [bare, ws, callboard] = summarize(scenario, measured());
+  expect(bare).toMatchObject({ figure: 5, timesBare: 1 });
+  expect(ws).toMatchObject({ figure: 10, lowest: 9, highest: 12, timesBare: 2, timesWs: 1, verdicts: [] });
   expect(callboard).toMatchObject({
     figure: 8,
     p99Ms: 5,
     unitsPerSecond: 100,
+    timesBare: 1.6,
     timesWs: 0.8,
     timesSocketIo: Number.NaN,
   });
@@ -50,10 +52,11 @@ test('a summary has medians, ratios to the peers, and what became of the budgets
 test('the table has a row per peer, with its details below', () => {
   const lines = renderTable(summarize(scenario, measured())).split('\n');
   expect(lines[0]).toMatch(/^scenario +peer .* budget$/);
-  expect(lines[2]).toMatch(/^fanout-1 +ws +10\.0 µs\/delivery +9\.00–12\.0 .* 1\.00$/);
-  expect(lines[3]).toContain('0.75 × ws: MISSED (0.80), 0.6 × Socket.IO: not measured, factor 1.3: met');
-  expect(lines[4]).toBe('    factor: 1.20');
-  expect(lines).toHaveLength(5);
+  expect(lines[2]).toMatch(/^fanout-1 +bare sockets +5\.00 µs/);
+  expect(lines[3]).toMatch(/^fanout-1 +ws +10\.0 µs\/delivery +9\.00–12\.0 .* 2\.00 +1\.00$/);
+  expect(lines[4]).toContain('0.75 × ws: MISSED (0.80), 0.6 × Socket.IO: not measured, factor 1.3: met');
+  expect(lines[5]).toBe('    factor: 1.20');
+  expect(lines).toHaveLength(6);
 });
 
 function measured() {
@@ -65,6 +68,7 @@ function measured() {
     details: { factor: 1.2 },
   });
   return new Map([
+    ['bare' as const, [{ figure: 5 }]],
     ['ws' as const, [{ figure: 12 }, { figure: 9 }, { figure: 10 }]],
     ['callboard' as const, [ofCallboard(8), ofCallboard(7), ofCallboard(9)]],
   ]);

@@ -18,6 +18,7 @@ export interface Summary {
   readonly p50Ms: number;
   readonly p99Ms: number;
   /** This peer's figure by the other's; NaN if that did not run. */
+  readonly timesBare: number;
   readonly timesWs: number;
   readonly timesSocketIo: number;
   readonly details: Readonly<Record<string, number>>;
@@ -48,6 +49,7 @@ export function summarize(scenario: Scenario, rounds: Rounds): Summary[] {
       unitsPerSecond: medianOf(measurements, ({ unitsPerSecond }) => unitsPerSecond),
       p50Ms: medianOf(measurements, ({ p50Ms }) => p50Ms),
       p99Ms: medianOf(measurements, ({ p99Ms }) => p99Ms),
+      timesBare: ratioTo('bare'),
       timesWs: ratioTo('ws'),
       timesSocketIo: ratioTo('socketio'),
       details,

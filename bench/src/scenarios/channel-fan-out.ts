@@ -1,6 +1,7 @@
 import { createAction } from '../load/dialect.ts';
 import { createFanOut, measureFanOut } from '../load/fan-out.ts';
 import { connectReaders } from '../load/request.ts';
+import { peers } from '../peers.ts';
 import type { Budget, Scenario } from '../scenario.ts';
 
 const channel = 'news';
@@ -12,15 +13,19 @@ function channelScenario(options: {
   messagesPerTick: number;
   ticks: { warmUp: number; measured: number };
   watchLoop?: boolean;
+  tls?: boolean;
   budgets: readonly Budget[];
 }): Scenario {
-  const { name, readers, messagesPerTick, ticks, watchLoop = false, budgets } = options;
+  const { name, readers, messagesPerTick, ticks, watchLoop = false, tls = false, budgets } = options;
   return {
     name,
     unit: 'delivery',
     figure: 'µs',
     connections: readers + 1,
     watchLoop,
+    tls,
+    // With several messages a tick a write for each is the floor of nothing.
+    ...(messagesPerTick === 1 && { peers }),
     budgets,
     async run(bench) {
       const { dialect } = bench;
@@ -56,6 +61,15 @@ export const channel1 = channelScenario({
   messagesPerTick: 1,
   ticks: { warmUp: 60, measured: 400 },
   budgets: oneATick,
+});
+
+export const channel1Tls = channelScenario({
+  name: 'channel-1-tls',
+  readers: 1000,
+  messagesPerTick: 1,
+  ticks: { warmUp: 60, measured: 300 },
+  tls: true,
+  budgets: [],
 });
 
 export const channel10 = channelScenario({

@@ -1,6 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { calls, callsTls } from './calls.ts';
-import { channel1, channel1To10k, channel10, channel10To10k } from './channel-fan-out.ts';
+import { channel1, channel1Tls, channel1To10k, channel10, channel10To10k } from './channel-fan-out.ts';
 import { channelFrozen } from './channel-frozen.ts';
 import { channelGrowth } from './channel-growth.ts';
 import { channelLatency } from './channel-latency.ts';
@@ -27,6 +27,7 @@ export const scenarios: readonly Scenario[] = [
   frozenReader,
   growth,
   channel1,
+  channel1Tls,
   channel10,
   channel1To10k,
   channel10To10k,

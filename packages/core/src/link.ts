@@ -39,7 +39,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
   #timer: unknown;
   #state: 'open' | 'ending' | 'closed' = 'open';
   #readers: Map<string, ChannelReader> | undefined;
-  /** The publication that it was given last, by serial. */
+  /** The publication that it was given last through a filter, by serial. */
   #latest = 0;
   #conflation: Conflation | undefined;
   #lastValues: LastValues | undefined;
@@ -82,7 +82,6 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
 
   /** What a channel delivers. */
   publication(item: Publication): void {
-    this.#latest = item.serial;
     if (item.channel.policy.overflow !== 'latest') return this.deliverNow(item);
     this.#conflation ??= new Conflation(this, this.#node.limits.maxOutboxBytes);
     if (!this.#conflation.takes(item)) this.deliverNow(item);
@@ -94,6 +93,7 @@ export class Link implements ConnectionEvents, Reader<Encoded>, OutboxOwner {
     const { name } = item.channel;
     // Its own reader's to send, which may have read further than what is live, or is about to.
     if (this.#readers?.has(name) || this.client?.starting?.has(name)) return;
+    this.#latest = item.serial;
     this.publication(item);
   }
 

@@ -22,6 +22,7 @@ import { Rounds } from './rounds.ts';
 import { Counters } from './stats.ts';
 import { Feeds } from './streams/feeds.ts';
 import type { StreamLog } from './streams/log.ts';
+import { Pace } from './streams/pace.ts';
 import { tokens } from './tokens.ts';
 import type { Connection, ConnectionEvents, Peer } from './transport.ts';
 import { Users } from './users.ts';
@@ -55,6 +56,7 @@ export class Node {
   readonly rounds: Rounds;
   readonly heartbeat: Heartbeat;
   readonly events: Events;
+  readonly pace: Pace;
   readonly feeds: Feeds;
   readonly hub: Hub;
   readonly channels: Channels;
@@ -82,7 +84,8 @@ export class Node {
     this.rounds = new Rounds(this.clock);
     this.heartbeat = new Heartbeat(this);
     this.events = new Events(this);
-    this.feeds = new Feeds(this.log, this.clock, this.logger);
+    this.pace = new Pace(this.clock);
+    this.feeds = new Feeds(this.log, this.clock, this.logger, this.pace);
     this.hub = new Hub(this);
     this.channels = new Channels(this, channels, requests.contract);
     this.subscriptions = new Subscriptions(this);

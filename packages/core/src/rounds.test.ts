@@ -13,6 +13,7 @@ function timed() {
   };
   const rounds = new Rounds(
     { ...bound(clock), endOfTurn: (task) => clock.endOfTurn(() => begin(task)) },
+    5,
     () => now,
   );
   const add = (name: string, steps: number) => {

@@ -1,17 +1,19 @@
 import type { Clock } from './clock.ts';
 
-/** How long all of them together hold the event loop before it gets its turn. */
-const SLICE_MS = 5;
-
 /** Does long work of many in small steps: one of each in turn, so that nobody waits for the whole of another's. */
 export class Rounds {
   readonly #clock: Clock;
   readonly #nowMs: () => number;
+  readonly #sliceMs: number;
   #steps: (() => boolean)[] = [];
   #armed = false;
 
-  /** @param nowMs real time, whatever the clock says: it is the event loop that is held. */
-  constructor(clock: Clock, nowMs: () => number = () => performance.now()) {
+  /**
+   * @param sliceMs how long all of them together hold the event loop before it gets its turn.
+   * @param nowMs real time, whatever the clock says: it is the event loop that is held.
+   */
+  constructor(clock: Clock, sliceMs = 5, nowMs: () => number = () => performance.now()) {
+    this.#sliceMs = sliceMs;
     this.#clock = clock;
     this.#nowMs = nowMs;
   }
@@ -22,6 +24,15 @@ export class Rounds {
     this.#arm();
   }
 
+  /** Does all that there is to do, now. */
+  finish(): void {
+    while (this.#steps.length > 0) {
+      const steps = this.#steps;
+      this.#steps = [];
+      for (const step of steps) if (step()) this.#steps.push(step);
+    }
+  }
+
   #arm(): void {
     if (this.#armed) return;
     this.#armed = true;
@@ -30,7 +41,7 @@ export class Rounds {
 
   readonly #go = (): void => {
     this.#armed = false;
-    const untilMs = this.#nowMs() + SLICE_MS;
+    const untilMs = this.#nowMs() + this.#sliceMs;
     do {
       const steps = this.#steps;
       this.#steps = [];

@@ -256,9 +256,10 @@ class NodeServer implements Server {
   /** Nothing new, then the replies that are due, then a word to everybody, then the end. */
   async #drain(): Promise<void> {
     const { graceMs = 5_000, spreadMs = 0 } = this.#draining;
-    const { clock, requests, links, clients } = this.#node;
+    const { clock, requests, links, clients, pace } = this.#node;
     this.#http.refuseConnections();
     await within(clock, graceMs, requests.drain());
+    pace.finish();
     const online = [...links];
     const batches = Math.ceil(online.length / BATCH);
     for (let i = 0; i < batches; i++) {

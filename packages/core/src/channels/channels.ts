@@ -136,6 +136,7 @@ export class Channels {
   settle(channel: Channel): void {
     const { clock } = this.#node;
     if (channel.inUse || channel.timer !== undefined || this.byName.get(channel.name) !== channel) return;
+    channel.feed?.settle();
     const { keptMs } = channel;
     if (keptMs === 0) return this.#close(channel);
     if (keptMs === Number.POSITIVE_INFINITY) return;

@@ -4,6 +4,7 @@ import { expect, test } from '@jest/globals';
 import type { Link } from '../link.ts';
 import { Feed } from '../streams/feed.ts';
 import { MemoryStreamLog } from '../streams/memory-log.ts';
+import { Pace } from '../streams/pace.ts';
 import { Channel, type Publication } from './channel.ts';
 import { Conflation } from './conflation.ts';
 import { FilterReaders } from './filter-readers.ts';
@@ -19,7 +20,7 @@ function stage() {
     retaining: new LevelTrie<Channel>(),
   };
   const channel = new Channel('a', { overflow: 'latest' }, parts);
-  channel.opened(Feed.open('a', log, clock, channel.itemOf) as Feed<Publication>);
+  channel.opened(Feed.open('a', log, clock, channel.itemOf, new Pace(clock)) as Feed<Publication>);
   const sent: unknown[] = [];
   const link = {
     congested: true,

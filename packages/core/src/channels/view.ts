@@ -35,6 +35,7 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
     },
     forgetLast() {
       const channel = node.channels.byName.get(name);
+      channel?.feed?.settle();
       channel?.forgetLast();
       if (channel !== undefined) node.channels.settle(channel);
     },

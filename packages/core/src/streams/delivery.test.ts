@@ -1,6 +1,7 @@
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, describe, expect, jest, test } from '@jest/globals';
 import fc from 'fast-check';
 import { deeds, Stats, World } from '../../test/delivery/world.ts';
+import { Pace } from './pace.ts';
 
 /**
  * The promise: each reader sees the exact sequence once, or is told of the gap; each request takes effect once, or
@@ -37,6 +38,16 @@ describe('the delivery promise', () => {
   test('is kept over a log that answers at once, where readers append, join and leave within a delivery', async () => {
     await keepsThePromise(true, prompt);
     expect(prompt.overflows).toBeGreaterThan(0);
+  }, 120_000);
+
+  test('is kept where all that comes in a turn waits for its end', async () => {
+    const takes = jest.spyOn(Pace.prototype, 'takes').mockReturnValue(false);
+    const entriesFor = jest.spyOn(Pace.prototype, 'entriesFor').mockReturnValue(3);
+    const paced = new Stats();
+    await keepsThePromise(true, paced);
+    expect(paced.overflows).toBeGreaterThan(0);
+    takes.mockRestore();
+    entriesFor.mockRestore();
   }, 120_000);
 
   test('was tried by 10,000 clients that came back and were connected again', () => {

@@ -4,6 +4,7 @@ import { describe, expect, test } from '@jest/globals';
 import { Feed, type Reader, type Recovery } from './feed.ts';
 import type { Draft, Entry, Follow, Page, StreamLog } from './log.ts';
 import { MemoryStreamLog } from './memory-log.ts';
+import { Pace } from './pace.ts';
 
 type Item = string;
 
@@ -101,10 +102,16 @@ function openInMemory(maxEntries = 100) {
   const clock = new SimulatedClock();
   const log = new MemoryStreamLog(clock, { maxEntries, maxLength: 10_000, ttlMs: 10_000 });
   const made: string[] = [];
-  const feed = Feed.open('s', log, clock, ({ body }) => {
-    made.push(body);
-    return body;
-  }) as Feed<Item>;
+  const feed = Feed.open(
+    's',
+    log,
+    clock,
+    ({ body }) => {
+      made.push(body);
+      return body;
+    },
+    new Pace(clock),
+  ) as Feed<Item>;
   const append = (...drafts: (string | Draft)[]) => {
     for (const draft of drafts) log.append('s', typeof draft === 'string' ? { body: draft } : draft);
   };
@@ -115,7 +122,7 @@ async function openByHand(...bodies: string[]) {
   const clock = new SimulatedClock();
   const log = new HandLog();
   log.hold(...bodies);
-  const feed = await Feed.open('s', log, clock, ({ body }) => body);
+  const feed = await Feed.open('s', log, clock, ({ body }) => body, new Pace(clock));
   return { clock, log, feed };
 }
 
@@ -459,5 +466,79 @@ describe('a feed that is closed', () => {
     await log.answer();
     await recovered;
     expect([reader.heard, feed.readers]).toEqual([[], 0]);
+  });
+});
+
+describe('many entries in one turn', () => {
+  /** With 300 readers 54 entries are delivered in a turn. */
+  function crowded() {
+    const opened = openInMemory();
+    const readers = Array.from({ length: 300 }, (_, i) => new Listener(`r${i}`));
+    for (const reader of readers) opened.feed.join(reader);
+    return { ...opened, readers };
+  }
+  const bodies = (count: number) => Array.from({ length: count }, (_, i) => `e${i + 1}`);
+  const heard = (from: number, to: number) =>
+    bodies(to)
+      .slice(from - 1)
+      .map((body, i) => `${body}@${from + i}`);
+
+  test('wait for its end where there are many readers, and then all come in order', () => {
+    const { feed, append, clock, readers } = crowded();
+    append(...bodies(54));
+    for (const { heard: of } of readers) expect(of).toEqual(heard(1, 54));
+    append(...bodies(100).slice(54));
+    expect(readers[0]?.heard).toHaveLength(54);
+    expect(feed.position.offset).toBe(54);
+    clock.advance(0);
+    for (const { heard: of } of readers) expect(of).toEqual(heard(1, 100));
+    append('next');
+    expect(readers[0]?.heard.at(-1)).toBe('next@101');
+  });
+
+  test('do not wait where there are few', () => {
+    const { feed, append } = openInMemory();
+    const readers = Array.from({ length: 255 }, (_, i) => new Listener(`r${i}`));
+    for (const reader of readers) feed.join(reader);
+    append(...bodies(100));
+    for (const { heard: of } of readers) expect(of).toEqual(heard(1, 100));
+  });
+
+  test('come to who joins, recovers or leaves meanwhile from there on, or up to there', () => {
+    const { feed, append, clock, readers, epoch } = crowded();
+    append(...bodies(60));
+    const [joined, recovered] = [new Listener('joined'), new Listener('recovered')];
+    expect(feed.join(joined).offset).toBe(54);
+    feed.recover(recovered, { epoch, offset: 50 }, recovered.begin);
+    feed.leave(readers[1] as Listener);
+    expect(recovered.heard).toEqual([...heard(51, 60), `live at ${epoch}/60`]);
+    append('e61');
+    clock.advance(0);
+    expect(joined.heard).toEqual(heard(55, 61));
+    expect(recovered.heard.slice(11)).toEqual(['e61@61']);
+    expect(readers[1]?.heard).toEqual(heard(1, 54));
+    expect(readers[0]?.heard).toEqual(heard(1, 61));
+  });
+
+  test('stop for a reader that leaves between two of them, and pass over those that are not for it', () => {
+    const { feed, append, clock, readers } = crowded();
+    append(...bodies(54), 'last', { body: 'other', exclude: 'r1' }, 'after');
+    const leaving = readers[0] as Listener;
+    leaving.onDelivery = (item) => item === 'last' && feed.leave(leaving);
+    clock.advance(0);
+    expect(leaving.heard.slice(54)).toEqual(['last@55']);
+    expect(readers[1]?.heard.slice(54)).toEqual(['last@55', '-56', 'after@57']);
+    expect(readers[2]?.heard.slice(54)).toEqual(['last@55', 'other@56', 'after@57']);
+  });
+
+  test('are delivered at once when they are wanted, and when more wait than is kept', () => {
+    const { feed, append, clock, readers } = crowded();
+    append(...bodies(56));
+    feed.settle();
+    expect(readers[0]?.heard).toEqual(heard(1, 56));
+    append(...bodies(1_200).slice(56));
+    clock.advance(0);
+    expect(readers[0]?.heard).toEqual(heard(1, 1_200));
+    clock.advance(0);
   });
 });

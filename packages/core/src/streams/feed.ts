@@ -2,6 +2,7 @@ import type { GapReason, Position } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Clock } from '../clock.ts';
 import type { Entry, Page, Retention, StreamLog } from './log.ts';
+import type { Pace } from './pace.ts';
 import { CatchUp, evictedUpTo, type ItemOf, isFor, type Reader, type Recovery } from './recovery.ts';
 
 export type { Gap, ItemOf, Missed, Reader, Recovery } from './recovery.ts';
@@ -23,6 +24,7 @@ export class Feed<Item> {
   readonly #log: StreamLog;
   readonly #clock: Clock;
   readonly #itemOf: ItemOf<Item>;
+  readonly #pace: Pace;
   #live: Set<Reader<Item>> = NOBODY;
   /** Is given each entry when all live readers have been, whoever it is for. */
   #tail: Reader<Item> | undefined;
@@ -46,12 +48,17 @@ export class Feed<Item> {
   /** Readers are being called: who joins now has no part in it, and what is followed now comes after it. */
   #calling = false;
   #closed = false;
+  /** What came early includes what is next, and waits for the end of the turn. */
+  #deferred = false;
+  /** Somebody left since readers were last called. */
+  #left = false;
 
-  private constructor(stream: string, log: StreamLog, clock: Clock, itemOf: ItemOf<Item>) {
+  private constructor(stream: string, log: StreamLog, clock: Clock, itemOf: ItemOf<Item>, pace: Pace) {
     this.stream = stream;
     this.#log = log;
     this.#clock = clock;
     this.#itemOf = itemOf;
+    this.#pace = pace;
   }
 
   /** Opens the stream and follows it. `itemOf` is called once an entry, and once more for each turn in which it is replayed. */
@@ -60,9 +67,10 @@ export class Feed<Item> {
     log: StreamLog,
     clock: Clock,
     itemOf: ItemOf<Item>,
+    pace: Pace,
     retention?: Retention,
   ): Awaitable<Feed<Item>> {
-    const feed = new Feed(stream, log, clock, itemOf);
+    const feed = new Feed(stream, log, clock, itemOf, pace);
     const early: [Entry, string][] = [];
     let opened = false;
     const follow = (entry: Entry, epoch: string) => {
@@ -146,10 +154,17 @@ export class Feed<Item> {
 
   leave(reader: Reader<Item>): void {
     this.#live.delete(reader);
+    this.#left = true;
     this.#ahead?.delete(reader);
     if (!this.#recovering?.delete(reader) || this.#recovering.size > 0) return;
     this.#recovering = undefined;
     this.#recent = NONE;
+  }
+
+  /** Delivers now what waits for the end of the turn. */
+  settle(): void {
+    this.#deferred = false;
+    this.#drain();
   }
 
   close(): Awaitable<void> {
@@ -194,8 +209,12 @@ export class Feed<Item> {
     // Of an epoch that has ended, or the stream has begun anew: only the log knows.
     if (epoch !== this.#epoch) this.#fetch();
     if (epoch !== this.#epoch || entry.offset <= this.#head) return;
-    if (entry.offset === this.#head + 1 && !this.#calling) this.#deliver(entry);
-    else this.#park(entry);
+    const isNext = entry.offset === this.#head + 1 && !this.#calling;
+    if (isNext && this.#pace.takes(this.#live.size)) this.#deliver([entry]);
+    else {
+      if (isNext) this.#defer();
+      this.#park(entry);
+    }
     this.#drain();
   }
 
@@ -211,22 +230,52 @@ export class Feed<Item> {
     return item;
   }
 
-  #deliver(entry: Entry): void {
-    const { offset, exclude, only } = entry;
-    const item = this.#itemOf(entry, this.#epoch);
-    this.#head = offset;
-    if (this.#recovering !== undefined) this.#keep(entry);
+  /** Much was delivered in this turn already: what comes next waits for its end. */
+  #defer(): void {
+    if (this.#deferred) return;
+    this.#deferred = true;
+    this.#pace.atEnd(() => {
+      if (this.#deliverRun()) return true;
+      this.settle();
+      return false;
+    });
+  }
+
+  /** Delivers what came early and is next, as much as is to be delivered at once. Says whether there was any. */
+  #deliverRun(): boolean {
+    const run: Entry[] = [];
+    let max = this.#pace.entriesFor(this.#live.size);
+    // Who has read further is live from there.
+    for (const offset of this.#ahead?.values() ?? []) max = Math.min(max, offset - this.#head);
+    while (run.length < max) {
+      const next = this.#early?.get(this.#head + 1 + run.length);
+      if (next === undefined) break;
+      run.push(next);
+    }
+    if (run.length === 0) return false;
+    for (const { offset } of run) this.#early?.delete(offset);
+    this.#deliver(run);
+    return true;
+  }
+
+  /** Gives each reader all of them, then the next reader: whoever was just called is called again at a fifth of the cost. */
+  #deliver(entries: readonly Entry[]): void {
+    const items = entries.map((entry) => this.#itemOf(entry, this.#epoch));
+    const forAll = entries.every(({ exclude, only }) => exclude === undefined && only === undefined);
+    this.#head += entries.length;
+    if (this.#recovering !== undefined) for (const entry of entries) this.#keep(entry);
     this.#calling = true;
+    this.#left = false;
     try {
-      if (exclude === undefined && only === undefined) {
-        for (const reader of this.#live) reader.deliver(item, offset);
-      } else {
-        for (const reader of this.#live) {
-          if (isFor(entry, reader)) reader.deliver(item, offset);
-          else reader.skip(offset);
+      for (const reader of this.#live) {
+        for (let at = 0; at < entries.length; at++) {
+          const entry = entries[at] as Entry;
+          if (forAll || isFor(entry, reader)) reader.deliver(items[at] as Item, entry.offset);
+          else reader.skip(entry.offset);
+          if (this.#left && !this.#live.has(reader)) break;
         }
       }
-      this.#tail?.deliver(item, offset);
+      for (const [at, { offset }] of entries.entries()) this.#tail?.deliver(items[at] as Item, offset);
     } finally {
       this.#calling = false;
       this.#promote();
@@ -254,18 +303,19 @@ export class Feed<Item> {
 
   #park(entry: Entry): void {
     this.#early ??= new Map();
+    if (this.#early.size === MAX_EARLY && this.#deferred) {
+      // A log without a history does not have it any more: whoever publishes so much has to wait for it.
+      this.settle();
+      this.#early ??= new Map();
+    }
     if (this.#early.size < MAX_EARLY) this.#early.set(entry.offset, entry);
     else this.#behind = true;
   }
 
   /** Delivers what came early and is next; reads what is missing before the rest. */
   #drain(): void {
-    if (this.#early === undefined || this.#calling) return;
-    for (;;) {
-      const next = this.#early?.get(this.#head + 1);
-      if (next === undefined) break;
-      this.#deliver(next);
-    }
+    if (this.#early === undefined || this.#calling || this.#deferred) return;
+    while (this.#deliverRun());
     for (const offset of this.#early?.keys() ?? []) if (offset <= this.#head) this.#early?.delete(offset);
     if (this.#early?.size === 0) this.#early = undefined;
     if (this.#early !== undefined) this.#fetch();
@@ -301,7 +351,7 @@ export class Feed<Item> {
     }
     const before = evictedUpTo(page);
     if (before > this.#head) this.#lose({ epoch: page.epoch, offset: before }, 'evicted');
-    for (const entry of page.entries) if (entry.offset === this.#head + 1) this.#deliver(entry);
+    for (const entry of page.entries) if (entry.offset === this.#head + 1) this.#deliver([entry]);
     if (page.head > this.#head) this.#behind = true;
     this.#drain();
   }

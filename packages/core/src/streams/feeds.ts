@@ -2,22 +2,25 @@ import { type Awaitable, isPromise, type Logger } from '@callboard/runtime';
 import type { Clock } from '../clock.ts';
 import { Feed, type ItemOf } from './feed.ts';
 import type { Retention, StreamLog } from './log.ts';
+import type { Pace } from './pace.ts';
 
 /** Opens and closes feeds: one of a stream that is still being released waits for that. */
 export class Feeds {
   readonly #log: StreamLog;
   readonly #clock: Clock;
   readonly #logger: Logger;
+  readonly #pace: Pace;
   readonly #closing = new Map<string, PromiseLike<void>>();
 
-  constructor(log: StreamLog, clock: Clock, logger: Logger) {
+  constructor(log: StreamLog, clock: Clock, logger: Logger, pace: Pace) {
     this.#log = log;
     this.#clock = clock;
     this.#logger = logger;
+    this.#pace = pace;
   }
 
   open<Item>(stream: string, itemOf: ItemOf<Item>, retention?: Retention): Awaitable<Feed<Item>> {
-    const open = () => Feed.open(stream, this.#log, this.#clock, itemOf, retention);
+    const open = () => Feed.open(stream, this.#log, this.#clock, itemOf, this.#pace, retention);
     const closing = this.#closing.get(stream);
     return closing === undefined ? open() : closing.then(open);
   }

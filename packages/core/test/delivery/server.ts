@@ -2,6 +2,7 @@ import { type Awaitable, whenReady } from '@callboard/runtime';
 import { Outcomes } from '../../src/outcomes.ts';
 import { Feed, type Gap, type Reader } from '../../src/streams/feed.ts';
 import { AppendRefused } from '../../src/streams/log.ts';
+import { Pace } from '../../src/streams/pace.ts';
 import { Account } from './account.ts';
 import type { Down, Up, Wire } from './wire.ts';
 import type { World } from './world.ts';
@@ -163,7 +164,7 @@ export class Server {
       this.#observe(feed);
     };
     whenReady(
-      () => Feed.open(STREAM, log, clock, ({ offset, body }): Item => ({ offset, body })),
+      () => Feed.open(STREAM, log, clock, ({ offset, body }): Item => ({ offset, body }), new Pace(clock)),
       ready,
       fail,
     );
