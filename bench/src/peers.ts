@@ -1,19 +1,46 @@
+import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 
-export const peers = ['ws', 'socketio', 'callboard'] as const;
+/** Those that are compared where a scenario does not say whom. */
+export const framePeers = ['ws', 'socketio', 'callboard'] as const;
+export type FramePeer = (typeof framePeers)[number];
+
+/** Those of the scenarios over MQTT. */
+export const mqttPeers = ['mosquitto', 'aedes', 'callboard'] as const;
+
+export const peers = ['ws', 'socketio', 'mosquitto', 'aedes', 'callboard'] as const;
 export type Peer = (typeof peers)[number];
 
-export const titles: Record<Peer, string> = { ws: 'ws', socketio: 'Socket.IO', callboard: 'Callboard' };
+export const titles: Record<Peer, string> = {
+  ws: 'ws',
+  socketio: 'Socket.IO',
+  mosquitto: 'Mosquitto',
+  aedes: 'aedes',
+  callboard: 'Callboard',
+};
 
-const packages: Record<Peer, string> = { ws: 'ws', socketio: 'socket.io', callboard: '@callboard/core' };
+const packages: Record<Exclude<Peer, 'mosquitto'>, string> = {
+  ws: 'ws',
+  socketio: 'socket.io',
+  aedes: 'aedes',
+  callboard: '@callboard/core',
+};
 
 export function isPeer(name: string): name is Peer {
   return (peers as readonly string[]).includes(name);
 }
 
-/** The installed version of a peer, as its package.json says. */
+export function isFramePeer(peer: Peer): peer is FramePeer {
+  return (framePeers as readonly Peer[]).includes(peer);
+}
+
+/** The installed version of a peer, as its package.json says, or it itself. */
 export function versionOf(peer: Peer): string {
+  if (peer === 'mosquitto') {
+    const { stdout } = spawnSync('mosquitto', ['-h'], { encoding: 'utf8' });
+    return /version (\S+)/.exec(stdout ?? '')?.[1] ?? 'not installed';
+  }
   const folders = createRequire(import.meta.url).resolve.paths(packages[peer]) ?? [];
   for (const folder of folders) {
     try {
