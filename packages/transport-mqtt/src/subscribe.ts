@@ -9,10 +9,13 @@ export function subscribe(device: Device, session: Session, packet: ISubscribePa
   const { messageId = 0, subscriptions } = packet;
   for (const { topic } of subscriptions) assertFilter(topic);
   const granted = subscriptions.map(({ topic, qos }) => grant(device, session, topic, qos > 0 ? 1 : 0));
+  // What it says next is answered after this.
+  device.hold();
   Promise.all(granted).then((codes) => {
     device.send(device.dialect.subscribed(messageId, codes));
     const filters = subscriptions.map(({ topic }) => topic);
     session.core.lastValues(filters.filter((_, i) => codes[i] !== undefined));
+    device.release();
   });
 }
 

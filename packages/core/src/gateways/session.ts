@@ -1,4 +1,5 @@
 import { type Disconnect, isChannel, isFilter, ReplyError, type RequestFrame } from '@callboard/protocol';
+import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Publication } from '../channels/channel.ts';
 import type { SubscriptionReader } from '../channels/subscriptions.ts';
 import type { ServerClient } from '../client.ts';
@@ -59,12 +60,13 @@ export class Session implements GatewaySession {
 
   publish(draft: GatewayDraft): Promise<Outcome> {
     const { client } = this;
-    return this.#inOrder(async () => {
+    return this.#inOrder(() => {
       const { requests } = this.#node;
       if (requests.draining) throw new ReplyError('UNAVAILABLE');
-      await this.#checked({ op: 'publish', mid: 0, channel: draft.channel, data: null });
+      const checked = this.#checked({ op: 'publish', mid: 0, channel: draft.channel, data: null });
       client.user.activeClient = client;
-      return publishPayload(this.#node, client, draft);
+      const publish = () => publishPayload(this.#node, client, draft);
+      return isPromise(checked) ? checked.then(publish) : publish();
     });
   }
 
@@ -78,19 +80,29 @@ export class Session implements GatewaySession {
   }
 
   /** After what it has asked for before. What fails is counted, as any request is. */
-  #inOrder<Result>(work: () => Promise<Result>): Promise<Result> {
-    const { counters, logger } = this.#node;
+  #inOrder<Result>(work: () => Awaitable<Result>): Promise<Result> {
     return new Promise((resolve, reject) => {
-      const run = () =>
-        work().then(resolve, (error: unknown) => {
-          counters.failed++;
-          const known = error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error });
-          counters.count(counters.errors, known.code);
-          if (known !== error) logger.error('a request failed', { client: this.client.id, cause: error });
-          reject(known);
-        });
+      const failed = (error: unknown) => reject(this.#failure(error));
+      const run = (): Awaitable<void> => {
+        try {
+          const done = work();
+          if (isPromise(done)) return done.then(resolve, failed);
+          resolve(done);
+        } catch (error) {
+          failed(error);
+        }
+      };
       this.client.lane.run({ run });
     });
+  }
+
+  #failure(error: unknown): ReplyError {
+    const { counters, logger } = this.#node;
+    const known = error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error });
+    if (known !== error) logger.error('a request failed', { client: this.client.id, cause: error });
+    counters.failed++;
+    counters.count(counters.errors, known.code);
+    return known;
   }
 }
 
