@@ -22,8 +22,7 @@ export const mqtt311: Dialect = {
   subscribed: (messageId, granted) =>
     generate({ cmd: 'suback', messageId, granted: granted.map((qos) => qos ?? 0x80) }),
   unsubscribed: (messageId) => generate({ cmd: 'unsuback', messageId, granted: [] }),
-  // By hand, as it is what is sent most often.
-  published: (messageId) => Buffer.of(0x40, 2, messageId >> 8, messageId & 0xff),
+  published: (messageId) => generate({ cmd: 'puback', messageId }),
   // A server of this version closes without a word.
   disconnected: () => undefined,
 };
