@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { checkDescriptors, describeMachine, othersShare } from './machine.ts';
 import { type Options, readOptions, usage } from './options.ts';
-import { type Peer, titles, versionOf } from './peers.ts';
+import { framePeers, type Peer, titles, versionOf } from './peers.ts';
 import { type Rounds, type Summary, summarize } from './report/summary.ts';
 import { renderTable } from './report/table.ts';
 import { runOnce } from './run.ts';
@@ -58,7 +58,7 @@ async function bench(options: Options, date: Date): Promise<void> {
 async function measure(scenario: Scenario, { peers, rounds, quick }: Options): Promise<Rounds> {
   const measured = new Map<Peer, Measurement[]>();
   for (const peer of peers) {
-    if (scenario.peers?.includes(peer) ?? peer !== 'bare') measured.set(peer, []);
+    if ((scenario.peers ?? framePeers).includes(peer)) measured.set(peer, []);
   }
   for (let round = 1; round <= rounds; round++) {
     for (const [peer, measurements] of measured) {

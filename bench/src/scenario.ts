@@ -14,7 +14,7 @@ export interface Scenario {
   readonly tls?: boolean;
   /** Whether to see how long the server's event loop is held, which costs it a timer. */
   readonly watchLoop?: boolean;
-  /** Those it is run against; all but `bare` by default. */
+  /** Those it is run against; by default those that take frames over WebSocket. */
   readonly peers?: readonly Peer[];
   /** What Callboard must reach. */
   readonly budgets: readonly Budget[];
@@ -45,6 +45,9 @@ export interface Resuming {
 /** What a scenario works with: one running server, and connections to it. */
 export interface Bench {
   readonly peer: Peer;
+  /** Where the server listens. */
+  readonly port: number;
+  /** For peers that take frames. */
   readonly dialect: Dialect;
   /** Resolves once the connection is authenticated. */
   connect(userId: string, resuming?: Resuming): Promise<Connection>;

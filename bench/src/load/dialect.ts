@@ -1,4 +1,4 @@
-import type { Peer } from '../peers.ts';
+import type { FramePeer } from '../peers.ts';
 import { jsonDialect } from './json-dialect.ts';
 import { socketIoDialect } from './socketio-dialect.ts';
 
@@ -44,7 +44,7 @@ export interface Action {
   readonly text: string;
 }
 
-export const dialects: Record<Peer, Dialect> = {
+export const dialects: Record<FramePeer, Dialect> = {
   bare: jsonDialect({ path: '/' }),
   ws: jsonDialect({ path: '/' }),
   socketio: socketIoDialect,

@@ -2,7 +2,7 @@
 
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Outcome, Profile, Run, RunRequest } from '../control.ts';
-import { isPeer } from '../peers.ts';
+import { isFramePeer, isPeer } from '../peers.ts';
 import type { Bench, Resuming } from '../scenario.ts';
 import { scenarios } from '../scenarios/index.ts';
 import { createCertificate } from './certificate.ts';
@@ -27,13 +27,16 @@ async function run({ scenario: name, peer, quick, profile: wanted = false }: Run
   server = await startServer(peer, scenario, tls);
   server.ended.then((how) => fail(new Error(how)));
   const { port, sample, beginProfile, endProfile } = server;
-  const dialect = dialects[peer];
   const connect = (userId: string, resuming?: Resuming) =>
-    openConnection({ port, tls: tls !== null, dialect, userId, ...resuming });
+    openConnection({ port, tls: tls !== null, dialect: bench.dialect, userId, ...resuming });
   let profile: Profile | undefined;
   const bench: Bench = {
     peer,
-    dialect,
+    port,
+    get dialect() {
+      if (!isFramePeer(peer)) throw new Error(`${peer} takes no frames`);
+      return dialects[peer];
+    },
     sample,
     connect,
     connectAll: (userIds) => inParallel(userIds.length, openedAtOnce, (i) => connect(userIds[i] ?? '')),

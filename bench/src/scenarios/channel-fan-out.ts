@@ -1,7 +1,7 @@
 import { createAction } from '../load/dialect.ts';
 import { createFanOut, measureFanOut } from '../load/fan-out.ts';
 import { connectReaders } from '../load/request.ts';
-import { peers } from '../peers.ts';
+import { framePeers } from '../peers.ts';
 import type { Budget, Scenario } from '../scenario.ts';
 
 const channel = 'news';
@@ -25,7 +25,7 @@ function channelScenario(options: {
     watchLoop,
     tls,
     // With several messages a tick a write for each is the floor of nothing.
-    ...(messagesPerTick === 1 && { peers }),
+    ...(messagesPerTick === 1 && { peers: ['bare', ...framePeers] as const }),
     budgets,
     async run(bench) {
       const { dialect } = bench;

@@ -11,6 +11,10 @@ import { fanOut1, fanOut1Tls, fanOut10 } from './fan-out.ts';
 import { frozenReader } from './frozen-reader.ts';
 import { growth } from './growth.ts';
 import { memory } from './memory.ts';
+import { mqttConnects } from './mqtt-connects.ts';
+import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
+import { mqttMemory } from './mqtt-memory.ts';
+import { mqttRoundTrips } from './mqtt-round-trips.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -37,5 +41,10 @@ export const scenarios: readonly Scenario[] = [
   channelGrowth,
   channelFrozen,
   rooms,
+  mqttFanOut1,
+  mqttFanOut4,
+  mqttRoundTrips,
+  mqttConnects,
+  mqttMemory,
   clientSize,
 ];

@@ -1,16 +1,18 @@
 /** Callboard, as an application would set it up; the limits that one load generator would run into are raised. */
 
 import { type ChannelPolicy, createServer } from '@callboard/core';
+import { mqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import { token } from '../token.ts';
 import { serve } from './serve.ts';
 
-const open: ChannelPolicy = { canSubscribe: () => true, canPublish: () => true };
+const open: ChannelPolicy = { canSubscribe: () => true, canPublish: () => true, filters: true };
 
-serve(async ({ httpServer }) => {
+serve(async ({ httpServer, scenario }) => {
+  const mqtt = scenario.startsWith('mqtt-') ? mqttTransport({ port: 0, host: '127.0.0.1' }) : undefined;
   const server = createServer({
     httpServer,
-    transports: [webSocketTransport()],
+    transports: [webSocketTransport(), ...(mqtt === undefined ? [] : [mqtt])],
     verifyClient: (credentials) => credentials.token === token,
     canSend: () => true,
     channels: {
@@ -27,4 +29,5 @@ serve(async ({ httpServer }) => {
     },
   });
   await server.start();
+  return mqtt && { port: mqtt.port as number };
 });

@@ -12,11 +12,15 @@ export interface ServeOptions {
   readonly scenario: string;
 }
 
+/** Where the peer listens, where that is not on the HTTP server. */
+// biome-ignore lint/suspicious/noConfusingVoidType: most of them have nothing to say
+export type Attached = Started | void;
+
 /**
  * What a peer's server file calls: makes the process a server that the load starts and samples. `attach` puts
- * the peer on the HTTP server. The process ends with the load's.
+ * the peer on the HTTP server, or says where else it listens. The process ends with the load's.
  */
-export function serve(attach: (options: ServeOptions) => void | Promise<void>): void {
+export function serve(attach: (options: ServeOptions) => Attached | Promise<Attached>): void {
   process.on('disconnect', () => process.exit());
   process.on('message', async (command: Command) => {
     process.send?.(await answer(command));
@@ -35,11 +39,12 @@ export function serve(attach: (options: ServeOptions) => void | Promise<void>): 
 
   async function start({ scenario, tls, watchLoop }: Extract<Command, { cmd: 'start' }>): Promise<Started> {
     const httpServer = tls ? createHttpsServer(tls) : createHttpServer();
-    await attach({ httpServer, scenario });
+    const attached = await attach({ httpServer, scenario });
     if (watchLoop) {
       turns = monitorEventLoopDelay({ resolution: 1 });
       turns.enable();
     }
+    if (attached !== undefined) return attached;
     await new Promise<void>((listening) => {
       httpServer.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, listening);
     });

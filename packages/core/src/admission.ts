@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
-import { isIPv4, isIPv6 } from 'node:net';
+import { isIPv4, isIPv6, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import proxyAddr from 'proxy-addr';
 import type { Peer, Refusal } from './transport.ts';
@@ -46,6 +46,20 @@ export class Admission {
     const open = this.#connections.get(countedAs(peer.address)) ?? 0;
     if (open >= this.#options.maxConnectionsPerAddress) return { status: 429, code: 'TOO_MANY_CONNECTIONS' };
     return peer;
+  }
+
+  /** The same for a socket that comes without HTTP: nobody speaks for another then, and no page is behind it. */
+  admitSocket(socket: Socket, transport: string): Peer | Refusal {
+    const direct = socket.remoteAddress ?? '';
+    const address = plainAddress(direct) ?? direct;
+    const secure = (socket as TLSSocket).encrypted === true;
+    const { loopbackOnly, trustProxy, requireSecure, maxConnectionsPerAddress } = this.#options;
+    if (loopbackOnly && (trustProxy !== false || !isLoopback(address)))
+      return { status: 403, code: 'LOOPBACK_ONLY' };
+    if (requireSecure && !secure) return { status: 403, code: 'TLS_REQUIRED' };
+    const open = this.#connections.get(countedAs(address)) ?? 0;
+    if (open >= maxConnectionsPerAddress) return { status: 429, code: 'TOO_MANY_CONNECTIONS' };
+    return { transport, address, secure, headers: {}, query: new URLSearchParams() };
   }
 
   /** The same for a request that belongs to a connection, and proves it: it may come without Origin, and is not counted. */

@@ -7,8 +7,10 @@ import type { Claims, Client, Message } from './api.ts';
 import type { Channel } from './channels/channel.ts';
 import type { ChannelPolicy } from './channels/policy.ts';
 import type { FilterSubscription, Subscription } from './channels/subscriptions.ts';
+import type { Session } from './gateways/session.ts';
 import { Lane } from './lane.ts';
 import type { Link } from './link.ts';
+import type { LiveLink } from './live-link.ts';
 import type { clientMachine } from './machines/client-machine.ts';
 import { messagesOf } from './messages.ts';
 import type { Node } from './node.ts';
@@ -26,7 +28,11 @@ export class ServerClient implements Client, Owner {
   readonly id: string;
   readonly user: ServerUser;
   /** The connection, while there is one. */
+  connection: LiveLink | undefined;
+  /** The same, where it speaks Callboard's frames. */
   link: Link | undefined;
+  /** How long the session waits for a lost client, in milliseconds; 0 ends it with the connection. */
+  resumeMs: number;
   device: string | undefined;
   claims: Claims = none;
   transport = '';
@@ -43,6 +49,9 @@ export class ServerClient implements Client, Owner {
   filters: Map<string, FilterSubscription> | undefined;
   /** What became of its requests; made with the first one. */
   outcomes: Outcomes<Link> | undefined;
+  /** What its gateway does in its name, where it is one's client; and what is told when it has gone. */
+  foreign: Session | undefined;
+  onGone: (() => void) | undefined;
   readonly #node: Node;
   readonly #actor: ClientActor;
   readonly #floor: number;
@@ -66,12 +75,13 @@ export class ServerClient implements Client, Owner {
     this.user = user;
     this.#floor = floor;
     this.#node = node;
+    this.resumeMs = node.limits.resumeWindowMs;
     this.#actor = node.registry.spawn(node.clients.machine, `client:${id}`, node.clients.initial, this);
     user.clients.add(this);
   }
 
   get online(): boolean {
-    return this.link !== undefined;
+    return this.connection !== undefined;
   }
 
   get actor(): ActorView<SnapshotFrom<typeof clientMachine>> {
@@ -159,33 +169,32 @@ export class ServerClient implements Client, Owner {
 
   /** Ends the connection, if there is one, and the session. */
   close(disconnect: Disconnect): void {
-    this.link?.end(disconnect);
+    this.connection?.end(disconnect);
     this.#leave('CLOSED', disconnect.reason);
   }
 
   /** It is on this connection now, by a first connect or a resume. */
-  attached(link: Link, resumed: boolean): void {
+  attached(link: LiveLink, resumed: boolean): void {
     const { user } = this;
     this.#deadline(undefined);
-    if (this.link === undefined) user.online++;
-    this.link = link;
+    if (this.connection === undefined) user.online++;
+    this.connection = link;
     this.newest = link.order;
     this.transport = link.peer.transport;
     this.connectedAt = link.connectedAt;
-    this.#node.heartbeat.add(link);
     user.activeClient = this;
     if (resumed) this.#actor.send({ type: 'RESUMED' });
     user.changed();
   }
 
   /** The connection is gone; one that was replaced is of no interest any more. */
-  detached(link: Link, forGood: boolean, reason: string): void {
+  detached(link: LiveLink, forGood: boolean, reason: string): void {
     const { user } = this;
-    user.feed?.leave(link);
-    if (this.link !== link) return;
+    if (this.connection !== link) return;
+    this.connection = undefined;
     this.link = undefined;
     user.online--;
-    this.#leave(forGood ? 'CLOSED' : 'LOST', reason);
+    this.#leave(forGood || this.resumeMs === 0 ? 'CLOSED' : 'LOST', reason);
     user.changed();
   }
 
@@ -197,7 +206,7 @@ export class ServerClient implements Client, Owner {
 
   /** Effects of the machine. */
   waiting(): void {
-    this.#deadline(this.#node.limits.resumeWindowMs);
+    this.#deadline(this.resumeMs);
     this.#emit('CLIENT_LOST', { reason: this.#reason });
   }
 
@@ -212,7 +221,7 @@ export class ServerClient implements Client, Owner {
   }
 
   crashed(): void {
-    this.link?.end(new Disconnect('INTERNAL'));
+    this.connection?.end(new Disconnect('INTERNAL'));
     this.#release();
     this.user.changed();
   }
@@ -260,7 +269,7 @@ export class ServerClient implements Client, Owner {
       this.#expiry = clock.setTimeout(
         () => {
           if (clock.now() < expiresAtMs) wait();
-          else this.link?.end(new Disconnect('TOKEN_EXPIRED'));
+          else this.connection?.end(new Disconnect('TOKEN_EXPIRED'));
         },
         Math.min(expiresAtMs - clock.now(), LONGEST_TIMER_MS),
       );
@@ -272,7 +281,9 @@ export class ServerClient implements Client, Owner {
     const { clock } = this.#node;
     clock.clearTimeout(this.#timer);
     this.#timer =
-      ms === undefined ? undefined : clock.setTimeout(() => this.#actor.send({ type: 'DEADLINE' }), ms);
+      ms === undefined
+        ? undefined
+        : clock.setTimeout(() => this.#actor.send({ type: 'DEADLINE' }), Math.min(ms, LONGEST_TIMER_MS));
   }
 
   #emit(
@@ -296,6 +307,7 @@ export class ServerClient implements Client, Owner {
     const { user } = this;
     user.clients.delete(this);
     if (user.activeClient === this) user.activeClient = undefined;
+    this.onGone?.();
   }
 }
 

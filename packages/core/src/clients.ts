@@ -8,12 +8,15 @@ import {
   PROTOCOL_VERSION,
   type Resume,
 } from '@callboard/protocol';
-import { GuardedObservable, whenReady } from '@callboard/runtime';
+import { GuardedObservable, isPromise, whenReady } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import type { SnapshotFrom } from 'xstate';
 import { ServerClient } from './client.ts';
+import type { Accepted, AttachOptions } from './gateways/port.ts';
+import { Session } from './gateways/session.ts';
 import type { Verified } from './handshake.ts';
 import type { Link } from './link.ts';
+import type { LiveLink } from './live-link.ts';
 import { clientMachine } from './machines/client-machine.ts';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
@@ -95,25 +98,93 @@ export class Clients {
   /** A new client; a position that it brings along is of a session that is lost. */
   #begin(arrival: Arrival, user: ServerUser, feed: Feed<Encoded>): void {
     const { link, resume } = arrival;
+    this.#enter(link, user, resume?.mid ?? 0, (client) => {
+      const position = feed.join(link);
+      const from = resume?.positions[INBOX];
+      const gap = from && { stream: INBOX, from, to: position, reason: 'session' as const };
+      this.#welcome(arrival, client, { position, missed: gap ? [{ gap }] : [] }, false);
+    });
+  }
+
+  /** Makes a client, which `welcome` puts on the connection. */
+  #enter(link: LiveLink, user: ServerUser, floor: number, welcome: (client: ServerClient) => void): void {
     const { events } = this.#node;
     const id = `${this.#prefix}-${(++this.#made).toString(36)}`;
-    const client = new ServerClient(id, user, resume?.mid ?? 0, this.#node);
+    const client = new ServerClient(id, user, floor, this.#node);
     this.byId.set(id, client);
     link.client = client;
-    const position = feed.join(link);
-    const from = resume?.positions[INBOX];
-    const gap = from && { stream: INBOX, from, to: position, reason: 'session' as const };
     events.hold();
     try {
       const first = user.join();
       const at = link.connectedAt;
       events.emit({ type: 'CLIENT_ONLINE', userId: user.id, clientId: id, at }, user, client);
-      this.#welcome(arrival, client, { position, missed: gap ? [{ gap }] : [] }, false);
+      welcome(client);
       if (first) this.#node.users.come(user);
       this.#coming.next(client);
     } finally {
       events.release();
     }
+  }
+
+  /** A gateway's connection, to a new client. @throws Disconnect where it was closed meanwhile. */
+  async admitForeign(link: LiveLink, accepted: Accepted, options: AttachOptions): Promise<ServerClient> {
+    const user = this.#node.users.obtain(accepted.userId);
+    user.arriving++;
+    const { ready } = user;
+    if (isPromise(ready)) await ready;
+    user.arriving--;
+    if (!link.open) {
+      user.changed();
+      throw new Disconnect('REPLACED');
+    }
+    this.#enter(link, user, 0, (client) => {
+      client.foreign = new Session(client, this.#node);
+      this.#attach(link, client, accepted, options, false);
+    });
+    return link.client as ServerClient;
+  }
+
+  /** A gateway's connection, to a client that it has. @throws Disconnect where a newer one came, or either is gone meanwhile. */
+  async takeOver(
+    link: LiveLink,
+    client: ServerClient,
+    accepted: Accepted,
+    options: AttachOptions,
+  ): Promise<ServerClient> {
+    const { events, counters } = this.#node;
+    if (accepted.userId !== client.user.id) throw new Disconnect('UNAUTHORIZED');
+    if (link.order < client.newest) throw new Disconnect('REPLACED');
+    client.newest = link.order;
+    const { claims } = client;
+    client.claims = accepted.claims;
+    await (isDeepStrictEqual(claims, accepted.claims) ? client.rechecked : client.recheckRights());
+    const isThere = link.open && this.byId.has(client.id);
+    if (!isThere || client.newest !== link.order) throw new Disconnect('REPLACED');
+    counters.resumed++;
+    const replaced = client.connection;
+    link.client = client;
+    events.hold();
+    try {
+      this.#attach(link, client, accepted, options, true);
+      replaced?.end(new Disconnect('REPLACED'));
+    } finally {
+      events.release();
+    }
+    return client;
+  }
+
+  #attach(
+    link: LiveLink,
+    client: ServerClient,
+    { claims, expiresAtMs }: Accepted,
+    { device, resumeMs, ended }: AttachOptions,
+    resumed: boolean,
+  ): void {
+    client.device = device;
+    client.resumeMs = resumeMs;
+    client.onGone = ended;
+    client.authorise(claims, expiresAtMs);
+    client.attached(link, resumed);
   }
 
   /** Catches up with the inbox, then, in one turn: makes it live, says so, and sends what was missed. */
@@ -140,7 +211,7 @@ export class Clients {
         return this.admit(arrival, failed);
       }
       counters.resumed++;
-      const replaced = client.link;
+      const replaced = client.connection;
       events.hold();
       try {
         this.#welcome(arrival, client, recovery, true);
@@ -173,7 +244,9 @@ export class Clients {
     const { codec, limits, events, subscriptions } = this.#node;
     client.device = device;
     client.authorise(verified.claims, verified.expiresAtMs);
+    client.link = link;
     client.attached(link, resumed);
+    this.#node.heartbeat.add(link);
     const from = resume?.positions[INBOX];
     const hasChannels = client.channels !== undefined || client.filters !== undefined;
     const recovered = resumed && from !== undefined && !missed.some((each) => 'gap' in each);

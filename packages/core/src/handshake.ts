@@ -2,6 +2,7 @@ import { type ConnectFrame, Disconnect, PROTOCOL_VERSION, userIdOf } from '@call
 import { type Awaitable, isPromise, whenReady } from '@callboard/runtime';
 import type { Claims, Principal } from './api.ts';
 import type { Link } from './link.ts';
+import type { LiveLink } from './live-link.ts';
 import type { Node } from './node.ts';
 
 /** Who it is, as the verifier says: never more than the client claimed, unless the verifier knows better. */
@@ -35,7 +36,7 @@ export function connect(node: Node, link: Link, frame: ConnectFrame): void {
  */
 export function verify(
   node: Node,
-  link: Link,
+  link: LiveLink,
   userId: string,
   token: string | undefined,
   device: string | undefined,

@@ -19,8 +19,24 @@ export {
 } from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
+export type { PayloadFormat } from './channels/payload.ts';
 export type { ChannelPolicies, ChannelPolicy, ChannelRequest } from './channels/policy.ts';
 export { type Clock, systemClock } from './clock.ts';
+export type {
+  Accepted,
+  AttachOptions,
+  Gateway,
+  GatewayConnection,
+  GatewayCredentials,
+  GatewayDraft,
+  GatewayHost,
+  GatewayLink,
+  GatewayPublication,
+  GatewayReader,
+  GatewaySession,
+  PublicationContent,
+  PublicationFraming,
+} from './gateways/port.ts';
 export { type Outgoing, type OutgoingMessage, type OutgoingPublication, SendFailed } from './hub.ts';
 export type { Inbound } from './inbound.ts';
 export { defaultLimits, type Limits } from './limits.ts';
@@ -29,6 +45,7 @@ export { clientMachine } from './machines/client-machine.ts';
 export { serverMachine } from './machines/server-machine.ts';
 export { type StatusInput, type StatusReducer, userMachine } from './machines/user-machine.ts';
 export type { ServerOptions } from './options.ts';
+export { type Frame, Framed } from './outbox.ts';
 export {
   type Check,
   definePlugin,

@@ -9,11 +9,14 @@ import { Clients } from './clients.ts';
 import type { Clock } from './clock.ts';
 import type { Container } from './container.ts';
 import { Events } from './events.ts';
+import { ForeignLink } from './gateways/link.ts';
+import type { GatewayConnection, GatewayLink } from './gateways/port.ts';
 import { Heartbeat } from './heartbeat.ts';
 import { Hub } from './hub.ts';
 import { InboundPipeline } from './inbound.ts';
 import type { Limits } from './limits.ts';
 import { Link } from './link.ts';
+import type { LiveLink } from './live-link.ts';
 import { Flusher } from './outbox.ts';
 import type { Registrations } from './plugin.ts';
 import { type Owner, Registry } from './registry.ts';
@@ -50,7 +53,7 @@ export class Node {
   readonly limits: Limits;
   readonly admission: Admission;
   readonly counters = new Counters();
-  readonly links = new Set<Link>();
+  readonly links = new Set<LiveLink>();
   readonly registry: Registry<Owner>;
   readonly flusher: Flusher;
   readonly rounds: Rounds;
@@ -116,8 +119,17 @@ export class Node {
     return link;
   }
 
+  /** The same for a connection that speaks a gateway's protocol. */
+  acceptForeign(connection: GatewayConnection, peer: Peer): GatewayLink {
+    this.counters.accepted++;
+    const link = new ForeignLink(this, connection, peer);
+    this.links.add(link);
+    this.admission.entered(peer);
+    return link;
+  }
+
   /** The connection is no more. */
-  closed(link: Link): void {
+  closed(link: LiveLink): void {
     this.links.delete(link);
     this.admission.left(link.peer);
     if (this.links.size === 0) this.#whenClosed?.();

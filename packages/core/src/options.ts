@@ -5,6 +5,7 @@ import type { TrustProxy } from './admission.ts';
 import type { Handler, Handlers, Middleware, VerifyClient } from './api.ts';
 import type { ChannelPolicies } from './channels/policy.ts';
 import type { DependencyContainer } from './container.ts';
+import type { Gateway } from './gateways/port.ts';
 import type { Limits } from './limits.ts';
 import type { Plugin } from './plugin.ts';
 import type { CanSend } from './requests/send.ts';
@@ -21,7 +22,7 @@ export interface ServerOptions<
   readonly host?: string;
   /** The application's own HTTP or HTTPS server (Express, Fastify …), which it makes listen, unless `port` is given too. */
   readonly httpServer?: HttpServer;
-  readonly transports: readonly Transport[];
+  readonly transports: readonly (Transport | Gateway)[];
   readonly plugins?: P;
   /** Without it a server takes connections from this machine alone, and believes every user id. */
   readonly verifyClient?: VerifyClient;

@@ -49,7 +49,7 @@ describe('an outbox', () => {
   });
   const outbox = (maxBytes = 1_000, by: Framing = framing) => {
     const sink = new Sink(by);
-    return { sink, outbox: flusher.outbox(sink, maxBytes, owner) };
+    return { sink, outbox: flusher.outbox(sink, by, maxBytes, owner) };
   };
   const endTurn = () => clock.advance(0);
 
@@ -178,7 +178,7 @@ describe('an outbox', () => {
         nowMs += ms;
         sink.writes.push(bytes);
       };
-      return { sink, outbox: sliced.outbox(sink, 1_000, owner) };
+      return { sink, outbox: sliced.outbox(sink, framing, 1_000, owner) };
     };
     const many = (count: number, ms: number) => Array.from({ length: count }, () => slow(ms));
     const written = (boxes: { sink: Sink }[]) => boxes.filter(({ sink }) => sink.writes.length > 0).length;

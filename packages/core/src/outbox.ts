@@ -1,8 +1,26 @@
 import type { Clock } from './clock.ts';
 import type { Connection, Framing } from './transport.ts';
 
+/** Something to be sent, the same for however many connections. */
+export interface Frame {
+  bytes(framing: Framing): Uint8Array;
+}
+
+/** What a gateway has put into bytes itself. */
+export class Framed implements Frame {
+  readonly #bytes: Uint8Array;
+
+  constructor(bytes: Uint8Array) {
+    this.#bytes = bytes;
+  }
+
+  bytes(): Uint8Array {
+    return this.#bytes;
+  }
+}
+
 /** A frame's text, encoded once; its bytes are made once per framing, however many connections get them. */
-export class Encoded {
+export class Encoded implements Frame {
   readonly text: string;
   #framing: Framing | undefined;
   #bytes: Uint8Array | undefined;
@@ -30,7 +48,7 @@ class Batch {
   readonly #own: Uint8Array | undefined;
   #joined: Uint8Array | undefined;
   /** The last step taken from here: of many connections in a fan-out, all but the first take the same. */
-  #frame: Encoded | undefined;
+  #frame: Frame | undefined;
   #next: Batch | undefined;
 
   constructor(parent?: Batch, own?: Uint8Array) {
@@ -39,7 +57,7 @@ class Batch {
     this.byteLength = (parent?.byteLength ?? 0) + (own?.byteLength ?? 0);
   }
 
-  with(frame: Encoded, framing: Framing): Batch {
+  with(frame: Frame, framing: Framing): Batch {
     if (this.#frame !== frame || this.#next === undefined) {
       this.#frame = frame;
       this.#next = new Batch(this, frame.bytes(framing));
@@ -106,13 +124,13 @@ export class Flusher {
   }
 
   /** An outbox for a connection; `owner` is told when more waits than `maxBytes`. */
-  outbox(connection: Connection, maxBytes: number, owner: OutboxOwner): Outbox {
-    let root = this.#roots.get(connection.framing);
+  outbox(wire: Wire, framing: Framing, maxBytes: number, owner: OutboxOwner): Outbox {
+    let root = this.#roots.get(framing);
     if (root === undefined) {
       root = new Batch();
-      this.#roots.set(connection.framing, root);
+      this.#roots.set(framing, root);
     }
-    return new Outbox(this, connection, root, maxBytes, owner);
+    return new Outbox({ flusher: this, wire, framing, root, maxBytes, owner });
   }
 
   due(outbox: Outbox): void {
@@ -172,6 +190,18 @@ export class Flusher {
   }
 }
 
+/** What an outbox needs of a connection. */
+export type Wire = Pick<Connection, 'write' | 'bufferedBytes'>;
+
+interface OutboxParts {
+  readonly flusher: Flusher;
+  readonly wire: Wire;
+  readonly framing: Framing;
+  readonly root: Batch;
+  readonly maxBytes: number;
+  readonly owner: OutboxOwner;
+}
+
 export interface OutboxOwner {
   /** The reader is too slow: it is to be disconnected. */
   overflowed(): void;
@@ -182,15 +212,17 @@ export interface OutboxOwner {
 /** The bounded send queue of one connection. */
 export class Outbox {
   readonly #flusher: Flusher;
-  readonly #connection: Connection;
+  readonly #wire: Wire;
+  readonly #framing: Framing;
   readonly #root: Batch;
   readonly #maxBytes: number;
   readonly #owner: OutboxOwner;
   #batch: Batch;
 
-  constructor(flusher: Flusher, connection: Connection, root: Batch, maxBytes: number, owner: OutboxOwner) {
+  constructor({ flusher, wire, framing, root, maxBytes, owner }: OutboxParts) {
     this.#flusher = flusher;
-    this.#connection = connection;
+    this.#wire = wire;
+    this.#framing = framing;
     this.#root = root;
     this.#batch = root;
     this.#maxBytes = maxBytes;
@@ -199,7 +231,7 @@ export class Outbox {
 
   /** Bytes that may yet wait. */
   get room(): number {
-    return this.#maxBytes - this.#batch.byteLength - this.#connection.bufferedBytes;
+    return this.#maxBytes - this.#batch.byteLength - this.#wire.bufferedBytes;
   }
 
   get congested(): boolean {
@@ -215,9 +247,9 @@ export class Outbox {
     this.#owner.relieved();
   }
 
-  push(frame: Encoded): void {
+  push(frame: Frame): void {
     if (this.#batch === this.#root) this.#flusher.due(this);
-    this.#batch = this.#batch.with(frame, this.#connection.framing);
+    this.#batch = this.#batch.with(frame, this.#framing);
     if (this.#batch.byteLength > this.#maxBytes) this.#owner.overflowed();
   }
 
@@ -226,8 +258,8 @@ export class Outbox {
     const batch = this.#batch;
     if (batch === this.#root) return;
     this.#batch = this.#root;
-    this.#connection.write(batch.bytes);
-    if (this.#connection.bufferedBytes > this.#maxBytes) this.#owner.overflowed();
+    this.#wire.write(batch.bytes);
+    if (this.#wire.bufferedBytes > this.#maxBytes) this.#owner.overflowed();
   }
 
   /** Drops what waits: it is at its end. */

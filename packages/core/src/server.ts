@@ -33,6 +33,7 @@ import { type Plugin, type PluginApis, Registrations } from './plugin.ts';
 import { pluginContext } from './plugin-context.ts';
 import { type Stats, statsOf } from './stats.ts';
 import { type Provision, tokens } from './tokens.ts';
+import type { TransportHost } from './transport.ts';
 
 /**
  * Makes a server; `start()` opens it.
@@ -235,14 +236,25 @@ class NodeServer implements Server {
       port === undefined ? undefined : { port, host: host ?? (loopbackOnly ? '127.0.0.1' : undefined) };
     try {
       for (const transport of transports) {
-        await transport.start({
-          clock: node.clock,
-          logger: node.logger,
-          limits: node.limits,
-          onUpgrade: (path, upgraded) => this.#http.onUpgrade(transport.name, path, upgraded),
-          onRequest: (path, requested) => this.#http.onRequest(transport.name, path, requested),
-          accept: (connection, peer) => node.accept(connection, peer),
-        });
+        const { clock, logger, limits, admission } = node;
+        const { name } = transport;
+        const host = {
+          clock,
+          logger,
+          limits,
+          onUpgrade: (path, upgraded) => this.#http.onUpgrade(name, path, upgraded),
+          onRequest: (path, requested) => this.#http.onRequest(name, path, requested),
+        } satisfies Omit<TransportHost, 'accept'>;
+        if ('foreign' in transport) {
+          await transport.start({
+            ...host,
+            loopbackOnly,
+            admit: (socket) => admission.admitSocket(socket, name),
+            accept: (connection, peer) => node.acceptForeign(connection, peer),
+          });
+        } else {
+          await transport.start({ ...host, accept: (connection, peer) => node.accept(connection, peer) });
+        }
       }
       await this.#http.open(listen);
     } catch (error) {

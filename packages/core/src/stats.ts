@@ -13,8 +13,8 @@ export interface Stats {
   readonly connections: { readonly accepted: number; readonly resumed: number };
   readonly frames: { readonly received: number; readonly receivedBytes: number; readonly delivered: number };
   readonly requests: { readonly running: number; readonly replied: number; readonly failed: number };
-  /** What became of publications, the clients' and the server's. */
-  readonly publications: Readonly<Record<Outcome, number>>;
+  /** What became of publications, the clients' and the server's; `withheld`: bytes that were no data of their channel. */
+  readonly publications: Readonly<Record<Outcome | 'withheld', number>>;
   /** Errors sent, by code. */
   readonly errors: Readonly<Record<string, number>>;
   /** Connections ended by the server, by reason. */
@@ -33,6 +33,7 @@ export class Counters {
   delivered = 0;
   replied = 0;
   failed = 0;
+  withheld = 0;
   readonly publications: Record<Outcome, number> = { published: 0, stale: 0, repeated: 0 };
   readonly errors = new Map<string, number>();
   readonly disconnects = new Map<string, number>();
@@ -77,7 +78,7 @@ export function statsOf(
     connections: { accepted, resumed },
     frames: { received, receivedBytes, delivered },
     requests: { running, replied, failed },
-    publications: { ...counters.publications },
+    publications: { ...counters.publications, withheld: counters.withheld },
     errors: Object.fromEntries(counters.errors),
     disconnects: Object.fromEntries(counters.disconnects),
     memory: { rssBytes: rss, heapUsedBytes: heapUsed },

@@ -1,11 +1,13 @@
-import type { Codec, LevelTrie } from '@callboard/protocol';
+import { type Codec, fromWire, type LevelTrie, type PublicationFrame } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
 import type { ServerClient } from '../client.ts';
 import type { Clock } from '../clock.ts';
-import { Encoded } from '../outbox.ts';
+import type { GatewayPublication, PublicationContent, PublicationFraming } from '../gateways/port.ts';
+import { Encoded, Framed } from '../outbox.ts';
 import type { Feed, Gap, Reader } from '../streams/feed.ts';
 import { type Entry, keyLimits } from '../streams/log.ts';
-import type { FilterReaders } from './filter-readers.ts';
+import type { FilterReader, FilterReaders } from './filter-readers.ts';
+import { payloadFormats } from './payload.ts';
 import { type ChannelPolicy, retentionOf } from './policy.ts';
 
 /** How long a channel that is there for filters alone stays after a publication, so that it need not begin anew each time. */
@@ -20,11 +22,14 @@ export function serialNow(): number {
 }
 
 /** A publication's frame, the same for all readers, and what it was made of. */
-export class Publication extends Encoded {
+export class Publication extends Encoded implements GatewayPublication {
   readonly entry: Entry;
   readonly channel: Channel;
   /** Another one for each that is made: by it a connection knows what it was given last. */
   readonly serial = ++made;
+  #content: PublicationContent | undefined;
+  #payload: Uint8Array | undefined;
+  #framed: { readonly by: PublicationFraming; readonly frame: Framed }[] | undefined;
 
   constructor(text: string, entry: Entry, channel: Channel) {
     super(text);
@@ -34,6 +39,33 @@ export class Publication extends Encoded {
 
   get offset(): number {
     return this.entry.offset;
+  }
+
+  get name(): string {
+    return this.channel.name;
+  }
+
+  get content(): PublicationContent {
+    this.#content ??= this.channel.contentOf(this.text);
+    return this.#content;
+  }
+
+  get payload(): Uint8Array {
+    this.#payload ??=
+      this.entry.payload ?? payloadFormats[this.channel.policy.payload ?? 'text'].encode(this.content.data);
+    return this.#payload;
+  }
+
+  get atMostOnce(): boolean {
+    return this.entry.atMostOnce === true;
+  }
+
+  framed(framing: PublicationFraming): Framed {
+    this.#framed ??= [];
+    for (const { by, frame } of this.#framed) if (by === framing) return frame;
+    const frame = new Framed(framing.frame(this));
+    this.#framed.push({ by: framing, frame });
+    return frame;
   }
 }
 
@@ -73,7 +105,7 @@ export class Channel implements Reader<Publication> {
   #last: Last | undefined;
   #publishedAt = Number.NEGATIVE_INFINITY;
   #awaitedUntil = Number.NEGATIVE_INFINITY;
-  #filterReaders: readonly ReadonlySet<ServerClient>[] = [];
+  #filterReaders: readonly ReadonlySet<FilterReader>[] = [];
   /** Of the filters, when they were looked at. */
   #filtersVersion = -1;
 
@@ -105,6 +137,12 @@ export class Channel implements Reader<Publication> {
     const { offset, body } = entry;
     return new Publication(this.#parts.codec.publication(this.name, { epoch, offset }, body), entry, this);
   };
+
+  /** What readers are told by a frame of this channel. */
+  contentOf(text: string): PublicationContent {
+    const { data, from, meta } = this.#parts.codec.decodeServer(text) as PublicationFrame;
+    return { data: fromWire(data), ...(from && { from }), ...(meta && { meta }) };
+  }
 
   /** The feed is there. */
   opened(feed: Feed<Publication>): void {
@@ -149,7 +187,7 @@ export class Channel implements Reader<Publication> {
 
   /** Whether a filter that somebody reads by fits it. */
   get readThroughFilters(): boolean {
-    return this.#readers().some((clients) => clients.size > 0);
+    return this.#readers().some((readers) => readers.size > 0);
   }
 
   /** The frame of its last value, for whoever has just subscribed. */
@@ -161,22 +199,27 @@ export class Channel implements Reader<Publication> {
     return new Encoded(codec.publication(this.name, { epoch, offset }, body, ageMs));
   }
 
+  /** The last value for readers of other protocols. */
+  retainedItem({ entry }: Last): Publication {
+    return this.itemOf(entry, this.feed.position.epoch);
+  }
+
   /** Comes after all who have subscribed: who is sent it as one of these is not sent it again through a filter. */
   deliver(publication: Publication): void {
     if (this.policy.retain === true) this.#keep(publication);
-    for (const clients of this.#readers()) for (const { link } of clients) link?.filtered(publication);
+    for (const readers of this.#readers()) for (const { link } of readers) link?.filtered(publication);
   }
 
   skip(): void {}
 
   gap(gap: Gap): void {
     this.forgetLast();
-    const told = new Set(this.subscribers);
-    for (const clients of this.#readers())
-      for (const client of clients) {
-        if (told.has(client)) continue;
-        told.add(client);
-        client.link?.gap(gap);
+    const told = new Set<FilterReader>(this.subscribers);
+    for (const readers of this.#readers())
+      for (const reader of readers) {
+        if (told.has(reader)) continue;
+        told.add(reader);
+        reader.link?.gap(gap);
       }
   }
 
@@ -186,7 +229,7 @@ export class Channel implements Reader<Publication> {
     this.#last = { entry, serial, at: clock.now() };
   }
 
-  #readers(): readonly ReadonlySet<ServerClient>[] {
+  #readers(): readonly ReadonlySet<FilterReader>[] {
     const { filters } = this.#parts;
     if (this.#filtersVersion !== filters.version) {
       this.#filtersVersion = filters.version;

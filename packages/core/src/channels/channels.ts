@@ -17,7 +17,16 @@ export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
   readonly key?: string;
   /** Client id. */
   readonly exclude?: string;
+  /** The bytes that the data was made of. */
+  readonly payload?: Uint8Array;
+  /** Whoever is not there need not be given it later. */
+  readonly atMostOnce?: boolean;
+  /** What only those who read bytes are given: it is no data of this channel. */
+  readonly withheld?: boolean;
 }
+
+/** Stands in `only` for those who read bytes: no client has this id. */
+const BYTE_READERS = '$bytes';
 
 /** The channels of this node that somebody needs, or that keep something. */
 export class Channels {
@@ -63,7 +72,7 @@ export class Channels {
   }
 
   #pass(draft: PublicationDraft): Awaitable<Outcome> {
-    const { channel, from, version, key, exclude } = draft;
+    const { channel, from, version, key, exclude, payload, atMostOnce, withheld } = draft;
     const { codec, hub } = this.#node;
     const { data, meta } = hub.publication(draft);
     const body = codec.encodeBody({
@@ -74,6 +83,10 @@ export class Channels {
     });
     return this.#append(channel, {
       body,
+      // Bytes that an operator has made something else of are not what was published.
+      ...(payload !== undefined &&
+        data === draft.data && { payload, ...(atMostOnce === true && { atMostOnce }) }),
+      ...(withheld === true && { only: BYTE_READERS }),
       ...(exclude !== undefined && { exclude }),
       ...(version !== undefined && { version }),
       ...(key !== undefined && { key }),
@@ -125,6 +138,14 @@ export class Channels {
     const channel = known ?? this.#open(name);
     channel.pins++;
     return channel;
+  }
+
+  /** Forgets the last value, if there is one. */
+  forgetLast(name: string): void {
+    const channel = this.byName.get(name);
+    channel?.feed?.settle();
+    channel?.forgetLast();
+    if (channel !== undefined) this.settle(channel);
   }
 
   unpin(channel: Channel): void {

@@ -1,9 +1,21 @@
 import { fitting, LevelTrie } from '@callboard/protocol';
-import type { ServerClient } from '../client.ts';
+import type { Gap } from '../streams/feed.ts';
+import type { Publication } from './channel.ts';
 import type { ChannelPolicy } from './policy.ts';
 
+/** Who reads by filters: a client over its connection, or one subscription of a gateway's session. */
+export interface FilterReader {
+  /** What takes the publications, while there is something that does. */
+  readonly link: FilterLink | undefined;
+}
+
+export interface FilterLink {
+  filtered(publication: Publication): void;
+  gap(gap: Gap): void;
+}
+
 /** Who reads by one filter, by the policy that lets them. */
-type Readers = Map<ChannelPolicy, Set<ServerClient>>;
+type Readers = Map<ChannelPolicy, Set<FilterReader>>;
 
 /**
  * Who reads through filters. A channel keeps what it is given here for as long as `version` stays: that changes with the
@@ -13,7 +25,7 @@ export class FilterReaders {
   version = 0;
   readonly #trie = new LevelTrie<Readers>();
 
-  add(filter: string, policies: Iterable<ChannelPolicy>, client: ServerClient): void {
+  add(filter: string, policies: Iterable<ChannelPolicy>, reader: FilterReader): void {
     const levels = filter.split('/');
     let readers = this.#trie.get(levels);
     if (readers === undefined) {
@@ -21,21 +33,21 @@ export class FilterReaders {
       this.#trie.set(levels, readers);
     }
     for (const policy of policies) {
-      const clients = readers.get(policy);
-      if (clients !== undefined) clients.add(client);
+      const among = readers.get(policy);
+      if (among !== undefined) among.add(reader);
       else {
-        readers.set(policy, new Set([client]));
+        readers.set(policy, new Set([reader]));
         this.version++;
       }
     }
   }
 
-  delete(filter: string, policies: Iterable<ChannelPolicy>, client: ServerClient): void {
+  delete(filter: string, policies: Iterable<ChannelPolicy>, reader: FilterReader): void {
     const levels = filter.split('/');
     const readers = this.#trie.get(levels);
     for (const policy of policies) {
-      const clients = readers?.get(policy);
-      if (!clients?.delete(client) || clients.size > 0) continue;
+      const among = readers?.get(policy);
+      if (!among?.delete(reader) || among.size > 0) continue;
       readers?.delete(policy);
       this.version++;
     }
@@ -43,9 +55,9 @@ export class FilterReaders {
   }
 
   /** Those who may read the channel so: sets that may have members in common, and change with who reads. */
-  of(name: readonly string[], policy: ChannelPolicy): readonly ReadonlySet<ServerClient>[] {
+  of(name: readonly string[], policy: ChannelPolicy): readonly ReadonlySet<FilterReader>[] {
     return fitting(this.#trie, name)
       .map((readers) => readers.get(policy))
-      .filter((clients) => clients !== undefined);
+      .filter((among) => among !== undefined);
   }
 }

@@ -1,11 +1,20 @@
 import { type LevelTrie, within } from '@callboard/protocol';
 import type { ServerClient } from '../client.ts';
-import type { Link } from '../link.ts';
 import type { Rounds } from '../rounds.ts';
 import { isFor } from '../streams/recovery.ts';
-import { type Channel, serialNow } from './channel.ts';
+import { type Channel, type Last, serialNow } from './channel.ts';
 import type { Pattern } from './pattern.ts';
 import type { FilterSubscription } from './subscriptions.ts';
+
+/** Who is sent last values. */
+export interface LastValueTaker {
+  readonly open: boolean;
+  readonly congested: boolean;
+  /** Then `LastValues.relieved` is called. */
+  awaitRelief(): void;
+  /** @param filter the one by which the client reads the channel. */
+  lastValue(channel: Channel, last: Last, filter: string): void;
+}
 
 /** Places in the trie that are looked at in one step. */
 const STRIDE = 32;
@@ -30,14 +39,14 @@ interface Batch {
 /** Sends a connection the last values of channels that the client reads through filters, as it takes them. */
 export class LastValues {
   readonly #client: ServerClient;
-  readonly #link: Link;
+  readonly #link: LastValueTaker;
   readonly #retaining: LevelTrie<Channel>;
   readonly #rounds: Rounds;
   readonly #batches: Batch[] = [];
   /** What it waits for, while something is to be sent. */
   #awaits: 'turn' | 'relief' | undefined;
 
-  constructor(client: ServerClient, link: Link, retaining: LevelTrie<Channel>, rounds: Rounds) {
+  constructor(client: ServerClient, link: LastValueTaker, retaining: LevelTrie<Channel>, rounds: Rounds) {
     this.#client = client;
     this.#link = link;
     this.#retaining = retaining;
@@ -104,7 +113,8 @@ export class LastValues {
       const before = wanted[i] as Wanted;
       if (before.pattern.matches(levels) && this.#reads(before)) return;
     }
-    if (this.#client.readsThroughFilter(channel)) this.#link.send(channel.retained(last));
+    if (this.#client.readsThroughFilter(channel))
+      this.#link.lastValue(channel, last, (wanted[at] as Wanted).pattern.text);
   }
 }
 

@@ -4,6 +4,7 @@ import type { Client, User } from '../api.ts';
 import type { Retention } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
 import type { Pattern } from './pattern.ts';
+import { type PayloadFormat, payloadFormats } from './payload.ts';
 
 /** Who asks to do something with which channel. */
 export interface ChannelRequest {
@@ -55,6 +56,12 @@ export interface ChannelPolicy {
    * them, and a gap (`conflated`) says what is left out. Default `queue`.
    */
   readonly overflow?: 'queue' | 'latest';
+  /**
+   * How the bytes of a payload, as MQTT has them, become data for all other readers, and data becomes a payload. `text`: a string
+   * (UTF-8; data that is none is written as JSON), `json`: any JSON value, `number`: a number in decimals, `raw`: bytes. Bytes that
+   * are none of that reach only those who read bytes, and are counted. Default `text`.
+   */
+  readonly payload?: PayloadFormat;
 }
 
 /**
@@ -110,6 +117,7 @@ const kinds: Readonly<Record<keyof ChannelPolicy, Kind>> = {
   schema: 'object',
   maxPerSecond: 'number',
   overflow: 'string',
+  payload: 'string',
 };
 
 /** A right that is misspelt is one that nobody has, or everybody: so it is said at once. */
@@ -120,9 +128,11 @@ function assertPolicy(where: string, policy: ChannelPolicy): void {
     const isOne = kind === 'object' ? isObject(value) : typeof value === kind;
     if (value !== undefined && !isOne) throw new TypeError(`${where}.${name} is no ${kind}`);
   }
-  const { history, maxPerSecond, overflow } = policy;
+  const { history, maxPerSecond, overflow, payload } = policy;
   if (overflow !== undefined && overflow !== 'queue' && overflow !== 'latest')
     throw new TypeError(`${where}.overflow is neither queue nor latest`);
+  if (payload !== undefined && !Object.hasOwn(payloadFormats, payload))
+    throw new TypeError(`${where}.payload is none of ${Object.keys(payloadFormats).join(', ')}`);
   if (maxPerSecond !== undefined && !(maxPerSecond > 0))
     throw new RangeError(`${where}.maxPerSecond must be a number above 0`);
   if (history === undefined) return;

@@ -179,7 +179,7 @@ test('the stats count what became of publications', async () => {
   await server.publish('a', 1, { key: 'k' });
   await server.publish('nobody/there', 1);
   await tab.expectError(tab.publish('a', 1, { version: -1 }), 'INVALID_REQUEST');
-  expect(server.stats().publications).toEqual({ published: 2, stale: 2, repeated: 1 });
+  expect(server.stats().publications).toEqual({ published: 2, stale: 2, repeated: 1, withheld: 0 });
 });
 
 /** Two users and the server, each under a few keys of its own, in any order, by any client, also over lost links. */

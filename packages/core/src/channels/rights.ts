@@ -32,11 +32,13 @@ export class Rights {
     return this.#policies.of(channel).canSubscribe?.({ user, client, channel }) ?? false;
   }
 
-  /** Undefined where none of the policies lets the filter. */
+  /** Of a filter, or of a channel that is read as if it were one. Undefined where none of the policies lets it. */
   toFilter(client: ServerClient, filter: string): Awaitable<FilterRight | undefined> {
     const { user } = client;
     const pattern = new Pattern(filter);
-    const asked = [...this.#policies.within(pattern)].filter((policy) => policy.filters === true);
+    const asked = pattern.isName
+      ? [this.#policies.of(filter)]
+      : [...this.#policies.within(pattern)].filter((policy) => policy.filters === true);
     const answers = asked.map((policy) => policy.canSubscribe?.({ user, client, channel: filter }) ?? false);
     const right = (ready: readonly Awaitable<boolean>[]) => {
       const granting = asked.filter((_, i) => ready[i] === true);

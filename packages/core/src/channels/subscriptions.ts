@@ -3,7 +3,8 @@ import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { ServerClient } from '../client.ts';
 import type { Link } from '../link.ts';
 import type { Node } from '../node.ts';
-import type { Channel } from './channel.ts';
+import type { Channel, Publication } from './channel.ts';
+import type { FilterReader } from './filter-readers.ts';
 import { ChannelReader } from './reader.ts';
 import { FilterRight, Rights } from './rights.ts';
 
@@ -21,6 +22,15 @@ export interface Subscription {
 export interface FilterSubscription {
   readonly mid: number;
   readonly right: FilterRight;
+  /** What reads by it. Default: the client. */
+  readonly reader?: SubscriptionReader;
+}
+
+/** Of a gateway's session. */
+export interface SubscriptionReader extends FilterReader {
+  lastValue(publication: Publication, ageMs: number): void;
+  /** The right is gone. */
+  ended(): void;
 }
 
 export type Positions = Readonly<Record<string, Position>>;
@@ -107,7 +117,7 @@ export class Subscriptions {
       streams[channel.name] = { ...head, recovered };
     }
     for (const [filter, right] of filters) {
-      this.#letFilter(client, filter, { mid, right });
+      this.letFilter(client, filter, { mid, right });
       streams[filter] = unrecovered;
     }
     const begin = () => {
@@ -131,7 +141,7 @@ export class Subscriptions {
   unsubscribe(client: ServerClient, names: Iterable<string>): void {
     const { channels } = this.#node;
     for (const name of names) {
-      this.#letFilter(client, name, undefined);
+      this.letFilter(client, name, undefined);
       const subscription = client.channels?.get(name);
       if (subscription === undefined) continue;
       client.channels?.delete(name);
@@ -163,8 +173,8 @@ export class Subscriptions {
     }
     for (const [i, filter] of filters.entries()) {
       const right = filterRights[i];
-      const mid = client.filters?.get(filter)?.mid ?? 0;
-      if (right instanceof FilterRight) this.#letFilter(client, filter, { mid, right });
+      const before = client.filters?.get(filter);
+      if (right instanceof FilterRight) this.letFilter(client, filter, { mid: 0, ...before, right });
       else end(right ?? 'FORBIDDEN', filter);
     }
     for (const [code, channels] of ended) {
@@ -175,7 +185,9 @@ export class Subscriptions {
         // Its reply may not have reached the client, who would take it for news.
         client.outcomes?.revoke(subscription?.mid ?? client.filters?.get(name)?.mid ?? 0);
       }
+      const readers = channels.map((name) => client.filters?.get(name)?.reader);
       this.unsubscribe(client, channels);
+      for (const reader of readers) reader?.ended();
       client.send(codec.encode({ op: 'unsubscribed', channels, code, message, retryable }));
     }
   }
@@ -255,16 +267,16 @@ export class Subscriptions {
       link.sendLastValues(client, client.filters.values());
   }
 
-  /** Puts this in the place of the one before. */
-  #letFilter(client: ServerClient, filter: string, subscription: FilterSubscription | undefined): void {
+  /** Puts this in the place of the one before; undefined ends it. */
+  letFilter(client: ServerClient, filter: string, subscription: FilterSubscription | undefined): void {
     const { filters } = this.#node.channels;
     const before = client.filters?.get(filter);
-    if (before !== undefined) filters.delete(filter, before.right.policies, client);
+    if (before !== undefined) filters.delete(filter, before.right.policies, before.reader ?? client);
     client.filters?.delete(filter);
     if (subscription === undefined) return;
     client.filters ??= new Map();
     client.filters.set(filter, subscription);
-    filters.add(filter, subscription.right.policies, client);
+    filters.add(filter, subscription.right.policies, subscription.reader ?? client);
   }
 
   #begin(link: Link, subscription: Subscription, reader: ChannelReader): void {

@@ -34,10 +34,7 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
       return { publications, position, before: next };
     },
     forgetLast() {
-      const channel = node.channels.byName.get(name);
-      channel?.feed?.settle();
-      channel?.forgetLast();
-      if (channel !== undefined) node.channels.settle(channel);
+      node.channels.forgetLast(name);
     },
   };
 }

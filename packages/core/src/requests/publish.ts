@@ -1,5 +1,6 @@
 import { fromWire, type PublishFrame, ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
+import type { ChannelPolicy } from '../channels/policy.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
 import type { Outcome } from '../streams/log.ts';
@@ -20,12 +21,8 @@ export function publish(node: Node, request: PublishRequest): Awaitable<void> {
   const { client, frame } = request;
   const { channel } = frame;
   const { user } = client;
-  const { channels, clock } = node;
-  const policy = channels.policyOf(channel);
-  const { canPublish } = policy;
-  if (canPublish === undefined) throw new ReplyError('FORBIDDEN');
-  const retryAfterMs = client.publishes(policy, clock.now());
-  if (retryAfterMs > 0) throw new ReplyError('RATE_LIMITED', { retryAfterMs });
+  const { channels } = node;
+  const canPublish = publisherOf(node, client, channel);
   let data: unknown;
   const ask = (made: unknown): Awaitable<boolean> => {
     data = made;
@@ -39,6 +36,20 @@ export function publish(node: Node, request: PublishRequest): Awaitable<void> {
       return isPromise(outcome) ? outcome.then(resultOf) : resultOf(outcome);
     }),
   );
+}
+
+/** Who says whether this client may publish just that. @throws ReplyError FORBIDDEN, RATE_LIMITED */
+export function publisherOf(
+  { channels, clock }: Node,
+  client: ServerClient,
+  channel: string,
+): NonNullable<ChannelPolicy['canPublish']> {
+  const policy = channels.policyOf(channel);
+  const { canPublish } = policy;
+  if (canPublish === undefined) throw new ReplyError('FORBIDDEN');
+  const retryAfterMs = client.publishes(policy, clock.now());
+  if (retryAfterMs > 0) throw new ReplyError('RATE_LIMITED', { retryAfterMs });
+  return canPublish;
 }
 
 function append(node: Node, { client, frame }: PublishRequest, data: unknown): Awaitable<Outcome> {

@@ -8,6 +8,7 @@ import type {
   SubscribeFrame,
   UnsubscribeFrame,
 } from '@callboard/protocol';
+import type { Awaitable } from '@callboard/runtime';
 import type { ServerClient } from '../client.ts';
 
 /** A request with an action, on its way through the checks. */
@@ -29,5 +30,5 @@ export type Queued = ActionRequest | ChannelRequest;
 
 /** Something of our own that is to have its turn among them; must not throw or reject. */
 export interface Chore {
-  run(): Promise<void>;
+  run(): Awaitable<void>;
 }

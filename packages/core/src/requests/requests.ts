@@ -231,6 +231,12 @@ export class Requests {
     }
   };
 
+  /** What plugins check, of a request that comes by another way. */
+  check(request: ChannelRequest): Awaitable<void> {
+    const passed = pass(this.#checks, request);
+    return isPromise(passed) ? this.deadline(passed, 'CHECK_TIMEOUT') : undefined;
+  }
+
   #effect(request: Queued): Awaitable<void> {
     const { client } = request;
     client.user.activeClient = client;

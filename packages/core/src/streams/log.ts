@@ -7,6 +7,10 @@ export interface Draft {
   readonly body: string;
   /** Client id of the one reader it is not for, live and in replay. */
   readonly exclude?: string;
+  /** The bytes that a gateway was given, for those who read bytes; kept for as long as the entry is. */
+  readonly payload?: Uint8Array;
+  /** Whoever is not there when it comes need not be given it later, where a gateway's protocol knows that. Only with `payload`. */
+  readonly atMostOnce?: boolean;
   /** Client id of the one reader it is for. */
   readonly only?: string;
   /** Below the highest that the stream has seen it is stale, and not appended. A whole number ≥ 0. */

@@ -36,7 +36,16 @@ interface MemoryStream {
 const NONE: number[] = [];
 
 /** Not a spread: this is on the way of every message to every recipient. */
-function entryOf({ body, exclude, only }: Draft, offset: number): Entry {
+function entryOf({ body, exclude, only, payload, atMostOnce }: Draft, offset: number): Entry {
+  if (payload !== undefined)
+    return {
+      offset,
+      body,
+      payload,
+      ...(atMostOnce === true && { atMostOnce }),
+      ...(exclude !== undefined && { exclude }),
+      ...(only !== undefined && { only }),
+    };
   if (exclude !== undefined) return { offset, body, exclude };
   return only === undefined ? { offset, body } : { offset, body, only };
 }

@@ -1,0 +1,78 @@
+import { ReplyError } from '@callboard/protocol';
+import { type Awaitable, isPromise } from '@callboard/runtime';
+import { payloadFormats } from '../channels/payload.ts';
+import type { ServerClient } from '../client.ts';
+import type { Node } from '../node.ts';
+import { publisherOf } from '../requests/publish.ts';
+import type { Outcome } from '../streams/log.ts';
+import type { GatewayDraft } from './port.ts';
+
+/** What bytes are as data of their channel; undefined where they are none. */
+type Decoded = { readonly value: unknown } | undefined;
+
+/**
+ * Publishes bytes: as data where they are that, else for those alone who read bytes, so that a device is not refused what other
+ * devices understand. At once where nothing has to be waited for.
+ */
+export function publishPayload(node: Node, client: ServerClient, draft: GatewayDraft): Awaitable<Outcome> {
+  const { counters, requests } = node;
+  const { channel, payload } = draft;
+  const { user } = client;
+  const canPublish = publisherOf(node, client, channel);
+  const ask = (decoded: Decoded): Awaitable<Outcome> => {
+    if (decoded === undefined) counters.withheld++;
+    const data = decoded === undefined ? payload : decoded.value;
+    const append = (allowed: boolean): Awaitable<Outcome> => {
+      if (!allowed) throw new ReplyError('FORBIDDEN');
+      return appended(node, client, draft, data, decoded === undefined);
+    };
+    const allowed = canPublish({ user, client, channel, data });
+    return isPromise(allowed) ? requests.deadline(allowed, 'CHECK_TIMEOUT').then(append) : append(allowed);
+  };
+  const decoded = decode(node, draft);
+  return isPromise(decoded) ? requests.deadline(decoded, 'CHECK_TIMEOUT').then(ask) : ask(decoded);
+}
+
+function appended(
+  { channels, requests }: Node,
+  { user, id }: ServerClient,
+  { channel, payload, meta, atMostOnce = false, forgetsLast = false }: GatewayDraft,
+  data: unknown,
+  withheld: boolean,
+): Awaitable<Outcome> {
+  const outcome = channels.publish({
+    channel,
+    data,
+    payload,
+    withheld,
+    atMostOnce,
+    from: { userId: user.id, clientId: id },
+    ...(meta !== undefined && { meta }),
+  });
+  const done = (published: Outcome) => {
+    if (forgetsLast) channels.forgetLast(channel);
+    return published;
+  };
+  return isPromise(outcome) ? requests.deadline(outcome, 'OUTCOME_UNKNOWN').then(done) : done(outcome);
+}
+
+function decode({ channels }: Node, { channel, payload, format }: GatewayDraft): Awaitable<Decoded> {
+  let decoded: unknown;
+  try {
+    decoded = payloadFormats[format ?? channels.policyOf(channel).payload ?? 'text'].decode(payload);
+  } catch {
+    return undefined;
+  }
+  const value = (ready: unknown): Decoded => ({ value: ready });
+  try {
+    const made = channels.satisfied(channel, decoded);
+    return isPromise(made) ? made.then(value, noneWhereInvalid) : value(made);
+  } catch (error) {
+    return noneWhereInvalid(error);
+  }
+}
+
+function noneWhereInvalid(error: unknown): undefined {
+  if (error instanceof ReplyError && error.code === 'INVALID_DATA') return undefined;
+  throw error;
+}

@@ -1,0 +1,138 @@
+import { type Disconnect, isChannel, isFilter, ReplyError, type RequestFrame } from '@callboard/protocol';
+import { type Awaitable, isPromise } from '@callboard/runtime';
+import type { Publication } from '../channels/channel.ts';
+import type { SubscriptionReader } from '../channels/subscriptions.ts';
+import type { ServerClient } from '../client.ts';
+import type { Node } from '../node.ts';
+import type { Outcome } from '../streams/log.ts';
+import type { ForeignLink } from './link.ts';
+import type { GatewayDraft, GatewayReader, GatewaySession } from './port.ts';
+import { publishPayload } from './publish.ts';
+
+/** What a gateway may do in the name of one of its clients. */
+export class Session implements GatewaySession {
+  readonly client: ServerClient;
+  readonly #node: Node;
+  #subscribed = 0;
+
+  constructor(client: ServerClient, node: Node) {
+    this.client = client;
+    this.#node = node;
+  }
+
+  get resumeMs(): number {
+    return this.client.resumeMs;
+  }
+
+  set resumeMs(ms: number) {
+    this.client.resumeMs = ms;
+  }
+
+  subscribe(filter: string, reader: GatewayReader): Promise<void> {
+    const { client } = this;
+    const { subscriptions, requests, clients, limits } = this.#node;
+    return this.#inOrder(async () => {
+      if (!isChannel(filter) && !isFilter(filter)) throw new ReplyError('INVALID_REQUEST');
+      if (client.filters?.has(filter) !== true && (client.filters?.size ?? 0) >= limits.maxChannels)
+        throw new ReplyError('TOO_MANY_CHANNELS');
+      await this.#checked({ op: 'subscribe', mid: 0, channels: [filter] });
+      const asked = Promise.resolve(subscriptions.rights.toFilter(client, filter));
+      const right = await requests.deadline(asked, 'CHECK_TIMEOUT');
+      if (right === undefined) throw new ReplyError('FORBIDDEN');
+      if (!clients.byId.has(client.id)) return;
+      const subscription = new ForeignSubscription(client.id, reader, this.#node);
+      subscriptions.letFilter(client, filter, { mid: ++this.#subscribed, right, reader: subscription });
+    });
+  }
+
+  unsubscribe(filter: string): Promise<boolean> {
+    const { client } = this;
+    return this.#inOrder(async () => {
+      const had = client.filters?.has(filter) === true;
+      this.#node.subscriptions.unsubscribe(client, [filter]);
+      return had;
+    });
+  }
+
+  lastValues(filters: readonly string[]): void {
+    (this.client.connection as ForeignLink | undefined)?.sendLastValues(filters);
+  }
+
+  publish(draft: GatewayDraft): Promise<Outcome> {
+    const { client } = this;
+    return this.#inOrder(() => {
+      const { requests } = this.#node;
+      if (requests.draining) throw new ReplyError('UNAVAILABLE');
+      const checked = this.#checked({ op: 'publish', mid: 0, channel: draft.channel, data: null });
+      client.user.activeClient = client;
+      const publish = () => publishPayload(this.#node, client, draft);
+      return isPromise(checked) ? checked.then(publish) : publish();
+    });
+  }
+
+  end(disconnect: Disconnect): void {
+    this.client.close(disconnect);
+  }
+
+  /** What plugins check they check of everybody. */
+  #checked(frame: Extract<RequestFrame, { op: 'publish' | 'subscribe' }>) {
+    return this.#node.requests.check({ client: this.client, frame });
+  }
+
+  /** After what it has asked for before. What fails is counted, as any request is. */
+  #inOrder<Result>(work: () => Awaitable<Result>): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      const failed = (error: unknown) => reject(this.#failure(error));
+      const run = (): Awaitable<void> => {
+        try {
+          const done = work();
+          if (isPromise(done)) return done.then(resolve, failed);
+          resolve(done);
+        } catch (error) {
+          failed(error);
+        }
+      };
+      this.client.lane.run({ run });
+    });
+  }
+
+  #failure(error: unknown): ReplyError {
+    const { counters, logger } = this.#node;
+    const known = error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error });
+    if (known !== error) logger.error('a request failed', { client: this.client.id, cause: error });
+    counters.failed++;
+    counters.count(counters.errors, known.code);
+    return known;
+  }
+}
+
+/** One subscription of a session: what stands among the readers of filters. */
+class ForeignSubscription implements SubscriptionReader {
+  readonly link = this;
+  readonly #clientId: string;
+  readonly #reader: GatewayReader;
+  readonly #node: Node;
+
+  constructor(clientId: string, reader: GatewayReader, node: Node) {
+    this.#clientId = clientId;
+    this.#reader = reader;
+    this.#node = node;
+  }
+
+  filtered(publication: Publication): void {
+    if (publication.entry.exclude === this.#clientId) return;
+    this.#node.counters.delivered++;
+    this.#reader.deliver(publication);
+  }
+
+  lastValue(publication: Publication, ageMs: number): void {
+    this.#reader.deliver(publication, ageMs);
+  }
+
+  /** Its protocol has no word for that. */
+  gap(): void {}
+
+  ended(): void {
+    this.#reader.ended();
+  }
+}

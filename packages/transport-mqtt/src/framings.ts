@@ -1,0 +1,42 @@
+import type { GatewayPublication, PublicationFraming } from '@callboard/core';
+import { generate, type IPublishPacket } from 'mqtt-packet';
+
+/** PUBLISH in every way that a version has; packet ids are written into copies of `qos1`. */
+export interface Framings {
+  readonly qos0: PublicationFraming;
+  readonly qos0Retained: PublicationFraming;
+  readonly qos1: PublicationFraming;
+  readonly qos1Retained: PublicationFraming;
+}
+
+export function framingsOf(protocolVersion: 4 | 5): Framings {
+  const by = (qos: 0 | 1, retain: boolean): PublicationFraming => ({
+    frame({ name, payload }: GatewayPublication) {
+      const packet: IPublishPacket = {
+        cmd: 'publish',
+        topic: name,
+        // mqtt-packet knows no other Uint8Array than this.
+        payload: Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength),
+        qos,
+        retain,
+        dup: false,
+        ...(qos > 0 && { messageId: 1 }),
+      };
+      return generate(packet, { protocolVersion });
+    },
+  });
+  return { qos0: by(0, false), qos0Retained: by(0, true), qos1: by(1, false), qos1Retained: by(1, true) };
+}
+
+const DUP = 0x08;
+
+/** A copy of a PUBLISH with this packet id, marked where it is sent again [MQTT-3.3.1-1]. */
+export function withMessageId(publish: Uint8Array, messageId: number, again: boolean): Buffer {
+  const copy = Buffer.from(publish);
+  let at = 1;
+  while ((copy[at] as number) & 128) at++;
+  const topicLength = copy.readUInt16BE(at + 1);
+  copy.writeUInt16BE(messageId, at + 3 + topicLength);
+  if (again) copy[0] = (copy[0] as number) | DUP;
+  return copy;
+}

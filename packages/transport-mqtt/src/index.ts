@@ -1,0 +1,2 @@
+export type { MqttLimits } from './limits.ts';
+export { type MqttTransport, type MqttTransportOptions, mqttTransport } from './transport.ts';

@@ -1,0 +1,33 @@
+/** What one device may ask for, and what is kept for it. */
+export interface MqttLimits {
+  /** Bytes of one control packet: the connection is closed as soon as more is announced. Default 262,144. */
+  readonly maxPacketBytes: number;
+  /** Subscriptions of one session; more are refused (0x80). Default 100. */
+  readonly maxSubscriptions: number;
+  /** Publications on their way to a device, and from it, that are not acknowledged; what comes then waits. Default 20. */
+  readonly maxInFlight: number;
+  /** Publications that wait for one session, online or not. Default 1,000. */
+  readonly maxQueued: number;
+  /** Bytes of their payloads. Default 1,048,576. */
+  readonly maxQueuedBytes: number;
+  /** How long a session waits for a device that is gone, in milliseconds. Default 86,400,000, one day. */
+  readonly maxSessionMs: number;
+}
+
+const defaults: MqttLimits = {
+  maxPacketBytes: 262_144,
+  maxSubscriptions: 100,
+  maxInFlight: 20,
+  maxQueued: 1_000,
+  maxQueuedBytes: 1_048_576,
+  maxSessionMs: 86_400_000,
+};
+
+/** The defaults with what the application sets. @throws RangeError where a limit is none, or not a number above 0. */
+export function limitsWith(settings: Partial<MqttLimits> = {}): MqttLimits {
+  for (const [name, value] of Object.entries(settings)) {
+    if (!Object.hasOwn(defaults, name)) throw new RangeError(`there is no limit named ${name}`);
+    if (value !== undefined && !(value > 0)) throw new RangeError(`limits.${name} must be a number above 0`);
+  }
+  return { ...defaults, ...settings };
+}

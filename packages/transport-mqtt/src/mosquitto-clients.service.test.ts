@@ -1,0 +1,68 @@
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { open, Stage, until } from '../test/support.ts';
+
+/** Debian's mosquitto_pub and mosquitto_sub. */
+
+const here = ['mosquitto_pub', 'mosquitto_sub'].every(
+  (name) => spawnSync(name, ['--help']).error === undefined,
+);
+const required = process.env.CALLBOARD_REQUIRE_SERVICES === '1';
+if (!here && !required) process.stderr.write('Skipped: no mosquitto-clients here.\n');
+const withMosquitto = here || required ? describe : describe.skip;
+
+withMosquitto('mosquitto’s clients', () => {
+  let stage: Stage;
+  beforeEach(() => {
+    if (!here) throw new Error('no mosquitto_pub or mosquitto_sub here: install mosquitto-clients');
+    stage = new Stage();
+  });
+  afterEach(() => stage.end());
+
+  const where = () => ['-h', '127.0.0.1', '-p', `${stage.mqtt.port}`, '-V', 'mqttv311'];
+
+  function run(command: string, ...args: readonly string[]): { child: ChildProcess; text(): string } {
+    const child = spawn(command, [...where(), ...args]);
+    let text = '';
+    child.stdout.on('data', (chunk) => {
+      text += chunk;
+    });
+    stage.after(() => child.kill());
+    return { child, text: () => text };
+  }
+
+  async function publish(...args: readonly string[]): Promise<unknown> {
+    const [code] = await once(run('mosquitto_pub', ...args).child, 'exit');
+    return code;
+  }
+
+  test('publish, and read what others publish', async () => {
+    await stage.serve({ channels: { '#': { ...open, retain: true } } });
+    const reader = run('mosquitto_sub', '-v', '-q', '1', '-t', 'tele/+/SENSOR');
+    await until(() => stage.server.stats().clients.online === 1, 'the reader');
+    const code = await publish('-q', '1', '-t', 'tele/kitchen/SENSOR', '-m', '21.5');
+    await stage.server.publish('tele/hall/SENSOR', '19');
+    await until(() => reader.text().split('\n').length > 2, 'both');
+    expect([code, reader.text()]).toEqual([0, 'tele/kitchen/SENSOR 21.5\ntele/hall/SENSOR 19\n']);
+    const late = run('mosquitto_sub', '-v', '-C', '1', '-t', 'tele/hall/#');
+    await once(late.child, 'exit');
+    expect(late.text()).toBe('tele/hall/SENSOR 19\n');
+  });
+
+  test('come back to a session that has waited for them', async () => {
+    await stage.serve();
+    const session = ['-i', 'sensor-log', '-c', '-q', '1', '-t', 'a'];
+    await once(run('mosquitto_sub', ...session, '-E').child, 'exit');
+    for (const text of ['one', 'two']) await publish('-q', '1', '-t', 'a', '-m', text);
+    const back = run('mosquitto_sub', ...session, '-C', '2');
+    await once(back.child, 'exit');
+    expect(back.text()).toBe('one\ntwo\n');
+  });
+
+  test('are told when they may not connect', async () => {
+    await stage.serve({ host: '127.0.0.1', verifyClient: ({ token }) => token === 'right' });
+    expect(await publish('-u', 'ada', '-P', 'right', '-t', 'a', '-m', 'x')).toBe(0);
+    expect(await publish('-u', 'ada', '-P', 'wrong', '-t', 'a', '-m', 'x')).not.toBe(0);
+  });
+});
