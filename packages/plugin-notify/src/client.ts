@@ -1,0 +1,1 @@
+export type { Item, ItemState } from './contract.ts';

@@ -1,0 +1,4 @@
+export type { Asked, Change, Terms, Time, To, When } from './asked.ts';
+export type { Item, ItemState } from './contract.ts';
+export { NotifyError, type NotifyErrorCode } from './errors.ts';
+export type * from './store.ts';
