@@ -1,4 +1,5 @@
 export type { Asked, Change, Terms, Time, To, When } from './asked.ts';
 export type { Item, ItemState } from './contract.ts';
 export { NotifyError, type NotifyErrorCode } from './errors.ts';
+export { memoryStore } from './memory-store.ts';
 export type * from './store.ts';

@@ -1,1 +1,1 @@
-export {};
+export { notifyStoreSuite, type StoreUnderTest, type SuiteRunner } from './store-suite.ts';
