@@ -1,0 +1,37 @@
+import type { InsertQueryBuilder, InsertResult, Kysely, Transaction as KyselyTransaction } from 'kysely';
+import type { SqlDialect } from './dialect.ts';
+import type { Tables } from './tables.ts';
+
+export type Transaction = KyselyTransaction<Tables>;
+
+const ATTEMPTS = 6;
+
+/** Does all of it, or nothing; once more where it was in another's way. */
+export async function transaction<T>(
+  db: Kysely<Tables>,
+  { rowLocks, isConflict }: SqlDialect,
+  work: (tx: Transaction) => Promise<T>,
+): Promise<T> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      const builder = db.transaction();
+      // What is locked is what was found: MySQL's default would lock the gaps beside it, too.
+      return await (rowLocks ? builder.setIsolationLevel('read committed') : builder).execute(work);
+    } catch (error) {
+      if (attempt === ATTEMPTS || !isConflict(error)) throw error;
+    }
+  }
+}
+
+/** Inserts what is not there yet. */
+export function passingOver<T extends keyof Tables>(
+  { ignore }: SqlDialect,
+  insert: InsertQueryBuilder<Tables, T, InsertResult>,
+): InsertQueryBuilder<Tables, T, InsertResult> {
+  return ignore === 'insert ignore' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing());
+}
+
+/** As many rows as one statement takes. */
+export function* chunks<T>(rows: readonly T[], size = 500): Generator<readonly T[]> {
+  for (let i = 0; i < rows.length; i += size) yield rows.slice(i, i + size);
+}
