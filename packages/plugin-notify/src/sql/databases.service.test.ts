@@ -1,0 +1,14 @@
+import { describe, test } from '@jest/globals';
+import { withDatabases } from '../../test/stores.ts';
+import { notifyStoreSuite } from '../testing.ts';
+
+withDatabases(({ name, make }) =>
+  notifyStoreSuite(
+    name,
+    async () => {
+      const place = await make();
+      return { store: place.open(), other: place.open() };
+    },
+    { describe, test },
+  ),
+);
