@@ -118,29 +118,24 @@ class MemoryStore implements NotifyStore {
     return next;
   }
 
-  async enter(entries: readonly Entry[]): Promise<ReadonlySet<string>> {
-    const entered = new Set<string>();
-    for (const { id, lease, users } of entries) {
+  async enter(entries: readonly Entry[]): Promise<readonly boolean[]> {
+    return entries.map(({ id, lease, users }) => {
       const row = this.#leased(id, lease);
-      if (row === undefined) continue;
+      if (row === undefined) return false;
       row.begun = true;
-      entered.add(id);
       const items = this.#items.get(id) ?? new Map<string, Held>();
       this.#items.set(id, items);
       for (const user of users) if (!items.has(user)) items.set(user, { state: 'unread', by: undefined });
-    }
-    return entered;
+      return true;
+    });
   }
 
-  async settle(steps: readonly Step[], now: number): Promise<ReadonlySet<string>> {
-    const settled = new Set<string>();
-    for (const step of steps) {
+  async settle(steps: readonly Step[], now: number): Promise<readonly boolean[]> {
+    return steps.map((step) => {
       const row = this.#leased(step.id, step.lease);
-      if (row === undefined) continue;
-      settled.add(step.id);
-      take(row, step, now);
-    }
-    return settled;
+      if (row !== undefined) take(row, step, now);
+      return row !== undefined;
+    });
   }
 
   async inbox(userId: string, { now, limit }: { now: number; limit: number }) {

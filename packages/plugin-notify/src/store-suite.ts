@@ -109,10 +109,12 @@ export function notifyStoreSuite(
       assert.equal(await stage.store.nextAt(), now + 1_000);
       const [second] = await stage.claim(now + 1_000, { lease: 'two' });
       assert.equal(second?.id, first?.id);
-      assert.deepEqual([...(await stage.enter(first, ['1']))], []);
-      assert.deepEqual([...(await stage.settle(first, { kind: 'told' }))], []);
-      assert.deepEqual([...(await stage.enter(second, ['2']))], [second?.id]);
-      assert.deepEqual(await stage.holders(), ['2']);
+      assert.deepEqual(await stage.enter(first, ['1']), [false]);
+      assert.deepEqual(await stage.settle(first, { kind: 'told' }), [false]);
+      assert.deepEqual(await stage.enter(second, ['2']), [true]);
+      const both = [entry(first, ['3']), entry(second, ['4'])];
+      assert.deepEqual(await stage.store.enter(both), [false, true]);
+      assert.deepEqual(await stage.holders(), ['2', '4']);
     });
 
     check('holds a lease, and goes on after the last confirmed page', async (stage) => {
@@ -162,10 +164,7 @@ export function notifyStoreSuite(
         lease: each?.lease as string,
         kind: 'told' as const,
       }));
-      assert.deepEqual(
-        [...(await stage.store.settle(steps, now))].sort(),
-        [claimed[0]?.id, claimed[1]?.id].sort(),
-      );
+      assert.deepEqual(await stage.store.settle(steps, now), [true, true, false]);
       assert.deepEqual(keysOf(await stage.claim(now + 1_000)), [claimed[2]?.notification.key]);
     });
 
@@ -188,7 +187,7 @@ export function notifyStoreSuite(
       const [claimed] = await stage.claim(now);
       await Promise.all(
         Array.from({ length: 6 }, (_, i) =>
-          (i % 2 ? stage.store : stage.other).enter([entry(claimed, ['1', '2', `${i}`])], now),
+          (i % 2 ? stage.store : stage.other).enter([entry(claimed, ['1', '2', `${i}`])]),
         ),
       );
       assert.deepEqual(await stage.holders(), ['0', '1', '2', '3', '4', '5']);
@@ -272,8 +271,8 @@ export function notifyStoreSuite(
         await stage.enter(claimed, ['44']);
         const moved = await stage.move('k', { at: now + 1_000 });
         assert.equal(moved, true);
-        assert.deepEqual([...(await stage.enter(claimed, ['45']))], []);
-        assert.deepEqual([...(await stage.settle(claimed, { kind: 'told' }))], []);
+        assert.deepEqual(await stage.enter(claimed, ['45']), [false]);
+        assert.deepEqual(await stage.settle(claimed, { kind: 'told' }), [false]);
         assert.deepEqual(await stage.inbox('44'), { items: [], unread: 0 });
         const rounds = (await stage.store.history('k')).map(({ round, leadMs, state }) => [
           round,
@@ -298,7 +297,7 @@ export function notifyStoreSuite(
         await stage.enter(claimed, ['44']);
         await stage.settle(claimed, { kind: 'page', cursor: 'c', until: now + 900 });
         await stage.edit('k', { action: { type: 'A', edited: true } });
-        assert.deepEqual([...(await stage.enter(claimed, ['45']))], []);
+        assert.deepEqual(await stage.enter(claimed, ['45']), [false]);
         const [again] = await stage.claim(now, { lease: 'two' });
         assert.deepEqual(
           [again?.cursor, again?.notification.action],
@@ -409,7 +408,7 @@ class StoreStage {
   }
 
   enter(claimed: Claimed | undefined, users: readonly string[]) {
-    return this.other.enter([entry(claimed, users)], now);
+    return this.other.enter([entry(claimed, users)]);
   }
 
   settle(claimed: Claimed | undefined, step: Kind<Step>) {

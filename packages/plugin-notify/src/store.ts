@@ -136,10 +136,13 @@ export interface NotifyStore {
   claim(claim: Claim): Promise<readonly Claimed[]>;
   /** When there is something to claim next. */
   nextAt(): Promise<number | undefined>;
-  /** Puts notices into inboxes, each once however often it is entered. Gives the ids of notices whose lease still holds; the others do nothing. */
-  enter(entries: readonly Entry[], now: number): Promise<ReadonlySet<string>>;
-  /** Gives the ids of those whose lease still held; the others do nothing. */
-  settle(steps: readonly Step[], now: number): Promise<ReadonlySet<string>>;
+  /**
+   * Puts notices into inboxes, each once however often it is entered. Says of each whether its lease still holds; the others do
+   * nothing.
+   */
+  enter(entries: readonly Entry[]): Promise<readonly boolean[]>;
+  /** Says of each whether its lease still held; the others do nothing. */
+  settle(steps: readonly Step[], now: number): Promise<readonly boolean[]>;
   /** Neither dismissed nor void, the newest first. */
   inbox(
     userId: string,

@@ -61,24 +61,23 @@ export async function enter(
   tx: Transaction,
   dialect: SqlDialect,
   entries: readonly Entry[],
-): Promise<ReadonlySet<string>> {
-  const held = await leased(tx, dialect, entries);
-  const fresh = entries.map(({ id }) => held.get(id)).filter((row) => row?.begun === 0);
-  if (fresh.length > 0) {
-    const ids = fresh.map((row) => row?.id as string);
-    await tx.updateTable('notify_notices').set({ begun: 1 }).where('id', 'in', ids).execute();
-  }
-  const rows = entries
-    .filter(({ id }) => held.has(id))
+): Promise<readonly boolean[]> {
+  const rows = await leased(tx, dialect, entries);
+  const held = entries.map(({ id, lease }) => rows.get(id)?.lease === lease);
+  const begun = [...rows.values()].filter((row) => row.begun === 0).map(({ id }) => id);
+  if (begun.length > 0)
+    await tx.updateTable('notify_notices').set({ begun: 1 }).where('id', 'in', begun).execute();
+  const items = entries
+    .filter((_, i) => held[i])
     .flatMap(({ id, users }) =>
       users.map((user) => ({ user_id: user, notice_id: id, state: 0, alerted_by: null })),
     )
     // In one order everywhere, so that two who enter the same do not wait for each other.
     .sort((a, b) => (a.user_id < b.user_id ? -1 : a.user_id > b.user_id ? 1 : 0));
-  for (const chunk of chunks(rows)) {
+  for (const chunk of chunks(items)) {
     await passingOver(dialect, tx.insertInto('notify_items').values(chunk)).execute();
   }
-  return new Set(held.keys());
+  return held;
 }
 
 export async function settle(
@@ -86,11 +85,12 @@ export async function settle(
   dialect: SqlDialect,
   steps: readonly Step[],
   now: number,
-): Promise<ReadonlySet<string>> {
-  const held = await leased(tx, dialect, steps);
+): Promise<readonly boolean[]> {
+  const rows = await leased(tx, dialect, steps);
+  const held = steps.map(({ id, lease }) => rows.get(id)?.lease === lease);
   const same = new Map<string, { readonly step: Step; readonly ids: string[] }>();
-  for (const step of steps) {
-    if (!held.has(step.id)) continue;
+  for (const [i, step] of steps.entries()) {
+    if (!held[i]) continue;
     const { id, lease, ...rest } = step;
     const what = JSON.stringify(rest);
     const group = same.get(what) ?? { step, ids: [] };
@@ -103,7 +103,7 @@ export async function settle(
     if (step.kind === 'retry') await update.set((row) => ({ attempts: row('attempts', '+', 1) })).execute();
     if (step.kind === 'release') await update.set((row) => ({ wake_at: row.ref('due_at') })).execute();
   }
-  return new Set(held.keys());
+  return held;
 }
 
 function changeOf(step: Step, now: number): Partial<NoticeRow> {
@@ -123,21 +123,22 @@ function changeOf(step: Step, now: number): Partial<NoticeRow> {
   }
 }
 
-/** Of these, the notices that are still leased so; nobody else gets them before the transaction is over. */
+/** Of these, the notices that wait; nobody else gets them before the transaction is over. */
 async function leased(
   tx: Transaction,
   { rowLocks }: SqlDialect,
   wanted: readonly { readonly id: string; readonly lease: string }[],
-): Promise<Map<string, Pick<NoticeRow, 'id' | 'begun'>>> {
-  const leases = new Map(wanted.map(({ id, lease }) => [id, lease]));
-  if (leases.size === 0) return new Map();
+): Promise<Map<string, Pick<NoticeRow, 'id' | 'lease' | 'begun'>>> {
+  if (wanted.length === 0) return new Map();
+  const leases = new Set(wanted.map(({ lease }) => lease));
   const rows = await tx
     .selectFrom('notify_notices')
     .select(['id', 'lease', 'begun'])
-    .where('id', 'in', [...leases.keys()])
+    .where('id', 'in', [...new Set(wanted.map(({ id }) => id))])
+    .where('lease', 'in', [...leases])
     .where('state', '=', 'waiting')
     .orderBy('id')
     .$if(rowLocks, (query) => query.forUpdate())
     .execute();
-  return new Map(rows.filter(({ id, lease }) => lease === leases.get(id)).map((row) => [row.id, row]));
+  return new Map(rows.map((row) => [row.id, row]));
 }

@@ -1,0 +1,264 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock, Logger } from '@callboard/core';
+import { Grouped } from './grouped.ts';
+import type { Recipients } from './recipients.ts';
+import type { Claimed, Entry, Step } from './store.ts';
+import { StoreGone, type StoreLine } from './store-line.ts';
+import { type TellHost, tell } from './tell.ts';
+import type { Telling, Way } from './ways.ts';
+
+export interface SchedulerHost {
+  readonly clock: Clock;
+  readonly logger: Logger;
+  readonly line: StoreLine;
+  readonly recipients: Recipients;
+  readonly ways: readonly Way[];
+  readonly leaseMs: number;
+  readonly longestSleepMs: number;
+  /** Notifications are forgotten so long after they have expired. */
+  readonly keepMs: number;
+  /** From 0 to below 1. */
+  random(): number;
+}
+
+/** Notices that are told at the same time, and people that are entered in one transaction. */
+const MOST_RUNNING = 100;
+const MOST_ENTERED = 2_000;
+const PRUNE_EVERY_MS = 3_600_000;
+const PRUNED_AT_ONCE = 100;
+const STOP_MS = 5_000;
+/** Until a row that another node has locked is looked at again. */
+const LOCKED_MS = 20;
+
+/** Sleeps until something is due, claims it, and has it told. */
+export class Scheduler {
+  /** Notices told to their last page, that is by this node; those that were given up, and failures. */
+  told = 0;
+  skipped = 0;
+  retried = 0;
+  readonly #running = new Set<Claimed>();
+  /** Leases of notices whose telling ended when the store was gone. */
+  #abandoned: Claimed[] = [];
+  readonly #host: SchedulerHost;
+  readonly #entering: Grouped<Entry, boolean>;
+  readonly #settling: Grouped<Step, boolean>;
+  readonly #spreading: Grouped<Telling, void>;
+  #loop: Promise<void> | undefined;
+  #stopping = false;
+  #looking = false;
+  #holding: unknown;
+  #wakeUp: (() => void) | undefined;
+  /** When to look again at the latest, said while it was awake. */
+  #wanted = Number.POSITIVE_INFINITY;
+  #sleepsUntil = Number.POSITIVE_INFINITY;
+  #pruneAt = 0;
+
+  constructor(host: SchedulerHost) {
+    const { clock, line } = host;
+    this.#host = host;
+    const endOfTurn = (task: () => void) => clock.endOfTurn(task);
+    this.#entering = new Grouped(
+      (entries) => line.call((store) => store.enter(entries)),
+      endOfTurn,
+      MOST_ENTERED,
+      ({ users }) => users.length,
+    );
+    this.#settling = new Grouped(
+      (steps) => line.call((store) => store.settle(steps, clock.now())),
+      endOfTurn,
+      MOST_RUNNING,
+      () => 1,
+    );
+    this.#spreading = new Grouped(
+      async (tellings) => {
+        for (const way of host.ways) await way.tell(tellings);
+        return tellings.map(() => undefined);
+      },
+      endOfTurn,
+      MOST_ENTERED,
+      ({ users }) => users.length,
+    );
+  }
+
+  /** Whether something is under way, other than sleep. */
+  get busy(): boolean {
+    return this.#looking || this.#running.size > 0;
+  }
+
+  start(): void {
+    this.#stopping = false;
+    this.#loop ??= this.#run();
+  }
+
+  /** Finishes the pages that are begun, within 5 s, and gives back the rest. */
+  async stop(): Promise<void> {
+    if (this.#loop === undefined) return;
+    this.#stopping = true;
+    this.wake(Number.NEGATIVE_INFINITY);
+    const { clock } = this.#host;
+    let late = false;
+    const limit = clock.setTimeout(() => {
+      late = true;
+      this.#wakeUp?.();
+    }, STOP_MS);
+    await this.#loop;
+    while (this.#running.size > 0 && !late) await new Promise<void>((resolve) => this.#onWake(resolve));
+    clock.clearTimeout(limit);
+    this.#loop = undefined;
+  }
+
+  /** Something is due then. */
+  wake(at: number): void {
+    this.#wanted = Math.min(this.#wanted, at);
+    if (at < this.#sleepsUntil) this.#wakeUp?.();
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#stopping) {
+      this.#looking = true;
+      this.#wanted = Number.POSITIVE_INFINITY;
+      const next = await this.#look();
+      this.#looking = false;
+      if (!this.#stopping) await this.#sleep(Math.min(next, this.#wanted));
+    }
+  }
+
+  /** Claims what is due, and says when to look again. */
+  async #look(): Promise<number> {
+    const { clock, line, leaseMs, longestSleepMs } = this.#host;
+    try {
+      await this.#giveBack();
+      const limit = MOST_RUNNING - this.#running.size;
+      const now = clock.now();
+      const claim = { lease: randomUUID(), now, until: now + leaseMs, limit };
+      const claimed = limit === 0 ? [] : await line.call((store) => store.claim(claim));
+      for (const each of claimed) void this.#tell(each);
+      // Woken when half of them are told.
+      if (claimed.length === limit) return clock.now() + longestSleepMs;
+      await this.#prune();
+      const next = (await line.call((store) => store.nextAt())) ?? Number.POSITIVE_INFINITY;
+      // What is due and was not claimed another node is just claiming.
+      return Math.min(Math.max(next, clock.now() + LOCKED_MS), clock.now() + longestSleepMs);
+    } catch {
+      // Said by the line already.
+      return clock.now() + this.#backoffMs(line.failures, 30_000);
+    }
+  }
+
+  async #tell(claimed: Claimed): Promise<void> {
+    const { logger, clock } = this.#host;
+    const { id, lease, attempts, notification } = claimed;
+    this.#running.add(claimed);
+    this.#holdLater();
+    try {
+      await tell(claimed, this.#tellHost);
+    } catch (cause) {
+      if (cause instanceof StoreGone) this.#abandon(claimed);
+      else {
+        this.retried++;
+        logger.error('a notification could not be told, and is tried again', {
+          key: notification.key,
+          cause,
+        });
+        const at = clock.now() + this.#backoffMs(attempts + 1, 300_000);
+        const why = cause instanceof Error ? cause.message : String(cause);
+        await this.#settling.add({ id, lease, kind: 'retry', at, why }).catch(() => this.#abandon(claimed));
+        this.wake(at);
+      }
+    } finally {
+      this.#running.delete(claimed);
+      if (this.#stopping || this.#running.size === MOST_RUNNING / 2) this.wake(Number.NEGATIVE_INFINITY);
+    }
+  }
+
+  get #tellHost(): TellHost {
+    const { clock, leaseMs, recipients } = this.#host;
+    const scheduler = this;
+    return {
+      now: () => clock.now(),
+      leaseMs,
+      get stopping() {
+        return scheduler.#stopping;
+      },
+      page: ({ notification }, after) => recipients.page(notification.to, after),
+      enter: (entry) => this.#entering.add(entry),
+      spread: (telling) => this.#spreading.add(telling),
+      settle: async (step) => {
+        const held = await this.#settling.add(step);
+        if (held && step.kind === 'told') this.told++;
+        if (held && step.kind === 'skipped') this.skipped++;
+        return held;
+      },
+    };
+  }
+
+  /** Leases are held for as long as their notices are being told. */
+  #holdLater(): void {
+    const { clock, leaseMs, line } = this.#host;
+    this.#holding ??= clock.setTimeout(() => {
+      this.#holding = undefined;
+      if (this.#running.size === 0) return;
+      const until = clock.now() + leaseMs;
+      const steps = [...this.#running].map(({ id, lease }): Step => ({ id, lease, kind: 'hold', until }));
+      // Where that fails, their own next step does too.
+      line.call((store) => store.settle(steps, clock.now())).catch(() => {});
+      this.#holdLater();
+    }, leaseMs / 3);
+  }
+
+  #abandon(claimed: Claimed): void {
+    this.#abandoned.push(claimed);
+    this.wake(this.#host.clock.now() + this.#backoffMs(this.#host.line.failures, 30_000));
+  }
+
+  async #giveBack(): Promise<void> {
+    const abandoned = this.#abandoned;
+    if (abandoned.length === 0) return;
+    this.#abandoned = [];
+    const steps = abandoned.map(({ id, lease }): Step => ({ id, lease, kind: 'release' }));
+    try {
+      await this.#host.line.call((store) => store.settle(steps, this.#host.clock.now()));
+    } catch (error) {
+      this.#abandoned.push(...abandoned);
+      throw error;
+    }
+  }
+
+  async #prune(): Promise<void> {
+    const { clock, line, keepMs } = this.#host;
+    const now = clock.now();
+    if (now < this.#pruneAt) return;
+    const forgotten = await line.call((store) => store.prune(now - keepMs, PRUNED_AT_ONCE));
+    if (forgotten < PRUNED_AT_ONCE) this.#pruneAt = now + PRUNE_EVERY_MS;
+    else this.wake(now);
+  }
+
+  /** No longer than a node may take to notice that a clock was set, or another node died. */
+  #sleep(until: number): Promise<void> {
+    const { clock } = this.#host;
+    const ms = Math.ceil(until - clock.now());
+    if (ms <= 0) return Promise.resolve();
+    this.#sleepsUntil = until;
+    return new Promise((resolve) => {
+      const timer = clock.setTimeout(() => this.#wakeUp?.(), ms);
+      this.#onWake(() => {
+        clock.clearTimeout(timer);
+        this.#sleepsUntil = Number.POSITIVE_INFINITY;
+        resolve();
+      });
+    });
+  }
+
+  #onWake(task: () => void): void {
+    this.#wakeUp = () => {
+      this.#wakeUp = undefined;
+      task();
+    };
+  }
+
+  /** From half a second, doubling, with jitter. */
+  #backoffMs(failures: number, mostMs: number): number {
+    const ms = Math.min(mostMs, 500 * 2 ** Math.min(Math.max(failures - 1, 0), 16));
+    return Math.ceil(ms * (0.5 + this.#host.random() / 2));
+  }
+}
