@@ -67,9 +67,11 @@ export class ServerNotifications implements Notifications {
     const notification: Notification = { ...definition, state: 'scheduled', version: 1, round: 1 };
     const notices = noticesOf(notification, 1, now);
     const scheduled = await orUnavailable(line.call((store) => store.create(notification, notices, now)));
-    if (scheduled.created) this.#wakeFor(notices);
-    else if (scheduled.notification.asked !== definition.asked)
+    if (scheduled.notification.asked !== definition.asked)
       throw new NotifyError('DUPLICATE_KEY', `there is another notification ${definition.key}`);
+    if (scheduled.created) this.#wakeFor(notices);
+    // Nobody may have heard that it was.
+    else this.#host.wake(now);
     return scheduled;
   }
 

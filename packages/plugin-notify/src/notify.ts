@@ -62,11 +62,12 @@ function setUp(context: PluginContext, options: NotifyOptions): Notifications {
   const back = event<StoreEvent>('NOTIFY_STORE_BACK');
   const line = new StoreLine({
     ...{ store, clock, logger, timeoutMs },
-    lost: () => lost({ type: 'NOTIFY_STORE_LOST', at: clock.now() }),
-    back: () => {
-      back({ type: 'NOTIFY_STORE_BACK', at: clock.now() });
-      scheduler.wake(clock.now());
+    lost: () => {
+      lost({ type: 'NOTIFY_STORE_LOST', at: clock.now() });
+      // Who sleeps would not notice that it is back.
+      scheduler.wake(clock.now() + 500);
     },
+    back: () => back({ type: 'NOTIFY_STORE_BACK', at: clock.now() }),
   });
   const recipients = new Recipients({ server, clock, logger }, audiences, timeoutMs);
   const scheduler: Scheduler = new Scheduler({

@@ -39,6 +39,9 @@ export class Scheduler {
   readonly #running = new Set<Claimed>();
   /** Leases of notices whose telling ended when the store was gone. */
   #abandoned: Claimed[] = [];
+  #giveBackAt = 0;
+  /** Since the last notice that was told. */
+  #abandonings = 0;
   readonly #host: SchedulerHost;
   readonly #entering: Grouped<Entry, boolean>;
   readonly #settling: Grouped<Step, boolean>;
@@ -52,6 +55,8 @@ export class Scheduler {
   #wanted = Number.POSITIVE_INFINITY;
   #sleepsUntil = Number.POSITIVE_INFINITY;
   #pruneAt = 0;
+  /** Looks that failed since the last one that did not. */
+  #failures = 0;
 
   constructor(host: SchedulerHost) {
     const { clock, line } = host;
@@ -134,14 +139,19 @@ export class Scheduler {
       const claimed = limit === 0 ? [] : await line.call((store) => store.claim(claim));
       for (const each of claimed) void this.#tell(each);
       // Woken when half of them are told.
-      if (claimed.length === limit) return clock.now() + longestSleepMs;
+      if (claimed.length === limit) {
+        this.#failures = 0;
+        return clock.now() + longestSleepMs;
+      }
       await this.#prune();
       const next = (await line.call((store) => store.nextAt())) ?? Number.POSITIVE_INFINITY;
       // What is due and was not claimed another node is just claiming.
+      this.#failures = 0;
       return Math.min(Math.max(next, clock.now() + LOCKED_MS), clock.now() + longestSleepMs);
     } catch {
-      // Said by the line already.
-      return clock.now() + this.#backoffMs(line.failures, 30_000);
+      // Said by the line already. Of several calls one may have succeeded: it is not back for that.
+      this.#wanted = Number.POSITIVE_INFINITY;
+      return clock.now() + this.#backoffMs(++this.#failures, 30_000);
     }
   }
 
@@ -185,6 +195,7 @@ export class Scheduler {
       spread: (telling) => this.#spreading.add(telling),
       settle: async (step) => {
         const held = await this.#settling.add(step);
+        this.#abandonings = 0;
         if (held && step.kind === 'told') this.told++;
         if (held && step.kind === 'skipped') this.skipped++;
         return held;
@@ -208,12 +219,13 @@ export class Scheduler {
 
   #abandon(claimed: Claimed): void {
     this.#abandoned.push(claimed);
-    this.wake(this.#host.clock.now() + this.#backoffMs(this.#host.line.failures, 30_000));
+    this.#giveBackAt = this.#host.clock.now() + this.#backoffMs(++this.#abandonings, 30_000);
+    this.wake(this.#giveBackAt);
   }
 
   async #giveBack(): Promise<void> {
     const abandoned = this.#abandoned;
-    if (abandoned.length === 0) return;
+    if (abandoned.length === 0 || this.#host.clock.now() < this.#giveBackAt) return;
     this.#abandoned = [];
     const steps = abandoned.map(({ id, lease }): Step => ({ id, lease, kind: 'release' }));
     try {

@@ -99,7 +99,7 @@ export const mariadb: Kind = {
         `--socket=${join(home.folder, 's')}`,
         `--port=${port}`,
         '--bind-address=127.0.0.1',
-        '--innodb-flush-log-at-trx-commit=0',
+        '--innodb-flush-log-at-trx-commit=2',
       ],
       () => ask('select 1'),
     );

@@ -8,7 +8,7 @@ import type { Keeping, Place } from './stores.ts';
 
 /** Turns without anything under way, after which nothing is on its way either. */
 const QUIET_TURNS = 12;
-const PATIENCE_MS = 20_000;
+const PATIENCE_MS = 8_000;
 
 export interface NodeOptions extends Partial<NotifyOptions> {
   /** Comes between the node and its store. */
@@ -39,6 +39,8 @@ export class Stage {
   readonly place: Place;
   readonly nodes: Node[] = [];
   readonly tabs: Tab[] = [];
+  /** Calls that nobody answers, and whose time has not run out. */
+  stuck = 0;
 
   private constructor(place: Place) {
     this.place = place;
@@ -114,7 +116,7 @@ export class Stage {
     const deadline = Date.now() + PATIENCE_MS;
     for (let turns = 0; turns < QUIET_TURNS; ) {
       await turn();
-      turns = this.#busy() ? 0 : turns + 1;
+      turns = this.#busy() && this.stuck === 0 ? 0 : turns + 1;
       if (Date.now() > deadline) throw new Error('it does not come to rest');
     }
   }
@@ -131,6 +133,12 @@ export class Stage {
       if (i % 50 === 49) this.clock.advance(100);
     }
     return work;
+  }
+
+  /** Somebody waits in vain, for as long as the plugin lets them. */
+  hangs(): void {
+    this.stuck++;
+    this.clock.setTimeout(() => this.stuck--, 10_000);
   }
 
   #busy(): boolean {
