@@ -1,7 +1,7 @@
 import { describe, expect, jest, test } from '@jest/globals';
 import { outageTests } from '../test/outage-tests.ts';
 import { Stage } from '../test/stage.ts';
-import { withDatabases } from '../test/stores.ts';
+import { withDatabases } from '../test/with-databases.ts';
 
 jest.setTimeout(60_000);
 withDatabases((keeping, database) => {

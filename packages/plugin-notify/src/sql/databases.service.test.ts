@@ -1,5 +1,5 @@
 import { describe, test } from '@jest/globals';
-import { withDatabases } from '../../test/stores.ts';
+import { withDatabases } from '../../test/with-databases.ts';
 import { notifyStoreSuite } from '../testing.ts';
 
 withDatabases(({ name, make }) =>
