@@ -19,6 +19,8 @@ import { forgetOldest } from './forget-oldest.ts';
 /** Node's timers, and those of browsers, cannot be longer. */
 const LONGEST_TIMER_MS = 2 ** 31 - 1;
 const RETRY_MS = 2_000;
+/** More than are listed: a burst is called back for, too. */
+const MOST_HELD = 2_000;
 
 /** What the server has for this client's user: asked when a connection comes about, and kept up by what it tells since. */
 export class ClientInbox implements ClientNotifications {
@@ -194,12 +196,12 @@ export class ClientInbox implements ClientNotifications {
 
   #changed(): void {
     const items = [...this.#items.values()].sort((a, b) => b.dueAt - a.dueAt);
-    for (const { id, state } of items.splice(maxListed)) {
+    for (const { id, state } of items.splice(MOST_HELD)) {
       this.#items.delete(id);
       if (state === 'unread') this.#unlisted++;
     }
     const unread = this.#unlisted + items.filter(({ state }) => state === 'unread').length;
-    this.#shown.next(items);
+    this.#shown.next(items.slice(0, maxListed));
     if (unread !== this.#unread.value) this.#unread.next(unread);
     this.#expire(items);
   }

@@ -33,9 +33,24 @@ export interface Tab {
   readonly userId: string;
 }
 
+/** A clock that can be set. */
+class StageClock extends LiveClock {
+  /** By how much it was set forward. */
+  setByMs = 0;
+
+  override now(): number {
+    return super.now() + this.setByMs;
+  }
+
+  /** What has passed, however it was set. */
+  get steady(): number {
+    return super.now();
+  }
+}
+
 /** Nodes on one database, and tabs of people, on one clock. */
 export class Stage {
-  readonly clock = new LiveClock();
+  readonly clock = new StageClock();
   readonly place: Place;
   readonly nodes: Node[] = [];
   readonly tabs: Tab[] = [];
@@ -100,14 +115,14 @@ export class Stage {
 
   /** Lets time pass, timer by timer, and what each begins come to its end. */
   async pass(ms: number): Promise<void> {
-    const end = this.clock.now() + ms;
+    const end = this.clock.steady + ms;
     for (;;) {
       await this.quiet();
       const next = this.clock.nextTimerAt;
       if (next === undefined || next > end) break;
-      this.clock.advance(next - this.clock.now());
+      this.clock.advance(next - this.clock.steady);
     }
-    this.clock.advance(end - this.clock.now());
+    this.clock.advance(end - this.clock.steady);
     await this.quiet();
   }
 
