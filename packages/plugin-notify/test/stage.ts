@@ -4,6 +4,7 @@ import { collectingLogger, createHarness, LiveClock, type LogEntry, turn } from 
 import { type ClientNotifications, type Notice, notifyClient } from '../src/client.ts';
 import { type NotifyOptions, notify } from '../src/notify.ts';
 import type { NotifyStore } from '../src/store.ts';
+import { faultyStore } from './faulty-store.ts';
 import type { Keeping, Place } from './stores.ts';
 
 /** Turns without anything under way, after which nothing is on its way either. */
@@ -19,6 +20,8 @@ type Harness = Awaited<ReturnType<typeof harnessOf>>;
 /** A node, and whether it is still there. */
 export interface Node extends Harness {
   dead: boolean;
+  /** Nothing gets from it to its store any more. */
+  readonly cutOff: () => void;
 }
 
 /** A client that notes what it is told. */
@@ -72,9 +75,15 @@ export class Stage {
   }
 
   async node({ through = (store) => store, ...options }: NodeOptions = {}): Promise<Node> {
-    const store = options.store ?? through(this.place.open());
+    let gone = false;
+    const store = faultyStore(options.store ?? through(this.place.open()), () =>
+      gone ? { when: 'before', how: 'hangs' } : undefined,
+    );
     const harness = await harnessOf(this.clock, { random: () => 0, ...options, store });
-    const node = Object.assign(harness, { dead: false });
+    const cutOff = () => {
+      gone = true;
+    };
+    const node = Object.assign(harness, { dead: false, cutOff });
     this.nodes.push(node);
     await this.quiet();
     return node;
@@ -83,6 +92,14 @@ export class Stage {
   /** As an operator does it. */
   async stop(node: Node): Promise<void> {
     node.dead = true;
+    await this.finish(node.server.disconnect({ graceMs: 0 }));
+  }
+
+  /** As a crash does it: what it had begun stays as it is, and its clients lose their connections. */
+  async kill(node: Node): Promise<void> {
+    node.cutOff();
+    node.dead = true;
+    for (const { client, node: of } of this.tabs) if (of === node) client.drop();
     await this.finish(node.server.disconnect({ graceMs: 0 }));
   }
 
