@@ -69,8 +69,15 @@ class World {
   static async begin(keeping: Keeping): Promise<World> {
     const world = new World(await Stage.at(keeping));
     for (const i of [0, 1]) await world.#launch(i);
-    for (const [i, person] of people.slice(0, 3).entries()) {
-      const tab = await world.#stage.tab(world.#nodes[i % 2] as Node, person);
+    // Somebody with tabs on both nodes, somebody with several on one; the others come later.
+    for (const [person, i] of [
+      ['1', 0],
+      ['1', 1],
+      ['2', 0],
+      ['2', 0],
+      ['3', 1],
+    ] as const) {
+      const tab = await world.#stage.tab(world.#nodes[i] as Node, person);
       tab.notify.on(({ key, round, alert }) => {
         const { round: now = 0, cancelled } = world.#expected.get(key) ?? {};
         if (alert && (round < now || cancelled)) world.#wrong.push(`${key} of round ${round}`);
