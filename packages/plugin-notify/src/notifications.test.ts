@@ -246,6 +246,15 @@ describe('when it is told', () => {
     expect(await node.server.notify.history('k')).toBe(undefined);
   });
 
+  test('a node that has stopped leaves no timer', async () => {
+    const node = await stage.node();
+    await note(node, { in: 0 });
+    await note(node, { key: 'later', in: dayMs });
+    await stage.pass(10);
+    await stage.stop(node);
+    expect(stage.clock.pendingTimers).toBe(0);
+  });
+
   test('a node that stops gives back what it has not told', async () => {
     let release = () => {};
     const held = new Promise<void>((resolve) => {

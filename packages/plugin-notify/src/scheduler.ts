@@ -109,6 +109,8 @@ export class Scheduler {
     await this.#loop;
     while (this.#running.size > 0 && !late) await new Promise<void>((resolve) => this.#onWake(resolve));
     clock.clearTimeout(limit);
+    clock.clearTimeout(this.#holding);
+    this.#holding = undefined;
     this.#loop = undefined;
   }
 
