@@ -227,7 +227,21 @@ describe('when it is told', () => {
     expect(tab.told).toHaveLength(1);
   });
 
-  test('to the subscribers of a channel, to many, in pages', async () => {
+  test('to who has subscribed to a channel when it is due', async () => {
+    const node = await stage.node();
+    const tabs = [await stage.tab(node, 44), await stage.tab(node, 12), await stage.tab(node, 9)] as const;
+    const rooms = tabs.map(({ client }) => client.channel('room/7'));
+    for (const room of rooms.slice(0, 2)) {
+      room.subscribe(() => {});
+      await room.joined();
+    }
+    await note(node, { in: 1_000, to: { channel: 'room/7' } });
+    await rooms[1]?.leave();
+    await stage.pass(1_100);
+    expect(tabs.map(({ told }) => told.length)).toEqual([1, 0, 0]);
+  });
+
+  test('to many, in pages', async () => {
     const node = await stage.node();
     const users = Array.from({ length: 1_000 }, (_, i) => i);
     await note(node, { in: 0, to: users });

@@ -183,7 +183,8 @@ const rarely = { longestSleepMs: 3_600_000, limits: { pingIntervalMs: 2 ** 30, p
 
 function harnessOf(clock: LiveClock, options: NotifyOptions) {
   const { limits, longestSleepMs } = rarely;
-  return createHarness({ clock, limits, plugins: [notify({ longestSleepMs, ...options })] });
+  const channels = { 'room/+': { canSubscribe: () => true } };
+  return createHarness({ clock, limits, channels, plugins: [notify({ longestSleepMs, ...options })] });
 }
 
 /** A tab's way to the node that it is to connect to. */
