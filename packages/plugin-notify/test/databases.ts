@@ -60,15 +60,7 @@ export const postgresql: Kind = {
       [find('postgres') as string, '-D', data, '-p', `${port}`, ...settings.flatMap((each) => ['-c', each])],
       () => ask('select 1'),
     );
-    await server.start();
-    let databases = 0;
-    return Object.assign(server, {
-      async create() {
-        const name = `notify_${++databases}`;
-        await ask(`create database ${name}`);
-        return of(name);
-      },
-    });
+    return begun(server, ask, of);
   },
 };
 
@@ -103,17 +95,25 @@ export const mariadb: Kind = {
       ],
       () => ask('select 1'),
     );
-    await server.start();
-    let databases = 0;
-    return Object.assign(server, {
-      async create() {
-        const name = `notify_${++databases}`;
-        await ask(`create database ${name}`);
-        return of(name);
-      },
-    });
+    return begun(server, ask, of);
   },
 };
+
+async function begun(
+  server: ServerProcess,
+  ask: (query: string) => Promise<void>,
+  of: (name: string) => string,
+): Promise<Database> {
+  await server.start();
+  let databases = 0;
+  return Object.assign(server, {
+    async create() {
+      const name = `notify_${++databases}`;
+      await ask(`create database ${name}`);
+      return of(name);
+    },
+  });
+}
 
 /** A folder that belongs to whom the server runs as: none of them does as root. */
 class Home {
