@@ -139,21 +139,27 @@ class MemoryStore implements NotifyStore {
   }
 
   async inbox(userId: string, { now, limit }: { now: number; limit: number }) {
-    const items: Item[] = [];
-    for (const [id, held] of this.#items) {
-      const item = held.get(userId);
-      const of = item?.state === 'dismissed' ? undefined : this.#current(id, now);
-      if (item === undefined || of === undefined) continue;
-      const { key, round, action, at, expiresAt } = of.notification;
-      const { leadMs, dueAt } = of.row;
-      const alerted = item.by !== undefined;
-      items.push({ id, key, round, action, at, leadMs, dueAt, expiresAt, state: item.state, alerted });
-    }
-    items.sort(by(({ dueAt }) => -dueAt));
+    const items = [...this.#items.keys()]
+      .map((id) => this.#item(userId, id, now))
+      .filter((item) => item !== undefined)
+      .sort(by(({ dueAt }) => -dueAt));
     return {
       items: items.slice(0, limit),
       unread: items.filter(({ state }) => state === 'unread').length,
     };
+  }
+
+  async unalerted(
+    users: readonly string[],
+    { since, now, limit }: { since: number; now: number; limit: number },
+  ) {
+    return [...this.#notices.values()]
+      .filter(({ state, settledAt = 0 }) => state === 'told' && settledAt >= since)
+      .flatMap(({ id }) => users.map((userId) => ({ userId, item: this.#item(userId, id, now) })))
+      .filter((found): found is { userId: string; item: Item } => {
+        return found.item?.state === 'unread' && !found.item.alerted;
+      })
+      .slice(0, limit);
   }
 
   async alert(userId: string, ids: readonly string[], claimant: string, now: number): Promise<string[]> {
@@ -208,6 +214,17 @@ class MemoryStore implements NotifyStore {
   #leased(id: string, lease: string): Row | undefined {
     const row = this.#notices.get(id);
     return row?.state === 'waiting' && row.lease === lease ? row : undefined;
+  }
+
+  /** Where it is neither void nor dismissed. */
+  #item(userId: string, id: string, now: number): Item | undefined {
+    const item = this.#items.get(id)?.get(userId);
+    const of = item?.state === 'dismissed' ? undefined : this.#current(id, now);
+    if (item === undefined || of === undefined) return undefined;
+    const { key, round, action, at, expiresAt } = of.notification;
+    const { leadMs, dueAt } = of.row;
+    const alerted = item.by !== undefined;
+    return { id, key, round, action, at, leadMs, dueAt, expiresAt, state: item.state, alerted };
   }
 
   /** Where an item of this notice is not void. */

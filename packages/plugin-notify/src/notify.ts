@@ -1,4 +1,5 @@
 import { definePlugin, type Plugin, type PluginContext } from '@callboard/core';
+import { CatchUp } from './catch-up.ts';
 import { type Notifications, ServerNotifications } from './notifications.ts';
 import { type Audience, Recipients } from './recipients.ts';
 import { answerClients } from './requests.ts';
@@ -24,6 +25,11 @@ export interface NotifyOptions {
   readonly longestSleepMs?: number;
   /** For an answer of the database or of an audience, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
+  /**
+   * Whether other nodes use the same database: then each looks for what another has told its own people, a second after something was
+   * due and at least every `longestSleepMs`. Default false: they find it when they connect next.
+   */
+  readonly severalNodes?: boolean;
   /** How long expired notifications are remembered, in milliseconds. Default 30 days. */
   readonly keepMs?: number;
   /** From 0 to below 1, for the jitter of repeated attempts; for tests. */
@@ -70,9 +76,13 @@ function setUp(context: PluginContext, options: NotifyOptions): Notifications {
     back: () => back({ type: 'NOTIFY_STORE_BACK', at: clock.now() }),
   });
   const recipients = new Recipients({ server, clock, logger }, audiences, timeoutMs);
+  const callboard = callboardWay(server);
   const scheduler: Scheduler = new Scheduler({
     ...{ clock, logger, line, recipients, leaseMs, longestSleepMs, keepMs, random },
-    ways: [callboardWay(server), ...ways],
+    ways: [callboard, ...ways],
+    catchUp: options.severalNodes
+      ? new CatchUp({ server, clock, line }, callboard, 3 * longestSleepMs)
+      : undefined,
   });
   const notifications = new ServerNotifications({
     ...{ server, clock, logger, line },

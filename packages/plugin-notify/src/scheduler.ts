@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import type { Clock, Logger } from '@callboard/core';
+import type { CatchUp } from './catch-up.ts';
 import { Grouped } from './grouped.ts';
 import type { Recipients } from './recipients.ts';
 import type { Claimed, Entry, Step } from './store.ts';
@@ -17,6 +18,8 @@ export interface SchedulerHost {
   readonly longestSleepMs: number;
   /** Notifications are forgotten so long after they have expired. */
   readonly keepMs: number;
+  /** Tells people here what other nodes have told; undefined where there are none. */
+  readonly catchUp: CatchUp | undefined;
   /** From 0 to below 1. */
   random(): number;
 }
@@ -27,6 +30,8 @@ const MOST_ENTERED = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
 const PRUNED_AT_ONCE = 100;
 const STOP_MS = 5_000;
+/** From when something was due until what another node has told of it is looked for. */
+const CATCH_UP_MS = 1_000;
 /** Until a row that another node has locked is looked at again. */
 const LOCKED_MS = 20;
 
@@ -53,14 +58,17 @@ export class Scheduler {
   #wakeUp: (() => void) | undefined;
   /** When to look again at the latest, said while it was awake. */
   #wanted = Number.POSITIVE_INFINITY;
-  #sleepsUntil = Number.POSITIVE_INFINITY;
   #pruneAt = 0;
+  #catchUpAt = Number.POSITIVE_INFINITY;
+  /** When something was to be due, as of the last look. */
+  #expected = Number.POSITIVE_INFINITY;
   /** Looks that failed since the last one that did not. */
   #failures = 0;
 
   constructor(host: SchedulerHost) {
     const { clock, line } = host;
     this.#host = host;
+    if (host.catchUp !== undefined) this.#catchUpAt = 0;
     const endOfTurn = (task: () => void) => clock.endOfTurn(task);
     this.#entering = new Grouped(
       (entries) => line.call((store) => store.enter(entries)),
@@ -117,7 +125,8 @@ export class Scheduler {
   /** Something is due then. */
   wake(at: number): void {
     this.#wanted = Math.min(this.#wanted, at);
-    if (at < this.#sleepsUntil) this.#wakeUp?.();
+    if (Number.isFinite(at)) this.#expected = Math.min(this.#expected, at);
+    this.#wakeUp?.();
   }
 
   async #run(): Promise<void> {
@@ -126,7 +135,7 @@ export class Scheduler {
       this.#wanted = Number.POSITIVE_INFINITY;
       const next = await this.#look();
       this.#looking = false;
-      if (!this.#stopping) await this.#sleep(Math.min(next, this.#wanted));
+      if (!this.#stopping) await this.#sleep(next);
     }
   }
 
@@ -140,16 +149,21 @@ export class Scheduler {
       const claim = { lease: randomUUID(), now, until: now + leaseMs, limit };
       const claimed = limit === 0 ? [] : await line.call((store) => store.claim(claim));
       for (const each of claimed) void this.#tell(each);
+      if (this.#host.catchUp !== undefined && this.#expected <= now)
+        this.#catchUpAt = Math.min(this.#catchUpAt, now + CATCH_UP_MS);
       // Woken when half of them are told.
       if (claimed.length === limit) {
         this.#failures = 0;
         return clock.now() + longestSleepMs;
       }
       await this.#prune();
+      await this.#catchUp();
       const next = (await line.call((store) => store.nextAt())) ?? Number.POSITIVE_INFINITY;
+      this.#expected = next;
       // What is due and was not claimed another node is just claiming.
       this.#failures = 0;
-      return Math.min(Math.max(next, clock.now() + LOCKED_MS), clock.now() + longestSleepMs);
+      const soonest = Math.max(Math.min(next, this.#catchUpAt), clock.now() + LOCKED_MS);
+      return Math.min(soonest, clock.now() + longestSleepMs);
     } catch {
       // Said by the line already. Of several calls one may have succeeded: it is not back for that.
       this.#wanted = Number.POSITIVE_INFINITY;
@@ -238,6 +252,18 @@ export class Scheduler {
     }
   }
 
+  async #catchUp(): Promise<void> {
+    const { clock, catchUp, longestSleepMs, logger } = this.#host;
+    if (catchUp === undefined || clock.now() < this.#catchUpAt) return;
+    this.#catchUpAt = clock.now() + longestSleepMs;
+    try {
+      await catchUp.run();
+    } catch (cause) {
+      if (cause instanceof StoreGone) throw cause;
+      logger.error('people were not told what another node has for them', { cause });
+    }
+  }
+
   async #prune(): Promise<void> {
     const { clock, line, keepMs } = this.#host;
     const now = clock.now();
@@ -247,20 +273,20 @@ export class Scheduler {
     else this.wake(now);
   }
 
-  /** No longer than a node may take to notice that a clock was set, or another node died. */
-  #sleep(until: number): Promise<void> {
-    const { clock } = this.#host;
-    const ms = Math.ceil(until - clock.now());
-    if (ms <= 0) return Promise.resolve();
-    this.#sleepsUntil = until;
-    return new Promise((resolve) => {
-      const timer = clock.setTimeout(() => this.#wakeUp?.(), ms);
-      this.#onWake(() => {
-        clock.clearTimeout(timer);
-        this.#sleepsUntil = Number.POSITIVE_INFINITY;
-        resolve();
+  /** Until then, or until something is wanted sooner: in pieces, as the clock may be set back meanwhile. */
+  async #sleep(until: number): Promise<void> {
+    const { clock, longestSleepMs } = this.#host;
+    for (;;) {
+      const ms = Math.ceil(Math.min(until, this.#wanted) - clock.now());
+      if (ms <= 0) return;
+      await new Promise<void>((resolve) => {
+        const timer = clock.setTimeout(() => this.#wakeUp?.(), Math.min(ms, longestSleepMs));
+        this.#onWake(() => {
+          clock.clearTimeout(timer);
+          resolve();
+        });
       });
-    });
+    }
   }
 
   #onWake(task: () => void): void {

@@ -231,6 +231,23 @@ export function notifyStoreSuite(
       assert.deepEqual(await shown(now + 50), ['ca', 2]);
     });
 
+    check('names those whom nobody has alerted, of what was told lately and is not void', async (stage) => {
+      const id = await stage.told('k', ['44', '45', '46', '47']);
+      await stage.told('expired', ['44'], { expiresAt: now + 10 });
+      await stage.schedule('waits', { at: now });
+      const [claimed] = await stage.claim(now);
+      await stage.enter(claimed, ['44']);
+      await stage.store.alert('45', [id], 'one', now);
+      await stage.store.mark('46', [id], 'read');
+      const found = async (since: number, ...users: string[]) => {
+        const wanted = { since, now: now + 10, limit: 10 };
+        return (await stage.other.unalerted(users, wanted)).map(({ userId, item }) => [userId, item.key]);
+      };
+      assert.deepEqual(await found(now, '44', '45', '46', '48'), [['44', 'k']]);
+      assert.deepEqual(await found(now + 1, '44', '47'), []);
+      assert.deepEqual(await found(now), []);
+    });
+
     check('moves items on, and never back', async (stage) => {
       const id = await stage.told('k', ['44', '45']);
       assert.deepEqual(await stage.store.mark('44', [id, 'nothing'], 'read'), [id]);

@@ -148,6 +148,11 @@ export interface NotifyStore {
     userId: string,
     options: { readonly now: number; readonly limit: number },
   ): Promise<{ items: readonly Item[]; unread: number }>;
+  /** Items of these people that they were not alerted of, neither read nor void, of notices that were told since then. */
+  unalerted(
+    users: readonly string[],
+    options: { readonly since: number; readonly now: number; readonly limit: number },
+  ): Promise<readonly { readonly userId: string; readonly item: Item }[]>;
   /** Gives those of the ids that `by` may alert of: unread, not void, and nobody else was let. */
   alert(userId: string, ids: readonly string[], by: string, now: number): Promise<readonly string[]>;
   /** Gives those of the ids that moved on. */

@@ -132,6 +132,29 @@ export function forebearTests(keeping: Keeping): void {
       expect(tab.told).toHaveLength(30);
     });
 
+    test('3. whoever is connected to another node than the one that tells is alerted all the same, once', async () => {
+      const nodes = [
+        await stage.node({ audiences, severalNodes: true }),
+        await stage.node({ audiences, severalNodes: true }),
+      ] as const;
+      const tabs = [
+        await stage.tab(nodes[0], 44),
+        await stage.tab(nodes[1], 44),
+        await stage.tab(nodes[1], 12),
+        await stage.tab(nodes[0], 9),
+      ] as const;
+      for (let i = 0; i < 10; i++) {
+        subscribers.set(`e${i}`, ['12', '44', '9']);
+        await nodes[i % 2 ? 1 : 0].server.notify.schedule(event(`e${i}`, 24 * hourMs + 60_000 + i));
+      }
+      await stage.pass(60_000 + 10);
+      await stage.pass(10_000);
+      const alerts = tabs.map(({ told }) => told.filter(({ alert }) => alert).map(({ key }) => key));
+      const all = Array.from({ length: 10 }, (_, i) => `e${i}`);
+      expect([...(alerts[0] ?? []), ...(alerts[1] ?? [])].sort()).toEqual(all);
+      expect([alerts[2]?.sort(), alerts[3]?.sort()]).toEqual([all, all]);
+    });
+
     test('5. what was moved is told for its new time, and nobody of the old', async () => {
       const node = await stage.node({ audiences });
       const tab = await stage.tab(node, 44);

@@ -5,7 +5,7 @@ import type { Transaction } from './transaction.ts';
 /** Inboxes. */
 
 /** Items that are not void, with what they are about. */
-function current(tx: Transaction, userId: string, now: number) {
+function standing(tx: Transaction, now: number) {
   return tx
     .selectFrom('notify_items')
     .innerJoin('notify_notices', 'notify_notices.id', 'notify_items.notice_id')
@@ -14,26 +14,31 @@ function current(tx: Transaction, userId: string, now: number) {
         .onRef('notify_notifications.notification_key', '=', 'notify_notices.notification_key')
         .onRef('notify_notifications.round', '=', 'notify_notices.round'),
     )
-    .where('notify_items.user_id', '=', userId)
     .where('notify_notifications.state', '=', 'scheduled')
     .where('notify_notifications.expires_at', '>', now);
 }
 
+function current(tx: Transaction, userId: string, now: number) {
+  return standing(tx, now).where('notify_items.user_id', '=', userId);
+}
+
+const view = [
+  'notify_items.state',
+  'notify_items.alerted_by',
+  'notify_notices.id',
+  'notify_notices.lead_ms',
+  'notify_notices.due_at',
+  'notify_notifications.notification_key',
+  'notify_notifications.round',
+  'notify_notifications.action',
+  'notify_notifications.event_at',
+  'notify_notifications.expires_at',
+] as const;
+
 export async function inbox(tx: Transaction, userId: string, now: number, limit: number) {
   const rows: ItemView[] = await current(tx, userId, now)
     .where('notify_items.state', '<', itemStates.indexOf('dismissed'))
-    .select([
-      'notify_items.state',
-      'notify_items.alerted_by',
-      'notify_notices.id',
-      'notify_notices.lead_ms',
-      'notify_notices.due_at',
-      'notify_notifications.notification_key',
-      'notify_notifications.round',
-      'notify_notifications.action',
-      'notify_notifications.event_at',
-      'notify_notifications.expires_at',
-    ])
+    .select(view)
     .orderBy('notify_notices.due_at', 'desc')
     .orderBy('notify_notices.id')
     .limit(limit)
@@ -43,6 +48,26 @@ export async function inbox(tx: Transaction, userId: string, now: number, limit:
     .select((row) => row.fn.countAll<number | string>().as('unread'))
     .executeTakeFirstOrThrow();
   return { items: rows.map(itemOf), unread: Number(unread) };
+}
+
+export async function unalerted(
+  tx: Transaction,
+  users: readonly string[],
+  { since, now, limit }: { readonly since: number; readonly now: number; readonly limit: number },
+) {
+  if (users.length === 0) return [];
+  const rows = await standing(tx, now)
+    .where('notify_notices.state', '=', 'told')
+    // When the lease would have ended, which is later than it was told: there is an index for it.
+    .where('notify_notices.wake_at', '>=', since)
+    .where('notify_notices.settled_at', '>=', since)
+    .where('notify_items.user_id', 'in', users)
+    .where('notify_items.state', '=', itemStates.indexOf('unread'))
+    .where('notify_items.alerted_by', 'is', null)
+    .select([...view, 'notify_items.user_id'])
+    .limit(limit)
+    .execute();
+  return rows.map((row) => ({ userId: row.user_id, item: itemOf(row) }));
 }
 
 export async function alert(

@@ -13,7 +13,7 @@ import type {
 } from '../store.ts';
 import { claim, enter, settle } from './claims.ts';
 import type { SqlDialect } from './dialect.ts';
-import { alert, holders, inbox, mark } from './items.ts';
+import { alert, holders, inbox, mark, unalerted } from './items.ts';
 import { migrate } from './migrate.ts';
 import { noticeRow, notificationOf, notificationRow, type People, recordOf } from './rows.ts';
 import type { Tables } from './tables.ts';
@@ -153,6 +153,13 @@ export class SqlStore implements NotifyStore {
 
   inbox(userId: string, { now, limit }: { readonly now: number; readonly limit: number }) {
     return this.#transaction((tx) => inbox(tx, userId, now, limit));
+  }
+
+  unalerted(
+    users: readonly string[],
+    options: { readonly since: number; readonly now: number; readonly limit: number },
+  ) {
+    return this.#transaction((tx) => unalerted(tx, users, options));
   }
 
   alert(userId: string, ids: readonly string[], by: string, now: number) {

@@ -21,7 +21,7 @@ function sqlite(file: string): SqlDialect {
       const { default: Database } = await import('libsql');
       const database = new Database(file);
       await patiently(() => database.exec('pragma journal_mode = wal; pragma synchronous = full'));
-      return immediate({ database: database as unknown as SqliteDatabase }, () =>
+      return immediate({ database: keepingStatements(database as unknown as SqliteDatabase) }, () =>
         database.exec('begin immediate'),
       );
     },
@@ -47,6 +47,27 @@ class ImmediateDriver extends SqliteDriver {
   override async beginTransaction(): Promise<void> {
     await patiently(this.#begin);
   }
+}
+
+const MOST_STATEMENTS = 128;
+
+/** Statements are made once: what libsql has of each is outside of the heap, and is there until the heap is cleared. */
+function keepingStatements(database: SqliteDatabase): SqliteDatabase {
+  type Statement = ReturnType<SqliteDatabase['prepare']>;
+  const kept = new Map<string, Statement>();
+  return {
+    close: () => database.close(),
+    prepare(sql) {
+      const statement = kept.get(sql) ?? database.prepare(sql);
+      kept.delete(sql);
+      kept.set(sql, statement);
+      for (const oldest of kept.keys()) {
+        if (kept.size <= MOST_STATEMENTS) break;
+        kept.delete(oldest);
+      }
+      return statement;
+    },
+  };
 }
 
 /** How long another one may have the lock, in milliseconds. */

@@ -31,7 +31,13 @@ export function passingOver<T extends keyof Tables>(
   return ignore === 'insert ignore' ? insert.ignore() : insert.onConflict((conflict) => conflict.doNothing());
 }
 
-/** As many rows as one statement takes. */
-export function* chunks<T>(rows: readonly T[], size = 500): Generator<readonly T[]> {
-  for (let i = 0; i < rows.length; i += size) yield rows.slice(i, i + size);
+/** As many rows as one statement takes: in few sizes, as a statement that is known is not made again. */
+export function* chunks<T>(rows: readonly T[]): Generator<readonly T[]> {
+  for (let i = 0; i < rows.length; ) {
+    const left = rows.length - i;
+    const size = SIZES.find((each) => each <= left) ?? left;
+    yield rows.slice(i, i + size);
+    i += size;
+  }
 }
+const SIZES = [512, 128, 32, 8];
