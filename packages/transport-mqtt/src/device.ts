@@ -16,6 +16,7 @@ import { publish } from './publish.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
+import { execute, type Will } from './will.ts';
 
 /** What all connections share. */
 export interface Gate {
@@ -31,6 +32,8 @@ export class Device implements GatewayConnection {
   /** Both from CONNECT on. */
   dialect!: Dialect;
   session: Session | undefined;
+  /** From the CONNACK on, unless it says that it leaves. */
+  will: Will | undefined;
   readonly #socket: Socket;
   readonly #framer: Framer;
   /** Reasons not to read on just now. */
@@ -167,6 +170,8 @@ export class Device implements GatewayConnection {
       case 'pingreq':
         return this.send(pong);
       case 'disconnect':
+        // [MQTT-3.1.2-10], but in version 5 with this reason.
+        if (packet.reasonCode !== DISCONNECT_WITH_WILL) this.will = undefined;
         this.#left();
         this.link.closed('DISCONNECT');
         return void this.#socket.end();
@@ -182,11 +187,17 @@ export class Device implements GatewayConnection {
 
   #left(): void {
     this.gate.host.clock.clearTimeout(this.#keepAlive);
-    this.session?.lost(this);
+    const { session, will } = this;
+    this.will = undefined;
+    if (session === undefined) return;
+    session.lost(this);
+    if (will !== undefined) execute(session, will, this.gate.host.clock);
   }
 }
 
 /** The first byte of a CONNECT. */
 const CONNECT = 0x10;
+/** A reason to leave. */
+const DISCONNECT_WITH_WILL = 0x04;
 /** PINGRESP, in all versions. */
 const pong = Buffer.of(0xd0, 0);

@@ -5,6 +5,7 @@ import { withMessageId } from './framings.ts';
 import { InFlight, type Outgoing } from './in-flight.ts';
 import type { MqttLimits } from './limits.ts';
 import { fits } from './topics.ts';
+import type { PendingWill } from './will.ts';
 
 export type QoS = 0 | 1;
 
@@ -15,6 +16,8 @@ export class Session {
   /** Core's part of it. */
   core!: GatewaySession;
   readonly subscriptions = new Map<string, Subscription>();
+  /** Of the connection that was lost. */
+  pendingWill: PendingWill | undefined;
   readonly #limits: MqttLimits;
   readonly #maxOutboxBytes: number;
   /** Its connection, from the CONNACK on. */
@@ -42,6 +45,7 @@ export class Session {
   /** The device knows that its session goes on. */
   resumed(device: Device): void {
     this.#device = device;
+    this.pendingWill?.drop();
     this.#inFlight?.again(this.#send);
   }
 

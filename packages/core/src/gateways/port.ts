@@ -110,6 +110,8 @@ export interface GatewaySession {
    * @throws ReplyError FORBIDDEN, RATE_LIMITED, UNAVAILABLE, REFUSED … as for a client's `publish`.
    */
   publish(draft: GatewayDraft): Promise<Outcome>;
+  /** Whether it might publish this now, as far as `canPublish` says: for what a device wants published later. */
+  mayPublish(draft: GatewayDraft): Promise<boolean>;
   /** Ends the session, and its connection. */
   end(disconnect: Disconnect): void;
 }
