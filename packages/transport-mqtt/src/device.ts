@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   Framed,
   type GatewayConnection,
@@ -34,7 +34,7 @@ export class Device implements GatewayConnection {
   session: Session | undefined;
   /** From the CONNACK on, unless it says that it leaves. */
   will: Will | undefined;
-  readonly #socket: Socket;
+  readonly #socket: Duplex;
   readonly #framer: Framer;
   /** Reasons not to read on just now. */
   #holds = 0;
@@ -44,14 +44,13 @@ export class Device implements GatewayConnection {
   #heardAt: number;
   #keepAlive: unknown;
 
-  constructor(gate: Gate, socket: Socket, peer: Peer) {
+  constructor(gate: Gate, socket: Duplex, peer: Peer) {
     const { host, limits } = gate;
     this.gate = gate;
     this.#socket = socket;
     this.#framer = new Framer(limits.maxPacketBytes);
     this.#heardAt = host.clock.now();
     this.link = host.accept(this, peer);
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#came(chunk));
     socket.on('close', () => this.#closed());
     socket.on('error', (cause) => host.logger.debug('a device failed', { reason: cause.message }));
@@ -119,6 +118,7 @@ export class Device implements GatewayConnection {
   }
 
   #came(chunk: Buffer): void {
+    if (!this.link.open) return;
     this.#heardAt = this.gate.host.clock.now();
     this.#framer.append(chunk);
     if (this.#holds === 0) this.#read();
@@ -174,7 +174,8 @@ export class Device implements GatewayConnection {
         if (packet.reasonCode !== DISCONNECT_WITH_WILL) this.will = undefined;
         this.#left();
         this.link.closed('DISCONNECT');
-        return void this.#socket.end();
+        // It is counted no more: also where the device does not close, as it should [MQTT-3.14.4-1].
+        return void this.#socket.end(() => this.#socket.destroy());
       default:
         throw new Disconnect('MALFORMED_FRAME', { reason: `a device does not send ${packet.cmd} here` });
     }

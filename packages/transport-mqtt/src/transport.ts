@@ -3,12 +3,15 @@ import type { Gateway, GatewayHost } from '@callboard/core';
 import { Device, type Gate } from './device.ts';
 import { limitsWith, type MqttLimits } from './limits.ts';
 import { Sessions } from './sessions.ts';
+import { WebSocketFront } from './web-socket.ts';
 
 export interface MqttTransportOptions {
   /** Listens here; 0 takes a free one. Default 1883. */
   readonly port?: number;
   /** Where to listen. Default: everywhere with a verifier, 127.0.0.1 without one. */
   readonly host?: string;
+  /** Where the server's HTTP port takes MQTT over WebSocket; false: nowhere. Default `/mqtt`. */
+  readonly path?: string | false;
   readonly limits?: Partial<MqttLimits>;
 }
 
@@ -21,7 +24,9 @@ export interface MqttTransport extends Gateway {
 export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport {
   const limits = limitsWith(options.limits);
   const sockets = new Set<Socket>();
+  const { path = '/mqtt' } = options;
   let listener: Server | undefined;
+  let webSockets: WebSocketFront | undefined;
   return {
     name: 'mqtt',
     foreign: true,
@@ -30,11 +35,13 @@ export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport
     },
     async start(host) {
       const gate = { host, limits, sessions: new Sessions(limits, host.limits.maxOutboxBytes) };
+      if (path !== false) webSockets = new WebSocketFront(gate, path);
       listener = createServer((socket) => take(gate, socket, sockets));
       await listen(listener, options, host);
     },
     async stop() {
       const closed = new Promise((resolve) => listener?.close(resolve) ?? resolve(undefined));
+      webSockets?.stop();
       for (const socket of sockets) socket.destroy();
       await closed;
     },
@@ -59,6 +66,7 @@ function take(gate: Gate, socket: Socket, sockets: Set<Socket>): void {
     gate.host.logger.debug('a device was refused', { code: peer.code });
     return void socket.destroy();
   }
+  socket.setNoDelay(true);
   sockets.add(socket);
   socket.once('close', () => sockets.delete(socket));
   new Device(gate, socket, peer);
