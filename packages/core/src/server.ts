@@ -92,6 +92,8 @@ class NodeServer implements Server {
       trustProxy: options.trustProxy ?? false,
       loopbackOnly,
       maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+      maxConnectsPerSecond: limits.maxConnectsPerSecond,
+      clock: this.#container.get(tokens.clock),
     });
     this.#node = new Node({
       server: this,

@@ -54,8 +54,9 @@ async function enter(
 ): Promise<void> {
   const { link, gate, dialect } = device;
   const { username, password, clean = true, keepalive = 0 } = packet;
-  // Whoever names nobody is who the client id says, on this machine alone.
-  const userId = username ?? (gate.host.loopbackOnly ? clientId : undefined);
+  // Whoever names nobody is who the certificate says; on this machine alone, who the client id says.
+  const { certificate } = link.peer;
+  const userId = username ?? certificate?.commonName ?? (gate.host.loopbackOnly ? clientId : undefined);
   if (userId === undefined) throw new Disconnect('USER_ID_MISSING');
   const accepted = await link.authenticate({ userId, token: password?.toString(), device: clientId });
   const { session, present } = await gate.sessions.enter({ link, accepted, clientId, clean });
