@@ -3,6 +3,7 @@ import type { Gateway } from '@callboard/core';
 import { limitsWith, type MqttLimits } from './limits.ts';
 import { Listener } from './listener.ts';
 import { Sessions } from './sessions.ts';
+import type { MqttSessionStore } from './store.ts';
 import { WebSocketFront } from './web-socket.ts';
 
 export interface MqttTransportOptions {
@@ -17,6 +18,11 @@ export interface MqttTransportOptions {
   readonly tls?: TlsOptions;
   /** Where the server's HTTP port takes MQTT over WebSocket; false: nowhere. Default `/mqtt`. */
   readonly path?: string | false;
+  /**
+   * Keeps sessions, and what waits for them, beyond the life of the server: `memorySessionStore()`, or `sqliteSessionStore(file)` of
+   * `@callboard/transport-mqtt/sqlite`. Default: sessions end with the server.
+   */
+  readonly store?: MqttSessionStore;
   readonly limits?: Partial<MqttLimits>;
 }
 
@@ -27,8 +33,9 @@ export interface MqttTransport extends Gateway {
 
 /** Devices over MQTT 3.1.1, straight to this server. @throws RangeError where a limit is none. */
 export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport {
-  const { tls, port = tls === undefined ? 1883 : 8883, path = '/mqtt' } = options;
+  const { tls, store, port = tls === undefined ? 1883 : 8883, path = '/mqtt' } = options;
   const limits = limitsWith(options.limits);
+  let sessions: Sessions | undefined;
   let listener: Listener | undefined;
   let webSockets: WebSocketFront | undefined;
   return {
@@ -38,7 +45,9 @@ export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport
       return listener?.port;
     },
     async start(host) {
-      const gate = { host, limits, sessions: new Sessions(limits, host.limits.maxOutboxBytes) };
+      sessions = new Sessions(host, limits, store);
+      await sessions.restore();
+      const gate = { host, limits, sessions };
       listener = new Listener(gate, tls);
       if (path !== false) webSockets = new WebSocketFront(gate, path);
       await listener.open(port, options.host);
@@ -46,6 +55,7 @@ export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport
     async stop() {
       webSockets?.stop();
       await listener?.close();
+      await sessions?.close();
     },
   };
 }
