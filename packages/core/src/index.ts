@@ -19,6 +19,7 @@ export {
 } from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
+export { channelsLike } from './channels/like.ts';
 export type { PayloadFormat } from './channels/payload.ts';
 export type { ChannelPolicies, ChannelPolicy, ChannelRequest } from './channels/policy.ts';
 export { type Clock, systemClock } from './clock.ts';
@@ -78,6 +79,7 @@ export type {
   ConnectionEvents,
   Framing,
   Peer,
+  PeerCertificate,
   Refusal,
   Transport,
   TransportHost,

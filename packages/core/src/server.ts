@@ -92,6 +92,8 @@ class NodeServer implements Server {
       trustProxy: options.trustProxy ?? false,
       loopbackOnly,
       maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+      maxConnectsPerSecond: limits.maxConnectsPerSecond,
+      clock: this.#container.get(tokens.clock),
     });
     this.#node = new Node({
       server: this,
@@ -249,6 +251,10 @@ class NodeServer implements Server {
           await transport.start({
             ...host,
             loopbackOnly,
+            get draining() {
+              return node.requests.draining;
+            },
+            restore: (accepted, options) => node.clients.restore(accepted, options),
             admit: (socket) => admission.admitSocket(socket, name),
             accept: (connection, peer) => node.acceptForeign(connection, peer),
           });

@@ -29,6 +29,10 @@ export interface GatewayHost
   readonly loopbackOnly: boolean;
   /** The checks of an upgrade (loopback, TLS, connections per address) for a socket that comes without HTTP. */
   admit(socket: Socket): Peer | Refusal;
+  /** The server is stopping: sessions end that are not over. */
+  readonly draining: boolean;
+  /** A session that a server before this one had, as one that has lost its connection. */
+  restore(accepted: Accepted, options: Omit<AttachOptions, 'session'>): Promise<GatewaySession>;
   /** A connection is there, and is to `authenticate` within `limits.handshakeTimeoutMs`. */
   accept(connection: GatewayConnection, peer: Peer): GatewayLink;
 }
@@ -110,6 +114,8 @@ export interface GatewaySession {
    * @throws ReplyError FORBIDDEN, RATE_LIMITED, UNAVAILABLE, REFUSED … as for a client's `publish`.
    */
   publish(draft: GatewayDraft): Promise<Outcome>;
+  /** Whether it might publish this now, as far as `canPublish` says: for what a device wants published later. */
+  mayPublish(draft: GatewayDraft): Promise<boolean>;
   /** Ends the session, and its connection. */
   end(disconnect: Disconnect): void;
 }

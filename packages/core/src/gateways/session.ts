@@ -7,7 +7,7 @@ import type { Node } from '../node.ts';
 import type { Outcome } from '../streams/log.ts';
 import type { ForeignLink } from './link.ts';
 import type { GatewayDraft, GatewayReader, GatewaySession } from './port.ts';
-import { publishPayload } from './publish.ts';
+import { mayPublish, publishPayload } from './publish.ts';
 
 /** What a gateway may do in the name of one of its clients. */
 export class Session implements GatewaySession {
@@ -68,6 +68,10 @@ export class Session implements GatewaySession {
       const publish = () => publishPayload(this.#node, client, draft);
       return isPromise(checked) ? checked.then(publish) : publish();
     });
+  }
+
+  mayPublish(draft: GatewayDraft): Promise<boolean> {
+    return this.#inOrder(() => mayPublish(this.#node, this.client, draft));
   }
 
   end(disconnect: Disconnect): void {
