@@ -67,7 +67,8 @@ export class Device implements GatewayConnection {
   }
 
   close(disconnect: Disconnect): void {
-    const last = this.session && this.dialect.disconnected(disconnect);
+    const { session, dialect } = this;
+    const last = session && (dialect.disconnected(disconnect) ?? session.own.farewell(this, disconnect));
     if (last !== undefined) this.write(last);
     this.#socket.end();
     this.#left();

@@ -4,6 +4,7 @@ import type { Device } from './device.ts';
 import { withMessageId } from './framings.ts';
 import { InFlight, type Outgoing } from './in-flight.ts';
 import type { MqttLimits } from './limits.ts';
+import { OwnSubscriptions } from './own-topics.ts';
 import { fits } from './topics.ts';
 
 export type QoS = 0 | 1;
@@ -15,6 +16,7 @@ export class Session {
   /** Core's part of it. */
   core!: GatewaySession;
   readonly subscriptions = new Map<string, Subscription>();
+  readonly own = new OwnSubscriptions(this);
   readonly #limits: MqttLimits;
   readonly #maxOutboxBytes: number;
   /** Its connection, from the CONNACK on. */

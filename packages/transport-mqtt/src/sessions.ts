@@ -51,6 +51,7 @@ export class Sessions {
     const known = clean ? undefined : before;
     const session = known ?? new Session(clientId, accepted.userId, this.#limits, this.#maxOutboxBytes);
     const ended = () => {
+      session.own.end();
       if (this.#byId.get(clientId) === session) this.#byId.delete(clientId);
     };
     const resumeMs = clean ? 0 : this.#limits.maxSessionMs;
