@@ -57,6 +57,11 @@ async function enter(device: Device, packet: IConnectPacket, clientId: string): 
   if (userId === undefined) throw new Disconnect('USER_ID_MISSING');
   const accepted = await link.authenticate({ userId, token: password?.toString(), device: clientId });
   const { session, present } = await gate.sessions.enter({ link, accepted, clientId, clean });
+  session.connection = {
+    protocolVersion: packet.protocolVersion ?? 4,
+    keepAliveSeconds: keepalive,
+    willTopic: packet.will?.topic,
+  };
   device.session = session;
   device.send(dialect.accepted(present));
   device.keepAlive(keepalive);

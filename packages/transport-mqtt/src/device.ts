@@ -31,6 +31,8 @@ export class Device implements GatewayConnection {
   /** Both from CONNECT on. */
   dialect!: Dialect;
   session: Session | undefined;
+  /** When something of its came last. */
+  heardAt: number;
   readonly #socket: Socket;
   readonly #framer: Framer;
   /** Reasons not to read on just now. */
@@ -38,7 +40,6 @@ export class Device implements GatewayConnection {
   #connecting = false;
   /** Publications that came and are not acknowledged. */
   #pending = 0;
-  #heardAt: number;
   #keepAlive: unknown;
 
   constructor(gate: Gate, socket: Socket, peer: Peer) {
@@ -46,7 +47,7 @@ export class Device implements GatewayConnection {
     this.gate = gate;
     this.#socket = socket;
     this.#framer = new Framer(limits.maxPacketBytes);
-    this.#heardAt = host.clock.now();
+    this.heardAt = host.clock.now();
     this.link = host.accept(this, peer);
     socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#came(chunk));
@@ -109,7 +110,7 @@ export class Device implements GatewayConnection {
     const { clock } = this.gate.host;
     const graceMs = seconds * 1_500;
     const look = () => {
-      const silentMs = clock.now() - this.#heardAt;
+      const silentMs = clock.now() - this.heardAt;
       if (silentMs >= graceMs) this.link.end(new Disconnect('STALE'));
       else this.#keepAlive = clock.setTimeout(look, graceMs - silentMs);
     };
@@ -117,7 +118,7 @@ export class Device implements GatewayConnection {
   }
 
   #came(chunk: Buffer): void {
-    this.#heardAt = this.gate.host.clock.now();
+    this.heardAt = this.gate.host.clock.now();
     this.#framer.append(chunk);
     if (this.#holds === 0) this.#read();
   }

@@ -84,8 +84,8 @@ export class OwnSubscriptions {
   }
 }
 
-/** JSON on one of Callboard's own topics. */
-class OwnPublication implements GatewayPublication {
+/** What the server itself tells a device, and no channel delivers: bytes and strings as they are, all else as JSON. */
+export class OwnPublication implements GatewayPublication {
   readonly name: string;
   readonly payload: Uint8Array;
   readonly atMostOnce = false;
@@ -95,7 +95,8 @@ class OwnPublication implements GatewayPublication {
 
   constructor(name: string, data: unknown) {
     this.name = name;
-    this.payload = Buffer.from(JSON.stringify(data));
+    const isBytes = typeof data === 'string' || data instanceof Uint8Array;
+    this.payload = Buffer.from(isBytes ? data : JSON.stringify(data));
     this.content = { data };
   }
 

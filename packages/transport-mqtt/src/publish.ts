@@ -32,6 +32,7 @@ export function publish(device: Device, session: Session, packet: IPublishPacket
     const asked = topic === ownTopics.call && call(device, session, payload, placeIn(packet));
     return void Promise.resolve(asked).then(acknowledge);
   }
+  session.heard(topic, payload);
   session.core
     .publish({
       channel: topic,

@@ -1,4 +1,4 @@
-import type { Accepted, GatewayLink } from '@callboard/core';
+import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import type { MqttLimits } from './limits.ts';
 import { Session } from './session.ts';
@@ -19,11 +19,15 @@ export class Sessions {
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
   readonly #limits: MqttLimits;
-  readonly #maxOutboxBytes: number;
+  readonly #host: GatewayHost;
 
-  constructor(limits: MqttLimits, maxOutboxBytes: number) {
+  constructor(host: GatewayHost, limits: MqttLimits) {
     this.#limits = limits;
-    this.#maxOutboxBytes = maxOutboxBytes;
+    this.#host = host;
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#byId.get(clientId);
   }
 
   /**
@@ -49,9 +53,9 @@ export class Sessions {
     // [MQTT-3.1.2-6]
     if (clean) before?.core.end(new Disconnect('REPLACED'));
     const known = clean ? undefined : before;
-    const session = known ?? new Session(clientId, accepted.userId, this.#limits, this.#maxOutboxBytes);
+    const session = known ?? new Session(clientId, accepted.userId, this.#host, this.#limits);
     const ended = () => {
-      session.own.end();
+      session.ended();
       if (this.#byId.get(clientId) === session) this.#byId.delete(clientId);
     };
     const resumeMs = clean ? 0 : this.#limits.maxSessionMs;

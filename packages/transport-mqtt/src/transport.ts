@@ -1,7 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Gateway, GatewayHost } from '@callboard/core';
+import { definePlugin, type Gateway, type GatewayHost, type Plugin } from '@callboard/core';
 import { Device, type Gate } from './device.ts';
 import { limitsWith, type MqttLimits } from './limits.ts';
+import { type RemoteDevice, remoteDevice } from './remote-device.ts';
 import { Sessions } from './sessions.ts';
 
 export interface MqttTransportOptions {
@@ -15,6 +16,8 @@ export interface MqttTransportOptions {
 export interface MqttTransport extends Gateway {
   /** Where it listens, once the server has started. */
   readonly port: number | undefined;
+  /** A plugin: the server has `device(clientId)` with it, which gives a device that has a session. */
+  readonly devices: Plugin<'device', (clientId: string) => RemoteDevice | undefined>;
 }
 
 /** Devices over MQTT 3.1.1, straight to this server. @throws RangeError where a limit is none. */
@@ -22,14 +25,21 @@ export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport
   const limits = limitsWith(options.limits);
   const sockets = new Set<Socket>();
   let listener: Server | undefined;
+  let sessions: Sessions | undefined;
+  const device = (clientId: string) => {
+    const session = sessions?.get(clientId);
+    return session && remoteDevice(session);
+  };
   return {
     name: 'mqtt',
     foreign: true,
+    devices: definePlugin({ name: 'device', setup: () => device }),
     get port() {
       return (listener?.address() as AddressInfo | null | undefined)?.port;
     },
     async start(host) {
-      const gate = { host, limits, sessions: new Sessions(limits, host.limits.maxOutboxBytes) };
+      sessions = new Sessions(host, limits);
+      const gate = { host, limits, sessions };
       listener = createServer((socket) => take(gate, socket, sockets));
       await listen(listener, options, host);
     },

@@ -37,6 +37,7 @@ export class Stage {
       provide: [provide(tokens.clock, this.clock), ...provisions],
       ...rest,
     });
+    this.server.use(this.mqtt.devices);
     await this.server.start();
     const { server } = this;
     this.after(async () => {

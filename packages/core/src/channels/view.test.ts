@@ -40,6 +40,9 @@ describe.each(bothLogs)('the server’s own view of a filter, with a log that an
     for (const each of [subscription, rest]) each.unsubscribe();
     await until(server.publish('sensors/a/heat', 'later'));
     expect(heard).toHaveLength(2);
+    const { channels } = server.stats();
+    await until(server.publish('sensors/new/heat', { celsius: 1 }));
+    expect(server.stats().channels).toBe(channels);
   });
 });
 
