@@ -26,6 +26,7 @@ export { type Clock, systemClock } from './clock.ts';
 export type {
   Accepted,
   AttachOptions,
+  CallAnswer,
   Gateway,
   GatewayConnection,
   GatewayCredentials,

@@ -1,6 +1,12 @@
 export type { MqttLimits } from './limits.ts';
 export { memorySessionStore } from './memory-store.ts';
 export type {
+  ConnectionProperties,
+  DevicePayload,
+  DeviceRequestOptions,
+  RemoteDevice,
+} from './remote-device.ts';
+export type {
   MqttSessionStore,
   SessionRecord,
   StoredMessage,

@@ -1,7 +1,8 @@
 import type { TlsOptions } from 'node:tls';
-import type { Gateway } from '@callboard/core';
+import { definePlugin, type Gateway, type Plugin } from '@callboard/core';
 import { limitsWith, type MqttLimits } from './limits.ts';
 import { Listener } from './listener.ts';
+import { type RemoteDevice, remoteDevice } from './remote-device.ts';
 import { Sessions } from './sessions.ts';
 import type { MqttSessionStore } from './store.ts';
 import { WebSocketFront } from './web-socket.ts';
@@ -29,6 +30,8 @@ export interface MqttTransportOptions {
 export interface MqttTransport extends Gateway {
   /** Where it listens, once the server has started. */
   readonly port: number | undefined;
+  /** A plugin: the server has `device(clientId)` with it, which gives a device that has a session. */
+  readonly devices: Plugin<'device', (clientId: string) => RemoteDevice | undefined>;
 }
 
 /** Devices over MQTT 3.1.1, straight to this server. @throws RangeError where a limit is none. */
@@ -38,9 +41,14 @@ export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport
   let sessions: Sessions | undefined;
   let listener: Listener | undefined;
   let webSockets: WebSocketFront | undefined;
+  const device = (clientId: string) => {
+    const session = sessions?.get(clientId);
+    return session && remoteDevice(session);
+  };
   return {
     name: 'mqtt',
     foreign: true,
+    devices: definePlugin({ name: 'device', setup: () => device }),
     get port() {
       return listener?.port;
     },
