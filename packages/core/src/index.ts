@@ -26,6 +26,7 @@ export type {
   Accepted,
   AttachOptions,
   Gateway,
+  GatewayChannels,
   GatewayConnection,
   GatewayCredentials,
   GatewayDraft,
@@ -34,8 +35,10 @@ export type {
   GatewayPublication,
   GatewayReader,
   GatewaySession,
+  OwnPublication,
   PublicationContent,
   PublicationFraming,
+  PublicationListener,
 } from './gateways/port.ts';
 export { type Outgoing, type OutgoingMessage, type OutgoingPublication, SendFailed } from './hub.ts';
 export type { Inbound } from './inbound.ts';
