@@ -19,6 +19,7 @@ export {
 } from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
+export { Pattern } from './channels/pattern.ts';
 export type { PayloadFormat } from './channels/payload.ts';
 export type { ChannelPolicies, ChannelPolicy, ChannelRequest } from './channels/policy.ts';
 export { type Clock, systemClock } from './clock.ts';

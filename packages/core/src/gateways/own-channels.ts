@@ -1,4 +1,3 @@
-import { Pattern } from '../channels/pattern.ts';
 import type { Node } from '../node.ts';
 import type { Outcome } from '../streams/log.ts';
 import type { GatewayChannels, GatewayDraft, PublicationListener } from './port.ts';
@@ -13,7 +12,7 @@ export class OwnChannels implements GatewayChannels {
   }
 
   get patterns(): readonly string[] {
-    return uncovered(this.#node.channels.policies.patterns);
+    return this.#node.channels.policies.patterns;
   }
 
   listen(listener: PublicationListener): () => void {
@@ -50,12 +49,4 @@ export class OwnChannels implements GatewayChannels {
     const channel = this.#node.channels.byName.get(name);
     return channel?.last && channel.retainedItem(channel.last).payload;
   }
-}
-
-/** Without those that another one covers. */
-function uncovered(texts: readonly string[]): string[] {
-  const patterns = texts.map((text) => new Pattern(text));
-  return patterns
-    .filter((pattern) => !patterns.some((other) => other !== pattern && other.covers(pattern)))
-    .map(({ text }) => text);
 }

@@ -43,7 +43,7 @@ export interface GatewayHost
 
 /** Channels by the server's own right: nothing here is asked of a policy but what the channels are. */
 export interface GatewayChannels {
-  /** What the channel policies are for: names and patterns, without those that another one covers. */
+  /** What the channel policies are for: names and patterns. */
   readonly patterns: readonly string[];
   /**
    * Tells what this node publishes from now on, in the turn in which the stream has it, whoever publishes it and whether or not

@@ -1,4 +1,4 @@
-import { fits } from '../topics.ts';
+import { Pattern } from '@callboard/core';
 import type { BridgedTopics, BrokerSettings } from './options.ts';
 
 /** One subscription at the broker. */
@@ -15,39 +15,40 @@ export interface Asked {
 /** Which topics go which way, and what to subscribe to for that. */
 export class Filters {
   readonly asked: readonly Asked[];
-  readonly #in: readonly string[];
-  readonly #out: readonly string[];
+  readonly #in: readonly Pattern[];
+  readonly #out: readonly Pattern[];
 
   /** @param patterns those of the channel policies. */
   constructor({ topics, group, availability }: BrokerSettings, patterns: readonly string[]) {
     const bridged = topics ?? patterns.map((filter): BridgedTopics => ({ filter, direction: 'both' }));
     const going = (way: 'in' | 'out') =>
-      bridged
-        .filter(({ direction }) => direction === way || direction === 'both')
-        .map(({ filter }) => filter);
-    this.#in = [...new Set(going('in'))];
+      uncovered(bridged.filter(({ direction }) => direction !== opposite[way]).map(({ filter }) => filter));
+    this.#in = going('in');
     this.#out = going('out');
     const shared = group !== undefined;
-    const apart = availability
-      .map(({ topic }) => topic)
-      .filter((topic, i, all) => all.indexOf(topic) === i && (shared || !this.#in.includes(topic)));
-    const plain = [...this.#in, ...apart].map((topic) => ({ topic, noLocal: true, once: false }));
-    const all = shared
-      ? [
-          ...this.#in.map((filter) => ({ topic: `$share/${group}/${filter}`, noLocal: false, once: false })),
-          ...plain.map((each, i) => ({ ...each, once: i < this.#in.length })),
-        ]
-      : plain;
-    this.asked = all.map((each, i) => ({ ...each, id: i + 1 }));
+    // To every node, and to this one anyway where its own filters cover it.
+    const apart = uncovered(availability.map(({ topic }) => topic)).filter(
+      (pattern) => shared || !this.#in.some((each) => each.covers(pattern)),
+    );
+    const kind = (filters: readonly Pattern[], first: number, fields: Pick<Asked, 'noLocal' | 'once'>) =>
+      filters.map(({ text }, i) => ({ topic: text, id: first + i, ...fields }));
+    const channels = { noLocal: !shared, once: false };
+    this.asked = [
+      ...kind(this.#in, CHANNELS, channels).map((each) =>
+        shared ? { ...each, topic: `$share/${group}/${each.topic}` } : each,
+      ),
+      ...kind(apart, AVAILABILITY, { noLocal: true, once: false }),
+      ...(shared ? kind(this.#in, RETAINED, { noLocal: true, once: true }) : []),
+    ];
   }
 
   /** Whether it comes back where nothing prevents that. */
   bringsIn(topic: string): boolean {
-    return this.#in.some((filter) => fits(topic, filter));
+    return fitting(this.#in, topic) >= 0;
   }
 
   takesOut(topic: string): boolean {
-    return this.#out.some((filter) => fits(topic, filter));
+    return fitting(this.#out, topic) >= 0;
   }
 
   /**
@@ -56,9 +57,31 @@ export class Filters {
    * @param ids of the subscriptions; undefined where the broker does not say.
    */
   take(topic: string, retained: boolean, ids: readonly number[] | undefined): boolean {
-    const first = this.#in.findIndex((filter) => fits(topic, filter));
+    const first = fitting(this.#in, topic);
     if (first < 0) return false;
-    if (ids === undefined || ids.includes(first + 1)) return true;
-    return retained && this.asked.some(({ id, once }) => once && ids.includes(id));
+    if (ids === undefined || ids.includes(CHANNELS + first)) return true;
+    return retained && ids.includes(RETAINED + first);
   }
+}
+
+/** The first subscription identifier of each kind. */
+const CHANNELS = 1;
+const RETAINED = 100_001;
+const AVAILABILITY = 200_001;
+
+const opposite = { in: 'out', out: 'in' } as const;
+
+function fitting(patterns: readonly Pattern[], topic: string): number {
+  const levels = topic.split('/');
+  return patterns.findIndex((pattern) => pattern.matches(levels));
+}
+
+/** Each once, without those that another one covers. */
+function uncovered(filters: readonly string[]): Pattern[] {
+  const patterns = [...new Set(filters)].map((text) => new Pattern(text));
+  // `#` and `+/#` cover each other: the first stays.
+  return patterns.filter(
+    (pattern, at) =>
+      !patterns.some((other, i) => i !== at && other.covers(pattern) && (i < at || !pattern.covers(other))),
+  );
 }

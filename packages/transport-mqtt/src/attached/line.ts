@@ -1,3 +1,4 @@
+import { Socket } from 'node:net';
 import type { Clock, Logger } from '@callboard/core';
 import mqtt, { type IClientOptions, type IConnackPacket, type IPublishPacket, type MqttClient } from 'mqtt';
 import type { BrokerSettings } from './options.ts';
@@ -79,6 +80,8 @@ export class Line {
       this.#attempts = 0;
       this.#settled = true;
       this.#ready = true;
+      // Else acknowledgements wait 40 ms for those of TCP.
+      if (client.stream instanceof Socket) client.stream.setNoDelay(true);
       this.#events.ready(client, connack);
     });
     client.on('error', (error) => {
