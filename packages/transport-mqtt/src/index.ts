@@ -1,3 +1,6 @@
+export type { MqttBroker } from './attached/attached.ts';
+export type { Availability, DeviceAvailability } from './attached/availability.ts';
+export type { BridgedTopics, BrokerLimits, MqttBrokerOptions } from './attached/options.ts';
 export type { MqttLimits } from './limits.ts';
 export { memorySessionStore } from './memory-store.ts';
 export type {
