@@ -159,6 +159,16 @@ const PACKET_OVERHEAD = 70_000;
 /** DISCONNECT in both versions: normal, and the session expires as CONNECT said (MQTT 5, section 3.14.2.2.2). */
 const goodbye = Buffer.of(0xe0, 0);
 
+/** MQTT.js sends again what is in here, and without the mark that it has been sent before [MQTT-3.3.1-1]. */
+class Unacknowledged extends mqtt.Store {
+  override put(packet: Parameters<mqtt.Store['put']>[0], stored: Parameters<mqtt.Store['put']>[1]): this {
+    return super.put(packet.cmd === 'publish' ? { ...packet, dup: true } : packet, stored);
+  }
+}
+
 function newStores() {
-  return { incomingStore: new mqtt.Store({ clean: false }), outgoingStore: new mqtt.Store({ clean: false }) };
+  return {
+    incomingStore: new mqtt.Store({ clean: false }),
+    outgoingStore: new Unacknowledged({ clean: false }),
+  };
 }

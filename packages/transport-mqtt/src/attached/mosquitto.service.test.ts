@@ -1,8 +1,10 @@
+import type { ServerOptions } from '@callboard/core';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import mqtt from 'mqtt';
 import { Node, peer } from '../../test/attached.ts';
 import { Mosquitto, mosquittoIsHere } from '../../test/mosquitto.ts';
 import { open, until } from '../../test/support.ts';
+import type { MqttBrokerOptions } from './options.ts';
 
 /** Debian's Mosquitto as the broker that Callboard joins. */
 
@@ -25,7 +27,7 @@ withMosquitto.each([5, 4] as const)('a Mosquitto, protocol %i', (protocol) => {
     for (const ending of endings.splice(0).reverse()) await ending();
   });
 
-  function node(...[options, serverOptions]: Partial<ConstructorParameters<typeof Node>>): Node {
+  function node(options: Partial<MqttBrokerOptions>, serverOptions: Partial<ServerOptions> = {}): Node {
     const made = new Node({ broker: broker.url, protocol, ...options }, serverOptions);
     endings.push(() => made.end());
     return made;
