@@ -2,26 +2,36 @@ import { randomBytes } from 'node:crypto';
 import { Disconnect, disconnectName } from '@callboard/protocol';
 import type { IConnectPacket } from 'mqtt-packet';
 import { Decoder } from './decoder.ts';
-import type { Device } from './device.ts';
+import { type Device, resumeMsOf } from './device.ts';
 import { type Dialect, dialectOf, type Refusal } from './dialect.ts';
+import { connackOf } from './mqtt-5.ts';
 import { mqtt311 } from './mqtt-311.ts';
+import { afterHeader, Cursor } from './properties.ts';
+import { reasons, Violation } from './reasons.ts';
 import { Taken } from './sessions.ts';
 import { isText } from './topics.ts';
 
+/** The first byte of a CONNECT. */
+const CONNECT = 0x10;
 const MAX_CLIENT_ID = 255;
+/** In seconds. */
+const MAX_KEEP_ALIVE = 65_535;
 
 /** CONNECT (section 3.1): nothing more is read until it is answered. @throws Disconnect where it is malformed, or none. */
 export function connect(device: Device, bytes: Buffer): void {
-  // What a CONNECT is read by keeps its version: one for each.
-  const packet = new Decoder().decode(bytes);
-  if (packet.cmd !== 'connect') throw new Disconnect('CONNECT_EXPECTED');
-  const dialect = dialectOf(packet.protocolVersion);
+  if (bytes[0] !== CONNECT) throw new Disconnect('CONNECT_EXPECTED');
+  const version = versionOf(bytes);
+  const dialect = dialectFor(device, version, bytes);
   if (dialect === undefined) return refuse(device, mqtt311, 'version', new Disconnect('UNSUPPORTED_VERSION'));
   device.dialect = dialect;
+  // What a CONNECT is read by keeps its version: one for each.
+  const packet = new Decoder().decode(bytes) as IConnectPacket;
   const { clientId, username = '', clean = true } = packet;
   if (!isText(clientId) || !isText(username)) throw new Disconnect('MALFORMED_FRAME');
-  // [MQTT-3.1.3-8]
-  if ((clientId === '' && !clean) || clientId.length > MAX_CLIENT_ID)
+  if (dialect.properties.authenticationMethod !== undefined)
+    return end(device, connackOf(reasons.badAuthenticationMethod), new Disconnect('UNAUTHORIZED'));
+  // [MQTT-3.1.3-8] of 3.1.1; in MQTT 5 a client id is assigned in any case.
+  if ((clientId === '' && !clean && dialect.version === 4) || clientId.length > MAX_CLIENT_ID)
     return refuse(device, dialect, 'client id', new Disconnect('MALFORMED_FRAME'));
   // Rather than one that is never sent.
   if (packet.will !== undefined && packet.will !== null)
@@ -43,6 +53,24 @@ export function connect(device: Device, bytes: Buffer): void {
   });
 }
 
+/** The version that it is of, whatever else it says. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
+function versionOf(bytes: Buffer): number {
+  const cursor = new Cursor(bytes, afterHeader(bytes), bytes.length);
+  const name = cursor.text();
+  if (name !== 'MQTT' && name !== 'MQIsdp') throw new Violation('malformed', 'no MQTT');
+  return cursor.byte();
+}
+
+/** @throws Violation, once a device of MQTT 5 has been told. */
+function dialectFor(device: Device, version: number, bytes: Buffer): Dialect | undefined {
+  try {
+    return dialectOf(version, bytes, device.gate.limits);
+  } catch (error) {
+    if (error instanceof Violation) device.send(connackOf(error.reasonCode));
+    throw error;
+  }
+}
+
 const refusals: Readonly<Record<string, Refusal>> = {
   UNAUTHORIZED: 'credentials',
   TOKEN_EXPIRED: 'credentials',
@@ -56,16 +84,34 @@ async function enter(device: Device, packet: IConnectPacket, clientId: string): 
   const userId = username ?? (gate.host.loopbackOnly ? clientId : undefined);
   if (userId === undefined) throw new Disconnect('USER_ID_MISSING');
   const accepted = await link.authenticate({ userId, token: password?.toString(), device: clientId });
-  const { session, present } = await gate.sessions.enter({ link, accepted, clientId, clean });
+  const { sessionExpiryInterval = 0 } = dialect.properties;
+  const unasked = clean ? 0 : gate.limits.maxSessionMs;
+  const resumeMs = dialect.version === 4 ? unasked : resumeMsOf(sessionExpiryInterval, gate.limits);
+  const arrival = { link, accepted, clientId, clean, resumeMs };
+  const { session, present } = await gate.sessions.enter(arrival);
   device.session = session;
-  device.send(dialect.accepted(present));
-  device.keepAlive(keepalive);
+  const longest = Math.min(MAX_KEEP_ALIVE, gate.limits.maxKeepAliveMs / 1_000);
+  const imposed =
+    dialect.version === 5 && (keepalive > longest || (keepalive === 0 && longest < MAX_KEEP_ALIVE));
+  device.send(
+    dialect.accepted({
+      sessionPresent: present,
+      resumeMs,
+      assignedClientId: packet.clientId === '' ? clientId : undefined,
+      serverKeepAlive: imposed ? Math.floor(longest) : undefined,
+    }),
+  );
+  device.keepAlive(imposed ? Math.floor(longest) : keepalive);
   session.resumed(device);
   device.release();
 }
 
 /** [MQTT-3.1.4-5] */
 function refuse(device: Device, dialect: Dialect, why: Refusal, disconnect: Disconnect): void {
-  device.send(dialect.refused(why));
+  end(device, dialect.refused(why), disconnect);
+}
+
+function end(device: Device, connack: Buffer, disconnect: Disconnect): void {
+  device.send(connack);
   device.link.end(disconnect);
 }

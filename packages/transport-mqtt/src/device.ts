@@ -7,14 +7,17 @@ import {
   type Peer,
 } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
-import type { Packet } from 'mqtt-packet';
+import type { IDisconnectPacket } from 'mqtt-packet';
 import { connect } from './connect.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, Incoming } from './dialect.ts';
 import { Framer } from './framer.ts';
 import type { MqttLimits } from './limits.ts';
+import type { Properties } from './properties.ts';
 import { publish } from './publish.ts';
+import { Violation } from './reasons.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
+import type { SharedGroups } from './shared.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
 
 /** What all connections share. */
@@ -22,6 +25,7 @@ export interface Gate {
   readonly host: GatewayHost;
   readonly limits: MqttLimits;
   readonly sessions: Sessions;
+  readonly groups: SharedGroups;
 }
 
 /** One connection of a device: reads packet by packet, and no more than it can answer for. */
@@ -60,6 +64,11 @@ export class Device implements GatewayConnection {
 
   get bufferedBytes(): number {
     return this.#socket.writableLength;
+  }
+
+  /** By the server's clock, in milliseconds. */
+  get now(): number {
+    return this.gate.host.clock.now();
   }
 
   get saturated(): boolean {
@@ -151,28 +160,46 @@ export class Device implements GatewayConnection {
       this.#connecting = true;
       return connect(this, bytes);
     }
-    this.#dispatch(this.session, this.dialect.decoder.decode(bytes), bytes);
+    this.#dispatch(this.session, this.dialect.read(bytes), bytes);
   }
 
-  #dispatch(session: Session, packet: Packet, bytes: Buffer): void {
+  #dispatch(session: Session, { packet, properties }: Incoming, bytes: Buffer): void {
     switch (packet.cmd) {
       case 'publish':
-        return publish(this, session, packet, bytes);
+        return publish(this, session, packet, bytes, properties);
       case 'puback':
         return session.acknowledged(packet.messageId ?? 0);
+      case 'pubrec':
+        return session.received(packet.messageId ?? 0, (packet.reasonCode ?? 0) >= 0x80);
+      case 'pubrel': {
+        const messageId = packet.messageId ?? 0;
+        return this.send(this.dialect.pubcomp(messageId, session.receiving.released(messageId)));
+      }
+      case 'pubcomp':
+        return session.completed(packet.messageId ?? 0);
       case 'subscribe':
-        return subscribe(this, session, packet);
+        return subscribe(this, session, packet, properties);
       case 'unsubscribe':
         return unsubscribe(this, session, packet);
       case 'pingreq':
         return this.send(pong);
       case 'disconnect':
-        this.#left();
-        this.link.closed('DISCONNECT');
-        return void this.#socket.end();
+        return this.#goodbye(session, packet, properties);
       default:
-        throw new Disconnect('MALFORMED_FRAME', { reason: `a device does not send ${packet.cmd} here` });
+        throw new Violation('protocolError', `a device does not send ${packet.cmd} here`);
     }
+  }
+
+  #goodbye(session: Session, _: IDisconnectPacket, { sessionExpiryInterval }: Properties): void {
+    if (sessionExpiryInterval !== undefined) {
+      // [MQTT-3.14.2-2] and section 3.14.2.2.2
+      if (sessionExpiryInterval > 0 && (this.dialect.properties.sessionExpiryInterval ?? 0) === 0)
+        throw new Violation('protocolError', 'a session that was to end with the connection does');
+      session.core.resumeMs = resumeMsOf(sessionExpiryInterval, this.gate.limits);
+    }
+    this.#left();
+    this.link.closed('DISCONNECT');
+    this.#socket.end();
   }
 
   #closed(): void {
@@ -184,6 +211,11 @@ export class Device implements GatewayConnection {
     this.gate.host.clock.clearTimeout(this.#keepAlive);
     this.session?.lost(this);
   }
+}
+
+/** Section 3.1.2.11.2. @param seconds all ones never ends; no session waits longer than it may. */
+export function resumeMsOf(seconds: number, { maxSessionMs }: MqttLimits): number {
+  return seconds === 0xffffffff ? maxSessionMs : Math.min(seconds * 1_000, maxSessionMs);
 }
 
 /** The first byte of a CONNECT. */

@@ -1,40 +1,135 @@
 import { isUtf8 } from 'node:buffer';
-import { Disconnect, ReplyError } from '@callboard/protocol';
+import type { Attributes } from '@callboard/core';
+import { Disconnect, isChannel, ReplyError } from '@callboard/protocol';
 import type { IPublishPacket } from 'mqtt-packet';
 import type { Device } from './device.ts';
+import { afterHeader, type Properties } from './properties.ts';
+import { metaOf, type OwnProperties } from './publish-frame.ts';
+import { reasons, Violation } from './reasons.ts';
+import type { Refused } from './receiving.ts';
 import type { Session } from './session.ts';
 import { isTopic } from './topics.ts';
 
 /**
- * PUBLISH (section 3.3): acknowledged when the stream has it. What the device may not publish goes nowhere, and is acknowledged
- * all the same: 3.1.1 has no other answer [MQTT-3.3.5-2].
+ * PUBLISH (section 3.3): acknowledged when the stream has it. What the device may not publish goes nowhere: MQTT 5 says so in the
+ * acknowledgement, 3.1.1 has no other answer than that one [MQTT-3.3.5-2].
  * @throws Disconnect where it is malformed.
  */
-export function publish(device: Device, session: Session, packet: IPublishPacket, bytes: Buffer): void {
-  const { topic, qos, retain, messageId } = packet;
-  if (qos === 2) throw new Disconnect('MALFORMED_FRAME', { reason: 'no QoS 2 here' });
-  if (!isTopic(topic) || !isUtf8(topicIn(bytes)))
-    throw new Disconnect('MALFORMED_FRAME', { reason: 'not a topic name' });
-  const payload = owned(packet.payload as Buffer);
-  const acknowledge = () => {
-    if (qos > 0) device.send(device.dialect.published(messageId as number));
-    device.settled();
-  };
-  const failed = (error: unknown) => {
-    // It is not acknowledged: the device comes back with it.
-    if (qos > 0 && error instanceof ReplyError && error.retryable) return device.link.end(endFor(error));
-    acknowledge();
-  };
+export function publish(
+  device: Device,
+  session: Session,
+  packet: IPublishPacket,
+  bytes: Buffer,
+  properties: Properties = {},
+): void {
+  const { topic, qos, dup, messageId = 0 } = packet;
+  if (!isTopic(topic) || !isUtf8(topicIn(bytes))) throw new Violation('malformed', 'not a topic name');
+  // [MQTT-3.3.1-2] [MQTT-2.2.1-3]
+  if (qos === 0 ? dup : messageId === 0)
+    throw new Violation(qos === 0 ? 'malformed' : 'protocolError', 'no such flags, or no packet id');
+  // [MQTT-3.3.2-14]
+  if (properties.responseTopic !== undefined && !isTopic(properties.responseTopic))
+    throw new Violation('protocolError', 'not a response topic');
+  const { receiving } = session;
+  // [MQTT-3.3.4-7]
+  if (qos === 2 && !receiving.has(messageId) && receiving.size >= device.gate.limits.maxInFlight)
+    throw new Violation('receiveMaximumExceeded', 'more than may be on their way');
   device.begun();
-  session.core
+  const attempt = () => append(device, session, packet, properties);
+  const outcome = qos === 2 ? receiving.once(messageId, attempt) : attempt();
+  outcome.then((refused) => {
+    if (qos > 0) acknowledge(device, session, packet, refused);
+    device.settled();
+  });
+}
+
+/** Resolves when the stream has it, or with why it does not. */
+function append(
+  device: Device,
+  session: Session,
+  packet: IPublishPacket,
+  properties: Properties,
+): Promise<Refused> {
+  const { topic, qos, retain } = packet;
+  const payload = owned(packet.payload as Buffer);
+  const { payloadFormatIndicator, contentType, userProperties } = properties;
+  if (payloadFormatIndicator === 1 && !isUtf8(payload))
+    return Promise.resolve(new ReplyError('PAYLOAD_FORMAT_INVALID', { message: 'The payload is no UTF-8.' }));
+  return session.core
     .publish({
       channel: topic,
       payload,
+      ...(isJson(contentType) && { format: 'json' }),
+      meta: metaOf(userProperties),
+      attributes: attributesOf(packet, properties, device.now),
       atMostOnce: qos === 0,
       // An empty one is no last value [MQTT-3.3.1-10] [MQTT-3.3.1-11].
       forgetsLast: retain && payload.length === 0,
     })
-    .then(acknowledge, failed);
+    .then(
+      () => undefined,
+      (error: unknown) =>
+        error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error }),
+    );
+}
+
+/** PUBACK or PUBREC. */
+function acknowledge(device: Device, session: Session, packet: IPublishPacket, refused: Refused): void {
+  const { dialect } = device;
+  const { topic, messageId = 0 } = packet;
+  const qos = packet.qos as 1 | 2;
+  if (refused === undefined) {
+    const read = dialect.version === 4 || session.core.hasReaders(topic);
+    return device.send(dialect.published(messageId, qos, read ? 0 : reasons.noMatchingSubscribers));
+  }
+  const code = codeOf(refused, topic);
+  // It is not acknowledged: the device comes back with it.
+  if (refused.retryable && (dialect.version === 4 || code !== reasons.quotaExceeded)) {
+    if (qos === 2) session.receiving.released(messageId);
+    return device.link.end(endFor(refused));
+  }
+  // In 3.1.1 it is released as any other [MQTT-4.3.3-2].
+  if (qos === 2 && dialect.version === 5) session.receiving.released(messageId);
+  device.send(dialect.published(messageId, qos, code, refused.message));
+}
+
+function codeOf({ code }: ReplyError, topic: string): number {
+  if (code === 'FORBIDDEN' && !isChannel(topic)) return reasons.topicNameInvalid;
+  return codes[code] ?? reasons.unspecified;
+}
+const codes: Readonly<Record<string, number>> = {
+  FORBIDDEN: reasons.notAuthorized,
+  UNAUTHORIZED: reasons.notAuthorized,
+  RATE_LIMITED: reasons.quotaExceeded,
+  PAYLOAD_FORMAT_INVALID: reasons.payloadFormatInvalid,
+  REFUSED: reasons.implementationSpecific,
+};
+
+function isJson(contentType: string | undefined): boolean {
+  return contentType !== undefined && /^application\/json\s*(;|$)/i.test(contentType);
+}
+
+/** Of those that have nothing else to say, the same objects: by QoS. */
+const plain: readonly Attributes[] = [0, 1, 2].map((qos) => ({ own: { qos } }));
+const marked: readonly Attributes[] = plain.map((each) => ({ ...each, retain: true }));
+
+function attributesOf({ qos, retain }: IPublishPacket, properties: Properties, now: number): Attributes {
+  if (Object.keys(properties).length === 0) return (retain ? marked : plain)[qos] as Attributes;
+  const { messageExpiryInterval } = properties;
+  const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = properties;
+  const own: OwnProperties = {
+    qos,
+    ...(payloadFormatIndicator !== undefined && { payloadFormatIndicator }),
+    ...(contentType !== undefined && { contentType }),
+    ...(responseTopic !== undefined && { responseTopic }),
+    ...(correlationData !== undefined && { correlationData }),
+    ...(userProperties !== undefined && { userProperties }),
+  };
+  return {
+    retain,
+    own,
+    ...(messageExpiryInterval !== undefined && { expiresAt: now + messageExpiryInterval * 1_000 }),
+  };
 }
 
 function endFor({ code, retryAfterMs }: ReplyError): Disconnect {
@@ -43,10 +138,8 @@ function endFor({ code, retryAfterMs }: ReplyError): Disconnect {
 }
 
 function topicIn(publish: Buffer): Buffer {
-  let at = 1;
-  while ((publish[at] as number) & 128) at++;
-  const length = publish.readUInt16BE(at + 1);
-  return publish.subarray(at + 3, at + 3 + length);
+  const at = afterHeader(publish);
+  return publish.subarray(at + 2, at + 2 + publish.readUInt16BE(at));
 }
 
 /** A last value of five bytes must not hold on to all that was read with it. */

@@ -8,6 +8,8 @@ interface Arrival {
   readonly accepted: Accepted;
   readonly clientId: string;
   readonly clean: boolean;
+  /** How long the session waits without a connection, in milliseconds. */
+  readonly resumeMs: number;
 }
 
 /** Somebody else's client id. */
@@ -43,17 +45,18 @@ export class Sessions {
     return turn;
   }
 
-  async #enter({ link, accepted, clientId, clean }: Arrival) {
+  async #enter({ link, accepted, clientId, clean, resumeMs }: Arrival) {
     const before = this.#byId.get(clientId);
     if (before !== undefined && before.userId !== accepted.userId) throw new Taken();
-    // [MQTT-3.1.2-6]
-    if (clean) before?.core.end(new Disconnect('REPLACED'));
-    const known = clean ? undefined : before;
+    // [MQTT-3.1.2-6]: nor does one go on that was to end with its connection.
+    const fresh = clean || before?.core.resumeMs === 0;
+    if (fresh) before?.core.end(new Disconnect('REPLACED'));
+    const known = fresh ? undefined : before;
     const session = known ?? new Session(clientId, accepted.userId, this.#limits, this.#maxOutboxBytes);
     const ended = () => {
+      session.ended();
       if (this.#byId.get(clientId) === session) this.#byId.delete(clientId);
     };
-    const resumeMs = clean ? 0 : this.#limits.maxSessionMs;
     session.core = await link.attach(accepted, { session: known?.core, device: clientId, resumeMs, ended });
     this.#byId.set(clientId, session);
     return { session, present: known !== undefined };

@@ -3,6 +3,7 @@ import type { Gateway, GatewayHost } from '@callboard/core';
 import { Device, type Gate } from './device.ts';
 import { limitsWith, type MqttLimits } from './limits.ts';
 import { Sessions } from './sessions.ts';
+import { SharedGroups } from './shared.ts';
 
 export interface MqttTransportOptions {
   /** Listens here; 0 takes a free one. Default 1883. */
@@ -29,7 +30,12 @@ export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport
       return (listener?.address() as AddressInfo | null | undefined)?.port;
     },
     async start(host) {
-      const gate = { host, limits, sessions: new Sessions(limits, host.limits.maxOutboxBytes) };
+      const gate = {
+        host,
+        limits,
+        sessions: new Sessions(limits, host.limits.maxOutboxBytes),
+        groups: new SharedGroups(),
+      };
       listener = createServer((socket) => take(gate, socket, sockets));
       await listen(listener, options, host);
     },

@@ -5,7 +5,7 @@ import type { Node } from '../node.ts';
 import { type Schema, satisfying } from '../requests/contract.ts';
 import { Appends } from '../streams/appends.ts';
 import type { Feed } from '../streams/feed.ts';
-import type { Draft, Outcome } from '../streams/log.ts';
+import type { Attributes, Draft, Outcome } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
@@ -21,6 +21,7 @@ export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
   readonly payload?: Uint8Array;
   /** Whoever is not there need not be given it later. */
   readonly atMostOnce?: boolean;
+  readonly attributes?: Attributes;
   /** What only those who read bytes are given: it is no data of this channel. */
   readonly withheld?: boolean;
 }
@@ -72,7 +73,7 @@ export class Channels {
   }
 
   #pass(draft: PublicationDraft): Awaitable<Outcome> {
-    const { channel, from, version, key, exclude, payload, atMostOnce, withheld } = draft;
+    const { channel, from, version, key, exclude, payload, atMostOnce, withheld, attributes } = draft;
     const { codec, hub } = this.#node;
     const { data, meta } = hub.publication(draft);
     const body = codec.encodeBody({
@@ -86,6 +87,10 @@ export class Channels {
       // Bytes that an operator has made something else of are not what was published.
       ...(payload !== undefined &&
         data === draft.data && { payload, ...(atMostOnce === true && { atMostOnce }) }),
+      ...(attributes !== undefined && {
+        attributes:
+          data === draft.data && meta === draft.meta ? attributes : { ...attributes, own: undefined },
+      }),
       ...(withheld === true && { only: BYTE_READERS }),
       ...(exclude !== undefined && { exclude }),
       ...(version !== undefined && { version }),
@@ -125,7 +130,7 @@ export class Channels {
   /** Whether anybody could ever tell that something was published into a channel which is not there. */
   #matters(name: string): boolean {
     const policy = this.policies.of(name);
-    if (policy.history !== undefined || policy.retain === true) return true;
+    if (policy.history !== undefined || (policy.retain ?? false) !== false) return true;
     return this.filters.of(name.split('/'), policy).length > 0;
   }
 
@@ -146,6 +151,13 @@ export class Channels {
     channel?.feed?.settle();
     channel?.forgetLast();
     if (channel !== undefined) this.settle(channel);
+  }
+
+  /** Whether anybody would be given now what is published there. */
+  hasReaders(name: string): boolean {
+    const channel = this.byName.get(name);
+    if (channel !== undefined) return channel.inUse || channel.readThroughFilters;
+    return this.filters.of(name.split('/'), this.policies.of(name)).length > 0;
   }
 
   unpin(channel: Channel): void {

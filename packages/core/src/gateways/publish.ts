@@ -36,7 +36,7 @@ export function publishPayload(node: Node, client: ServerClient, draft: GatewayD
 function appended(
   { channels, requests }: Node,
   { user, id }: ServerClient,
-  { channel, payload, meta, atMostOnce = false, forgetsLast = false }: GatewayDraft,
+  { channel, payload, meta, atMostOnce = false, forgetsLast = false, attributes }: GatewayDraft,
   data: unknown,
   withheld: boolean,
 ): Awaitable<Outcome> {
@@ -48,6 +48,7 @@ function appended(
     atMostOnce,
     from: { userId: user.id, clientId: id },
     ...(meta !== undefined && { meta }),
+    ...(attributes !== undefined && { attributes }),
   });
   const done = (published: Outcome) => {
     if (forgetsLast) channels.forgetLast(channel);

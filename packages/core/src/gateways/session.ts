@@ -70,6 +70,10 @@ export class Session implements GatewaySession {
     });
   }
 
+  hasReaders(channel: string): boolean {
+    return this.#node.channels.hasReaders(channel);
+  }
+
   end(disconnect: Disconnect): void {
     this.client.close(disconnect);
   }
