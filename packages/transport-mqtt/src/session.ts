@@ -30,6 +30,8 @@ export class Session {
   #device: Device | undefined;
   /** Made with the first. */
   #inFlight: InFlight | undefined;
+  /** It is in a group. */
+  #shares = false;
   /** More than one of its filters may fit a topic. */
   #overlapping = false;
   /** Of what fits more than one: what was delivered last. */
@@ -75,9 +77,11 @@ export class Session {
 
   /** In the place of one of the same filter [MQTT-3.8.4-3]. */
   subscribed(subscription: Subscription): void {
-    this.unsubscribed(subscription.filter);
+    const before = this.subscriptions.get(subscription.filter);
     this.subscriptions.set(subscription.filter, subscription);
+    // Before the other one leaves: a group that nobody is in is forgotten.
     subscription.group?.join(subscription);
+    before?.group?.leave(before);
     this.#look();
   }
 
@@ -207,8 +211,6 @@ export class Session {
     for (const outgoing of this.#inFlight?.withdraw(may) ?? [])
       (outgoing as Outgoing & { group: SharedGroup }).group.pass(outgoing, this);
   }
-
-  #shares = false;
 
   #look(): void {
     this.#latest = undefined;
