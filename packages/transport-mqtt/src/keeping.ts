@@ -15,14 +15,15 @@ export class Keeping {
   }
 
   save(): void {
-    const { clientId, userId, core, subscriptions } = this.#session;
+    const { clientId, userId, core, subscriptions, receiving } = this.#session;
     this.#store.save({
       clientId,
       userId,
       claims: core.client.claims,
       resumeMs: core.resumeMs,
       lostAt: this.#lostAt,
-      subscriptions: [...subscriptions.values()].map(({ filter, qos }) => ({ filter, qos })),
+      subscriptions: [...subscriptions.values()].map(({ filter, options }) => ({ filter, ...options })),
+      published: receiving.published,
     });
   }
 
@@ -33,11 +34,17 @@ export class Keeping {
   }
 
   add(outgoing: Outgoing): void {
-    outgoing.waiting = this.#store.add(this.#session.clientId, outgoing.publication, outgoing.retained);
+    const { publication, qos, retained, identifiers, group } = outgoing;
+    const delivery = { qos, retained, identifiers, share: group?.filter };
+    outgoing.waiting = this.#store.add(this.#session.clientId, publication, delivery);
   }
 
   sent({ waiting }: Outgoing, messageId: number): void {
     if (waiting !== undefined) this.#store.sent(waiting, messageId);
+  }
+
+  received({ waiting }: Outgoing): void {
+    if (waiting !== undefined) this.#store.received(waiting);
   }
 
   done({ waiting }: Outgoing): void {

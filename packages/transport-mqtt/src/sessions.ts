@@ -2,15 +2,19 @@ import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { Keeping } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
-import { Session, Subscription } from './session.ts';
+import { Session } from './session.ts';
+import { SharedGroups } from './shared.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
 import { StoredPublication } from './stored-publication.ts';
+import { subscriptionTo } from './subscription.ts';
 
 interface Arrival {
   readonly link: GatewayLink;
   readonly accepted: Accepted;
   readonly clientId: string;
   readonly clean: boolean;
+  /** How long the session waits without a connection, in milliseconds. */
+  readonly resumeMs: number;
 }
 
 /** Somebody else's client id. */
@@ -18,6 +22,7 @@ export class Taken extends Error {}
 
 /** The sessions, by client id. */
 export class Sessions {
+  readonly groups = new SharedGroups();
   readonly #byId = new Map<string, Session>();
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -51,7 +56,7 @@ export class Sessions {
     { record, waiting }: StoredSession,
     publications: Map<StoredMessage, StoredPublication>,
   ): Promise<void> {
-    const { clientId, userId, claims, resumeMs, subscriptions } = record;
+    const { clientId, userId, claims, resumeMs, subscriptions, published } = record;
     const now = this.#host.clock.now();
     const lostAt = record.lostAt ?? now;
     const session = this.#made(clientId, userId);
@@ -63,15 +68,21 @@ export class Sessions {
     session.seen(lostAt);
     this.#byId.set(clientId, session);
     session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt);
-    for (const { message, retained, messageId, waiting: kept } of waiting) {
+    session.receiving.restore(published);
+    for (const { message, delivery, messageId, received, waiting: kept } of waiting) {
       const publication = publications.get(message) ?? new StoredPublication(message);
       publications.set(message, publication);
-      session.restore({ publication, retained, waiting: kept }, messageId);
+      const { share, ...rest } = delivery;
+      const group = share === undefined ? undefined : this.groups.of(share);
+      session.restore({ publication, ...rest, group, waiting: kept }, messageId, received);
     }
-    for (const { filter, qos } of subscriptions) {
-      const subscription = new Subscription(session, filter, qos);
+    for (const { filter, ...options } of subscriptions) {
+      const subscription = subscriptionTo(session, filter, options, this.groups);
+      const { topicFilter } = subscription;
       session.subscribed(subscription);
-      await session.core.subscribe(filter, subscription).catch(() => session.unsubscribed(filter));
+      await session.core
+        .subscribe(topicFilter, session.reader(topicFilter))
+        .catch(() => session.unsubscribed(filter));
     }
   }
 
@@ -109,15 +120,15 @@ export class Sessions {
     return turn;
   }
 
-  async #enter({ link, accepted, clientId, clean }: Arrival) {
+  async #enter({ link, accepted, clientId, clean, resumeMs }: Arrival) {
     const before = this.#byId.get(clientId);
     if (before !== undefined && before.userId !== accepted.userId) throw new Taken();
-    // [MQTT-3.1.2-6]
-    if (clean) before?.core.end(new Disconnect('REPLACED'));
-    const known = clean ? undefined : before;
+    // [MQTT-3.1.2-6]: nor does one go on that was to end with its connection.
+    const fresh = clean || before?.core.resumeMs === 0;
+    if (fresh) before?.core.end(new Disconnect('REPLACED'));
+    const known = fresh ? undefined : before;
     const session = known ?? this.#made(clientId, accepted.userId);
     const ended = this.#ended(session);
-    const resumeMs = clean ? 0 : this.#limits.maxSessionMs;
     session.core = await link.attach(accepted, { session: known?.core, device: clientId, resumeMs, ended });
     this.#byId.set(clientId, session);
     if (this.#store !== undefined && resumeMs > 0) session.keeping ??= new Keeping(this.#store, session);
