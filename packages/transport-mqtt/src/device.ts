@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import {
+  type Clock,
   Framed,
   type GatewayConnection,
   type GatewayHost,
@@ -66,9 +67,8 @@ export class Device implements GatewayConnection {
     return this.#socket.writableLength;
   }
 
-  /** By the server's clock, in milliseconds. */
-  get now(): number {
-    return this.gate.host.clock.now();
+  get clock(): Clock {
+    return this.gate.host.clock;
   }
 
   get saturated(): boolean {

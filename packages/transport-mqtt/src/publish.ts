@@ -61,7 +61,7 @@ function append(
       payload,
       ...(isJson(contentType) && { format: 'json' }),
       meta: metaOf(userProperties),
-      attributes: attributesOf(packet, properties, device.now),
+      attributes: attributesOf(packet, properties, device.clock.now()),
       atMostOnce: qos === 0,
       // An empty one is no last value [MQTT-3.3.1-10] [MQTT-3.3.1-11].
       forgetsLast: retain && payload.length === 0,

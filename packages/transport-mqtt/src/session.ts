@@ -184,7 +184,7 @@ export class Session {
       this.dropped++;
       return;
     }
-    const frame = device.dialect.publish(publication, { qos: 0, retain, identifiers }, device.now);
+    const frame = device.dialect.publish(publication, { qos: 0, retain, identifiers }, device.clock);
     if (frame !== undefined) device.link.send(frame);
   }
 
@@ -194,9 +194,9 @@ export class Session {
 
   readonly #sender: Sender = {
     publish: (messageId, { publication, retained, qos, identifiers }, again) => {
-      const { link, dialect, now } = this.#device as Device;
+      const { link, dialect, clock } = this.#device as Device;
       const delivery = { qos, retain: retained, identifiers, messageId, again };
-      const frame = dialect.publish(publication, delivery, now);
+      const frame = dialect.publish(publication, delivery, clock);
       if (frame !== undefined) link.send(frame);
       return frame !== undefined;
     },
