@@ -192,7 +192,7 @@ export class Device implements GatewayConnection {
 
   #goodbye(session: Session, _: IDisconnectPacket, { sessionExpiryInterval }: Properties): void {
     if (sessionExpiryInterval !== undefined) {
-      // [MQTT-3.14.2-2] and section 3.14.2.2.2
+      // Section 3.14.2.2.2.
       if (sessionExpiryInterval > 0 && (this.dialect.properties.sessionExpiryInterval ?? 0) === 0)
         throw new Violation('protocolError', 'a session that was to end with the connection does');
       session.core.resumeMs = resumeMsOf(sessionExpiryInterval, this.gate.limits);

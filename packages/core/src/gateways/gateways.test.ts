@@ -184,6 +184,28 @@ describe('a session', () => {
 });
 
 describe('publishing', () => {
+  test('what is marked, and that alone, is the last value until it expires', async () => {
+    await serve({ channels: { '#': { ...open, retain: 'marked' } } });
+    const { session } = await attached('a');
+    const say = (text: string, attributes: object) =>
+      session.publish({ channel: 'x', payload: Buffer.from(text), attributes });
+    const lastOf = async () => {
+      const heard = reader();
+      await session.subscribe('x', heard);
+      session.lastValues(['x']);
+      clock.advance(0);
+      await session.unsubscribe('x');
+      return heard.heard;
+    };
+    await say('kept', { retain: true, expiresAt: clock.now() + 1_000 });
+    await say('passing', {});
+    await server.publish('x', 'of the server');
+    expect(await lastOf()).toEqual(['x kept 0']);
+    clock.advance(1_000);
+    expect(await lastOf()).toEqual([]);
+    expect(server.stats().channels).toBe(0);
+  });
+
   test('is checked by plugins, as everybody’s is, in the order in which it was asked for', async () => {
     const seen: string[] = [];
     const plugin = definePlugin({
