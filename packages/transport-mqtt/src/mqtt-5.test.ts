@@ -72,6 +72,17 @@ describe('CONNECT (section 3.1)', () => {
     expect((await stage.connected5('e', fields)).told.sessionPresent).toBe(true);
   });
 
+  test('takes no session over that was to end with its connection [MQTT-4.1.0-2]', async () => {
+    await stage.serve();
+    const before = await stage.connected5('c');
+    before.send(subscribePacket(1, ['a']));
+    await before.next('suback');
+    const after = await stage.connected5('c', { clean: false });
+    expect(after.told.sessionPresent).toBe(false);
+    await stage.server.publish('a', 'x');
+    await after.quiet();
+  });
+
   test('that is refused says why', async () => {
     await stage.serve({ host: '127.0.0.1', verifyClient: ({ token }) => token === 'right' });
     const answer = async (fields: object) => {
@@ -319,6 +330,30 @@ describe('PUBLISH (section 3.3)', () => {
     device.send(Buffer.of(0x30, 4 + pairs.length, 0, 1, 97, pairs.length, ...pairs));
     await device.next('publish');
     expect(Buffer.concat(chunks).includes(Buffer.from(pairs))).toBe(true);
+  });
+
+  test('that a device refuses is not sent again [MQTT-4.4.0-2], what is on its way does not expire [MQTT-4.3.3-7]', async () => {
+    const server = await stage.serve();
+    const fields = { clean: false, properties: { sessionExpiryInterval: 99 } };
+    const device = await stage.connected5('c', fields);
+    device.send(subscribePacket(1, ['a', 2]));
+    await device.next('suback');
+    const writer = await stage.connected5('w');
+    for (const [i, qos] of ([1, 2, 2] as const).entries())
+      writer.send(
+        publishPacket('a', `${i}`, { qos, messageId: i + 1, properties: { messageExpiryInterval: 5 } }),
+      );
+    const ids: number[] = [];
+    for (let i = 0; i < 3; i++) ids.push((await device.next('publish')).messageId as number);
+    device.send({ cmd: 'puback', messageId: ids[0], reasonCode: 0x83 } as never);
+    device.send({ cmd: 'pubrec', messageId: ids[1], reasonCode: 0x83 } as never);
+    await device.quiet();
+    device.socket.destroy();
+    await until(() => server.stats().clients.resumable === 1, 'its loss');
+    stage.clock.advance(10_000);
+    const back = await stage.connected5('c', fields);
+    expect(await back.next('publish')).toMatchObject({ messageId: ids[2], dup: true });
+    await back.quiet();
   });
 
   test('of a browser or the server has the texts of its meta as user properties', async () => {
