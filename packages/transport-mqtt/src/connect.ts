@@ -94,7 +94,7 @@ async function enter(
   const arrival = { link, accepted, clientId, clean, resumeMs };
   const { session, present } = await gate.sessions.enter(arrival);
   if (will !== undefined) {
-    const allowed = await session.core.mayPublish(draftOf(will, will.properties, device.now));
+    const allowed = await session.core.mayPublish(draftOf(will, will.properties, device.clock));
     if (!allowed && !present) session.core.resumeMs = 0;
     if (!allowed) throw new WillRefused();
     if (!link.open) throw new Disconnect('REPLACED');

@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import {
+  type Clock,
   Framed,
   type GatewayConnection,
   type GatewayHost,
@@ -67,9 +68,8 @@ export class Device implements GatewayConnection {
     return this.#socket.writableLength;
   }
 
-  /** By the server's clock, in milliseconds. */
-  get now(): number {
-    return this.gate.host.clock.now();
+  get clock(): Clock {
+    return this.gate.host.clock;
   }
 
   get saturated(): boolean {
@@ -204,7 +204,7 @@ export class Device implements GatewayConnection {
     { sessionExpiryInterval }: Properties,
   ): void {
     if (sessionExpiryInterval !== undefined) {
-      // [MQTT-3.14.2-2] and section 3.14.2.2.2
+      // Section 3.14.2.2.2.
       if (sessionExpiryInterval > 0 && (this.dialect.properties.sessionExpiryInterval ?? 0) === 0)
         throw new Violation('protocolError', 'a session that was to end with the connection does');
       session.core.resumeMs = resumeMsOf(sessionExpiryInterval, this.gate.limits);

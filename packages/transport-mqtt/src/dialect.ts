@@ -1,4 +1,4 @@
-import type { Framed, GatewayPublication } from '@callboard/core';
+import type { Clock, Framed, GatewayPublication } from '@callboard/core';
 import type { Disconnect } from '@callboard/protocol';
 import type { Packet } from 'mqtt-packet';
 import type { MqttLimits } from './limits.ts';
@@ -61,7 +61,7 @@ export interface Dialect {
   pubrel(messageId: number, found: boolean): Buffer;
   pubcomp(messageId: number, found: boolean): Buffer;
   /** PUBLISH; undefined where it has expired, or the device does not take so much. */
-  publish(publication: GatewayPublication, delivery: Delivery, now: number): Framed | undefined;
+  publish(publication: GatewayPublication, delivery: Delivery, clock: Clock): Framed | undefined;
   /** The last word, where there is one. */
   disconnected(disconnect: Disconnect): Buffer | undefined;
 }

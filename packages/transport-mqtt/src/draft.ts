@@ -1,4 +1,4 @@
-import type { Attributes, GatewayDraft } from '@callboard/core';
+import type { Attributes, Clock, GatewayDraft } from '@callboard/core';
 import type { QoS } from './dialect.ts';
 import type { Properties } from './properties.ts';
 import { metaOf, type OwnProperties } from './publish-frame.ts';
@@ -12,14 +12,14 @@ export interface Message {
 }
 
 /** A publication of a device, as of now: it expires by that. */
-export function draftOf(message: Message, properties: Properties, now: number): GatewayDraft {
+export function draftOf(message: Message, properties: Properties, clock: Clock): GatewayDraft {
   const { topic, payload, qos, retain } = message;
   return {
     channel: topic,
     payload,
     ...(isJson(properties.contentType) && { format: 'json' }),
     meta: metaOf(properties.userProperties),
-    attributes: attributesOf(message, properties, now),
+    attributes: attributesOf(message, properties, clock),
     atMostOnce: qos === 0,
     // An empty one is no last value [MQTT-3.3.1-10] [MQTT-3.3.1-11].
     forgetsLast: retain && payload.length === 0,
@@ -34,7 +34,7 @@ function isJson(contentType: string | undefined): boolean {
 const plain: readonly Attributes[] = [0, 1, 2].map((qos) => ({ own: { qos } }));
 const marked: readonly Attributes[] = plain.map((each) => ({ ...each, retain: true }));
 
-function attributesOf({ qos, retain }: Message, properties: Properties, now: number): Attributes {
+function attributesOf({ qos, retain }: Message, properties: Properties, clock: Clock): Attributes {
   if (Object.keys(properties).length === 0) return (retain ? marked : plain)[qos] as Attributes;
   const { messageExpiryInterval } = properties;
   const { payloadFormatIndicator, contentType, responseTopic, correlationData, userProperties } = properties;
@@ -49,6 +49,6 @@ function attributesOf({ qos, retain }: Message, properties: Properties, now: num
   return {
     retain,
     own,
-    ...(messageExpiryInterval !== undefined && { expiresAt: now + messageExpiryInterval * 1_000 }),
+    ...(messageExpiryInterval !== undefined && { expiresAt: clock.now() + messageExpiryInterval * 1_000 }),
   };
 }

@@ -1,4 +1,4 @@
-import { Framed, type GatewayPublication } from '@callboard/core';
+import { type Clock, Framed, type GatewayPublication } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { generate } from 'mqtt-packet';
 import { Decoder } from './decoder.ts';
@@ -39,10 +39,10 @@ export const mqtt311: Dialect = {
   published: (messageId, qos) => generate({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId }),
   pubrel: (messageId) => generate({ cmd: 'pubrel', messageId }),
   pubcomp: (messageId) => generate({ cmd: 'pubcomp', messageId }),
-  publish(publication: GatewayPublication, delivery: Delivery, now: number) {
+  publish(publication: GatewayPublication, delivery: Delivery, clock: Clock) {
     const { qos, retain, messageId = 0, again = false } = delivery;
-    const { expiresAt = Number.POSITIVE_INFINITY } = publication.attributes ?? {};
-    if (expiresAt <= now && !again) return undefined;
+    const { expiresAt } = publication.attributes ?? {};
+    if (expiresAt !== undefined && expiresAt <= clock.now() && !again) return undefined;
     if (qos === 0) return publication.framed(retain ? framings.qos0Retained : framings.qos0);
     const framed = publication.framed(retain ? framings.qos1Retained : framings.qos1).bytes();
     return new Framed(withMessageId(framed, messageId, qos, again));

@@ -72,6 +72,17 @@ describe('CONNECT (section 3.1)', () => {
     expect((await stage.connected5('e', fields)).told.sessionPresent).toBe(true);
   });
 
+  test('takes no session over that was to end with its connection [MQTT-4.1.0-2]', async () => {
+    await stage.serve();
+    const before = await stage.connected5('c');
+    before.send(subscribePacket(1, ['a']));
+    await before.next('suback');
+    const after = await stage.connected5('c', { clean: false });
+    expect(after.told.sessionPresent).toBe(false);
+    await stage.server.publish('a', 'x');
+    await after.quiet();
+  });
+
   test('that is refused says why', async () => {
     await stage.serve({ host: '127.0.0.1', verifyClient: ({ token }) => token === 'right' });
     const answer = async (fields: object) => {
@@ -115,6 +126,19 @@ describe('CONNECT (section 3.1)', () => {
     expect(await device.next('connack')).toMatchObject({ reasonCode });
     await device.end();
   });
+});
+
+test('a version that there is not is refused [MQTT-3.1.2-2], and what is no MQTT ends it [MQTT-3.1.2-1]', async () => {
+  await stage.serve();
+  const say = async (name: string, version: number) => {
+    const device = await stage.raw();
+    const body = Buffer.of(0, 4, ...Buffer.from(name), version, 2, 0, 0, 0, 1, 99);
+    device.send(Buffer.concat([Buffer.of(0x10, body.length), body]));
+    await device.end();
+    return device.packets;
+  };
+  expect(await say('MQTT', 6)).toMatchObject([{ cmd: 'connack', returnCode: 1 }]);
+  expect(await say('MQTS', 5)).toEqual([]);
 });
 
 describe('DISCONNECT (section 3.14) says', () => {
@@ -177,6 +201,21 @@ describe('DISCONNECT (section 3.14) says', () => {
     ],
     ['a share without a name [MQTT-4.8.2-1]', subscribePacket5(1, [{ topic: '$share//a', qos: 0 }]), 0x81],
     ['a share with a wildcard [MQTT-4.8.2-2]', subscribePacket5(1, [{ topic: '$share/+/a', qos: 0 }]), 0x81],
+    ['flags of PUBREL [MQTT-3.6.1-1]', Buffer.of(0x60, 2, 0, 1), 0x81],
+    ['flags of SUBSCRIBE [MQTT-3.8.1-1]', Buffer.of(0x80, 7, 0, 1, 0, 0, 1, 97, 0), 0x81],
+    ['flags of UNSUBSCRIBE [MQTT-3.10.1-1]', Buffer.of(0xa0, 6, 0, 1, 0, 0, 1, 97), 0x81],
+    ['flags of DISCONNECT [MQTT-3.14.1-1]', Buffer.of(0xe1, 0), 0x81],
+    ['both bits of QoS [MQTT-3.3.1-4]', Buffer.of(0x36, 6, 0, 1, 97, 0, 1, 0), 0x81],
+    ['reserved options [MQTT-3.8.3-5]', Buffer.of(0x82, 7, 0, 1, 0, 0, 1, 97, 0x40), 0x81],
+    ['nothing to unsubscribe from [MQTT-3.10.3-2]', Buffer.of(0xa2, 3, 0, 1, 0), 0x82],
+    [
+      'a user property that is no UTF-8 [MQTT-1.5.7-1]',
+      Buffer.of(0x30, 10, 0, 1, 97, 6, 0x26, 0, 1, 255, 0, 0),
+      0x81,
+    ],
+    ['a number of more bytes than it needs [MQTT-1.5.5-1]', Buffer.of(0x30, 5, 0, 1, 97, 0x80, 0), 0x81],
+    ['NUL in a topic [MQTT-1.5.4-2]', Buffer.of(0x30, 4, 0, 1, 0, 0), 0x81],
+    ['an ill-formed topic [MQTT-1.5.4-1]', Buffer.of(0x30, 4, 0, 1, 255, 0), 0x81],
     ['a session that waits after all', Buffer.of(0xe0, 7, 0, 5, 0x11, 0, 0, 0, 9), 0x82],
   ])('what is wrong with %s, and nobody else notices', async (_, packet, reasonCode) => {
     await stage.serve();
@@ -291,6 +330,30 @@ describe('PUBLISH (section 3.3)', () => {
     device.send(Buffer.of(0x30, 4 + pairs.length, 0, 1, 97, pairs.length, ...pairs));
     await device.next('publish');
     expect(Buffer.concat(chunks).includes(Buffer.from(pairs))).toBe(true);
+  });
+
+  test('that a device refuses is not sent again [MQTT-4.4.0-2], what is on its way does not expire [MQTT-4.3.3-7]', async () => {
+    const server = await stage.serve();
+    const fields = { clean: false, properties: { sessionExpiryInterval: 99 } };
+    const device = await stage.connected5('c', fields);
+    device.send(subscribePacket(1, ['a', 2]));
+    await device.next('suback');
+    const writer = await stage.connected5('w');
+    for (const [i, qos] of ([1, 2, 2] as const).entries())
+      writer.send(
+        publishPacket('a', `${i}`, { qos, messageId: i + 1, properties: { messageExpiryInterval: 5 } }),
+      );
+    const ids: number[] = [];
+    for (let i = 0; i < 3; i++) ids.push((await device.next('publish')).messageId as number);
+    device.send({ cmd: 'puback', messageId: ids[0], reasonCode: 0x83 } as never);
+    device.send({ cmd: 'pubrec', messageId: ids[1], reasonCode: 0x83 } as never);
+    await device.quiet();
+    device.socket.destroy();
+    await until(() => server.stats().clients.resumable === 1, 'its loss');
+    stage.clock.advance(10_000);
+    const back = await stage.connected5('c', fields);
+    expect(await back.next('publish')).toMatchObject({ messageId: ids[2], dup: true });
+    await back.quiet();
   });
 
   test('of a browser or the server has the texts of its meta as user properties', async () => {

@@ -1,4 +1,4 @@
-import { Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
+import { type Clock, Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
 import type { Disconnect } from '@callboard/protocol';
 import { generate, type Packet } from 'mqtt-packet';
 import { Decoder } from './decoder.ts';
@@ -111,9 +111,9 @@ export class Mqtt5 implements Dialect {
     return this.#bytes({ cmd: 'pubcomp', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
   }
 
-  publish(publication: GatewayPublication, delivery: Delivery, now: number): Framed | undefined {
+  publish(publication: GatewayPublication, delivery: Delivery, clock: Clock): Framed | undefined {
     const { expiresAt } = publication.attributes ?? {};
-    const remainingMs = expiresAt === undefined ? undefined : Math.max(0, expiresAt - now);
+    const remainingMs = expiresAt === undefined ? undefined : Math.max(0, expiresAt - clock.now());
     // [MQTT-3.3.2-5]: what is on its way already goes on.
     if (remainingMs === 0 && delivery.again !== true) return undefined;
     const personal = delivery.qos > 0 || delivery.identifiers !== undefined || remainingMs !== undefined;

@@ -122,5 +122,5 @@ export function tell(device: Device, publication: OwnPublication): void {
 }
 
 function framed(device: Device, publication: OwnPublication): Framed | undefined {
-  return device.dialect.publish(publication, { qos: 0, retain: false }, device.now);
+  return device.dialect.publish(publication, { qos: 0, retain: false }, device.clock);
 }

@@ -66,7 +66,7 @@ function append(
   if (payloadFormatIndicator === 1 && !isUtf8(payload))
     return Promise.resolve(new ReplyError('PAYLOAD_FORMAT_INVALID', { message: 'The payload is no UTF-8.' }));
   session.heard(topic, payload, correlationData);
-  return session.core.publish(draftOf({ ...packet, payload }, properties, device.now)).then(
+  return session.core.publish(draftOf({ ...packet, payload }, properties, device.clock)).then(
     () => undefined,
     (error: unknown) => (error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error })),
   );

@@ -83,7 +83,7 @@ export class Session {
     if (this.#device !== device) return;
     this.#lostAt = device.heardAt;
     this.#device = undefined;
-    this.keeping?.lost(device.now);
+    this.keeping?.lost(device.clock.now());
     this.#pass((group) => group.hasOther(this));
   }
 
@@ -258,7 +258,7 @@ export class Session {
       this.dropped++;
       return;
     }
-    const frame = device.dialect.publish(publication, { qos: 0, retain, identifiers }, device.now);
+    const frame = device.dialect.publish(publication, { qos: 0, retain, identifiers }, device.clock);
     if (frame !== undefined) device.link.send(frame);
   }
 
@@ -273,9 +273,9 @@ export class Session {
   readonly #sender: Sender = {
     publish: (messageId, outgoing, again) => {
       const { publication, retained, qos, identifiers } = outgoing;
-      const { link, dialect, now } = this.#device as Device;
+      const { link, dialect, clock } = this.#device as Device;
       const delivery = { qos, retain: retained, identifiers, messageId, again };
-      const frame = dialect.publish(publication, delivery, now);
+      const frame = dialect.publish(publication, delivery, clock);
       if (frame === undefined) {
         this.#done(outgoing);
         return false;

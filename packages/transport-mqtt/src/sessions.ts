@@ -93,7 +93,10 @@ export class Sessions {
   #ended(session: Session): () => void {
     return () => {
       // A server that stops keeps what it has.
-      if (this.#host.draining) return session.over();
+      if (this.#host.draining) {
+        session.pendingWill?.drop();
+        return session.over();
+      }
       session.ended();
       if (this.#byId.get(session.clientId) === session) this.#byId.delete(session.clientId);
     };

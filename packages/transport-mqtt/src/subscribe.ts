@@ -42,9 +42,8 @@ export function subscribe(
   });
 }
 
-/** Retain handling (section 3.3.1.3) [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; shared subscriptions have no last values. */
+/** Retain handling (section 3.3.1.3) [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; core knows no filter `$share/…`, and so none of their last values. */
 function wantsLast({ topic, rh = 0 }: Wanted, known: ReadonlySet<string>): boolean {
-  if (sharedParts(topic) !== undefined) return false;
   return rh === 0 || (rh === 1 && !known.has(topic));
 }
 

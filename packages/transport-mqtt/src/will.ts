@@ -63,7 +63,7 @@ export class PendingWill {
 
 /** By the rights of the moment, as any publication; core counts what is refused, and there is nobody to tell. */
 function publishWill({ core }: Session, will: Will, clock: Clock): void {
-  core.publish(draftOf(will, will.properties, clock.now())).catch((error: unknown) => {
+  core.publish(draftOf(will, will.properties, clock)).catch((error: unknown) => {
     if (!(error instanceof ReplyError)) throw error;
   });
 }
