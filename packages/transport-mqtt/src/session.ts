@@ -6,7 +6,7 @@ import { InFlight, type Outgoing } from './in-flight.ts';
 import type { Keeping } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
 import { fits } from './topics.ts';
-import type { PendingWill } from './will.ts';
+import type { PendingWill, Will } from './will.ts';
 
 export type QoS = 0 | 1;
 
@@ -49,14 +49,14 @@ export class Session {
   resumed(device: Device): void {
     this.#device = device;
     this.pendingWill?.drop();
-    this.keeping?.lost(undefined);
+    this.keeping?.connected(device.will);
     this.#inFlight?.again(this.#send);
   }
 
-  lost(device: Device): void {
+  lost(device: Device, will: Will | undefined): void {
     if (this.#device !== device) return;
     this.#device = undefined;
-    this.keeping?.lost(device.gate.host.clock.now());
+    this.keeping?.lost(device.gate.host.clock.now(), will);
   }
 
   ended(): void {
