@@ -66,6 +66,11 @@ async function enter(
     if (!allowed) throw new WillRefused();
     if (!link.open) throw new Disconnect('REPLACED');
   }
+  session.connection = {
+    protocolVersion: packet.protocolVersion ?? 4,
+    keepAliveSeconds: keepalive,
+    willTopic: packet.will?.topic,
+  };
   device.session = session;
   device.will = will;
   device.send(dialect.accepted(present));

@@ -34,6 +34,8 @@ export class Device implements GatewayConnection {
   session: Session | undefined;
   /** From the CONNACK on, unless it says that it leaves. */
   will: Will | undefined;
+  /** When something of its came last. */
+  heardAt: number;
   readonly #socket: Duplex;
   readonly #framer: Framer;
   /** Reasons not to read on just now. */
@@ -41,7 +43,6 @@ export class Device implements GatewayConnection {
   #connecting = false;
   /** Publications that came and are not acknowledged. */
   #pending = 0;
-  #heardAt: number;
   #keepAlive: unknown;
 
   constructor(gate: Gate, socket: Duplex, peer: Peer) {
@@ -49,7 +50,7 @@ export class Device implements GatewayConnection {
     this.gate = gate;
     this.#socket = socket;
     this.#framer = new Framer(limits.maxPacketBytes);
-    this.#heardAt = host.clock.now();
+    this.heardAt = host.clock.now();
     this.link = host.accept(this, peer);
     socket.on('data', (chunk: Buffer) => this.#came(chunk));
     socket.on('close', () => this.#closed());
@@ -69,7 +70,8 @@ export class Device implements GatewayConnection {
   }
 
   close(disconnect: Disconnect): void {
-    const last = this.session && this.dialect.disconnected(disconnect);
+    const { session, dialect } = this;
+    const last = session && (dialect.disconnected(disconnect) ?? session.own.farewell(this, disconnect));
     if (last !== undefined) this.write(last);
     this.#socket.end();
     this.#left();
@@ -110,7 +112,7 @@ export class Device implements GatewayConnection {
     const { clock } = this.gate.host;
     const graceMs = seconds * 1_500;
     const look = () => {
-      const silentMs = clock.now() - this.#heardAt;
+      const silentMs = clock.now() - this.heardAt;
       if (silentMs >= graceMs) this.link.end(new Disconnect('STALE'));
       else this.#keepAlive = clock.setTimeout(look, graceMs - silentMs);
     };
@@ -119,7 +121,7 @@ export class Device implements GatewayConnection {
 
   #came(chunk: Buffer): void {
     if (!this.link.open) return;
-    this.#heardAt = this.gate.host.clock.now();
+    this.heardAt = this.gate.host.clock.now();
     this.#framer.append(chunk);
     if (this.#holds === 0) this.#read();
   }

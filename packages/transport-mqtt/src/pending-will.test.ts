@@ -1,4 +1,4 @@
-import type { GatewayDraft, GatewaySession } from '@callboard/core';
+import type { GatewayDraft, GatewayHost, GatewaySession } from '@callboard/core';
 import { SimulatedClock } from '@callboard/testkit';
 import { expect, test } from '@jest/globals';
 import { limitsWith } from './limits.ts';
@@ -9,7 +9,7 @@ import { execute } from './will.ts';
 
 function lose(delayMs: number) {
   const clock = new SimulatedClock();
-  const session = new Session('c', 'c', limitsWith(), 1_000_000);
+  const session = new Session('c', 'c', { clock, limits: {} } as unknown as GatewayHost, limitsWith());
   const published: string[] = [];
   session.core = {
     publish: async ({ channel }: GatewayDraft) => void published.push(channel),

@@ -1,10 +1,19 @@
-import { Framed, type GatewayPublication, type GatewayReader, type GatewaySession } from '@callboard/core';
+import {
+  Framed,
+  type GatewayHost,
+  type GatewayPublication,
+  type GatewayReader,
+  type GatewaySession,
+} from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import type { Device } from './device.ts';
+import { Exchanges } from './exchanges.ts';
 import { withMessageId } from './framings.ts';
 import { InFlight, type Outgoing } from './in-flight.ts';
 import type { Keeping } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
+import { OwnSubscriptions } from './own-topics.ts';
+import type { ConnectionProperties } from './remote-device.ts';
 import { fits } from './topics.ts';
 import type { PendingWill, Will } from './will.ts';
 
@@ -21,10 +30,16 @@ export class Session {
   pendingWill: PendingWill | undefined;
   /** Where it is kept beyond the server's life. */
   keeping: Keeping | undefined;
+  readonly own = new OwnSubscriptions(this);
+  /** Of the last connection; none yet where it is of an earlier life of the server. */
+  connection: ConnectionProperties | undefined;
+  readonly #host: GatewayHost;
   readonly #limits: MqttLimits;
   readonly #maxOutboxBytes: number;
   /** Its connection, from the CONNACK on. */
   #device: Device | undefined;
+  #lostAt = 0;
+  #exchanges: Exchanges | undefined;
   /** Made with the first. */
   #inFlight: InFlight | undefined;
   /** More than one of its filters may fit a topic. */
@@ -34,11 +49,12 @@ export class Session {
   /** Publications that went nowhere, as the device took too little. */
   dropped = 0;
 
-  constructor(clientId: string, userId: string, limits: MqttLimits, maxOutboxBytes: number) {
+  constructor(clientId: string, userId: string, host: GatewayHost, limits: MqttLimits) {
     this.clientId = clientId;
     this.userId = userId;
     this.#limits = limits;
-    this.#maxOutboxBytes = maxOutboxBytes;
+    this.#host = host;
+    this.#maxOutboxBytes = host.limits.maxOutboxBytes;
   }
 
   get saturated(): boolean {
@@ -55,13 +71,43 @@ export class Session {
 
   lost(device: Device, will: Will | undefined): void {
     if (this.#device !== device) return;
+    this.#lostAt = device.heardAt;
     this.#device = undefined;
     this.keeping?.lost(device.gate.host.clock.now(), will);
   }
 
+  /** When the last packet of its came. */
+  get lastSeenAt(): number {
+    return this.#device?.heardAt ?? this.#lostAt;
+  }
+
+  /** What the server has asked it. */
+  get exchanges(): Exchanges {
+    this.#exchanges ??= new Exchanges(this.#host.clock);
+    return this.#exchanges;
+  }
+
+  /** The device has published something. */
+  heard(topic: string, payload: Buffer): void {
+    this.#exchanges?.heard(topic, payload);
+  }
+
+  /** Nobody will come back to it in this life of the server. */
+  over(): void {
+    this.own.end();
+    this.#exchanges?.end();
+  }
+
+  /** Nobody will come back to it. */
   ended(): void {
+    this.over();
     this.pendingWill?.publish();
     this.keeping?.ended(this.#inFlight?.all() ?? []);
+  }
+
+  /** Its last packet came in an earlier life of the server. */
+  seen(at: number): void {
+    this.#lostAt = at;
   }
 
   /** As it was before the server was stopped. */

@@ -65,6 +65,7 @@ export class Sessions {
       // One whose time is over ends by its deadline, as any.
       { device: clientId, resumeMs: Math.max(1, resumeMs - (now - lostAt)), ended: this.#ended(session) },
     );
+    session.seen(lostAt);
     this.#byId.set(clientId, session);
     const will = record.will && willFrom(record.will, now - lostAt);
     if (will !== undefined) wills.push([session, will]);
@@ -82,16 +83,20 @@ export class Sessions {
   }
 
   #made(clientId: string, userId: string): Session {
-    return new Session(clientId, userId, this.#limits, this.#host.limits.maxOutboxBytes);
+    return new Session(clientId, userId, this.#host, this.#limits);
   }
 
   #ended(session: Session): () => void {
     return () => {
       // A server that stops keeps what it has.
-      if (this.#host.draining) return;
+      if (this.#host.draining) return session.over();
       session.ended();
       if (this.#byId.get(session.clientId) === session) this.#byId.delete(session.clientId);
     };
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#byId.get(clientId);
   }
 
   /**

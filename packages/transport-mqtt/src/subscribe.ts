@@ -1,6 +1,7 @@
 import { Disconnect } from '@callboard/protocol';
 import type { ISubscribePacket, IUnsubscribePacket } from 'mqtt-packet';
 import type { Device } from './device.ts';
+import { isReserved } from './own-topics.ts';
 import { type QoS, type Session, Subscription } from './session.ts';
 import { isSubscribable, isTopicFilter } from './topics.ts';
 
@@ -25,6 +26,7 @@ export function subscribe(device: Device, session: Session, packet: ISubscribePa
 async function grant(device: Device, session: Session, filter: string, qos: QoS): Promise<QoS | undefined> {
   const { maxSubscriptions } = device.gate.limits;
   const { subscriptions } = session;
+  if (isReserved(filter)) return session.own.subscribe(filter, qos);
   if (!isSubscribable(filter)) return undefined;
   if (!subscriptions.has(filter) && subscriptions.size >= maxSubscriptions) return undefined;
   const before = subscriptions.get(filter);
@@ -46,6 +48,7 @@ export function unsubscribe(device: Device, session: Session, packet: IUnsubscri
   const { messageId = 0, unsubscriptions } = packet;
   for (const filter of unsubscriptions) assertFilter(filter);
   const leave = async (filter: string) => {
+    if (isReserved(filter)) return session.own.unsubscribe(filter);
     const had = await session.core.unsubscribe(filter);
     session.unsubscribed(filter);
     session.keeping?.save();

@@ -1,7 +1,10 @@
 import type { TlsOptions } from 'node:tls';
-import type { Gateway } from '@callboard/core';
+import { definePlugin, type Gateway, type Plugin } from '@callboard/core';
+import { attached, type MqttBroker } from './attached/attached.ts';
+import type { MqttBrokerOptions } from './attached/options.ts';
 import { limitsWith, type MqttLimits } from './limits.ts';
 import { Listener } from './listener.ts';
+import { type RemoteDevice, remoteDevice } from './remote-device.ts';
 import { Sessions } from './sessions.ts';
 import type { MqttSessionStore } from './store.ts';
 import { WebSocketFront } from './web-socket.ts';
@@ -29,18 +32,33 @@ export interface MqttTransportOptions {
 export interface MqttTransport extends Gateway {
   /** Where it listens, once the server has started. */
   readonly port: number | undefined;
+  /** A plugin: the server has `device(clientId)` with it, which gives a device that has a session. */
+  readonly devices: Plugin<'device', (clientId: string) => RemoteDevice | undefined>;
 }
 
-/** Devices over MQTT 3.1.1, straight to this server. @throws RangeError where a limit is none. */
-export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport {
+/** Devices over MQTT 3.1.1, straight to this server; or a broker that it joins. @throws RangeError, TypeError where an option is none. */
+export function mqttTransport(options?: MqttTransportOptions): MqttTransport;
+export function mqttTransport(options: MqttBrokerOptions): MqttBroker;
+export function mqttTransport(
+  options: MqttTransportOptions | MqttBrokerOptions = {},
+): MqttTransport | MqttBroker {
+  return 'broker' in options ? attached(options) : embedded(options);
+}
+
+function embedded(options: MqttTransportOptions): MqttTransport {
   const { tls, store, port = tls === undefined ? 1883 : 8883, path = '/mqtt' } = options;
   const limits = limitsWith(options.limits);
   let sessions: Sessions | undefined;
   let listener: Listener | undefined;
   let webSockets: WebSocketFront | undefined;
+  const device = (clientId: string) => {
+    const session = sessions?.get(clientId);
+    return session && remoteDevice(session);
+  };
   return {
     name: 'mqtt',
     foreign: true,
+    devices: definePlugin({ name: 'device', setup: () => device }),
     get port() {
       return listener?.port;
     },

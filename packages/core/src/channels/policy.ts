@@ -88,6 +88,10 @@ export class Policies {
     this.#byPattern.add(pattern, policy);
   }
 
+  get patterns(): readonly string[] {
+    return this.#byPattern.patterns;
+  }
+
   of(channel: string): ChannelPolicy {
     return this.#byPattern.of(channel) ?? closed;
   }
@@ -95,6 +99,11 @@ export class Policies {
   /** Those that hold for channels which the filter fits. */
   within(filter: Pattern): ReadonlySet<ChannelPolicy> {
     return this.#byPattern.within(filter);
+  }
+
+  /** Those, and what holds for channels that have no policy. */
+  allWithin(filter: Pattern): ReadonlySet<ChannelPolicy> {
+    return new Set([...this.within(filter), closed]);
   }
 }
 

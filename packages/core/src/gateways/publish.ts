@@ -69,7 +69,8 @@ function appended(
   return isPromise(outcome) ? requests.deadline(outcome, 'OUTCOME_UNKNOWN').then(done) : done(outcome);
 }
 
-function decode({ channels }: Node, { channel, payload, format }: GatewayDraft): Awaitable<Decoded> {
+/** What the channel's format and schema make of bytes. */
+export function decode({ channels }: Node, { channel, payload, format }: GatewayDraft): Awaitable<Decoded> {
   let decoded: unknown;
   try {
     decoded = payloadFormats[format ?? channels.policyOf(channel).payload ?? 'text'].decode(payload);
