@@ -18,14 +18,14 @@ export class Keeping {
   }
 
   save(): void {
-    const { clientId, userId, core, subscriptions } = this.#session;
+    const { clientId, userId, core, subscriptions, own } = this.#session;
     this.#store.save({
       clientId,
       userId,
       claims: core.client.claims,
       resumeMs: core.resumeMs,
       lostAt: this.#lostAt,
-      subscriptions: [...subscriptions.values()].map(({ filter, qos }) => ({ filter, qos })),
+      subscriptions: [...subscriptions.values(), ...own].map(({ filter, qos }) => ({ filter, qos })),
       ...(this.#will !== undefined && { will: recordOf(this.#will) }),
     });
   }

@@ -2,6 +2,7 @@ import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { Keeping, willFrom } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
+import { isReserved } from './own-topics.ts';
 import { Session, Subscription } from './session.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
 import { StoredPublication } from './stored-publication.ts';
@@ -76,6 +77,10 @@ export class Sessions {
       session.restore({ publication, retained, waiting: kept }, messageId);
     }
     for (const { filter, qos } of subscriptions) {
+      if (isReserved(filter)) {
+        session.own.subscribe(filter, qos);
+        continue;
+      }
       const subscription = new Subscription(session, filter, qos);
       session.subscribed(subscription);
       await session.core.subscribe(filter, subscription).catch(() => session.unsubscribed(filter));

@@ -231,6 +231,25 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         expect([heard, stage.server.stats().publications.published]).toEqual([[], 0]);
       });
 
+      test('goes on with a device’s inbox', async () => {
+        await serve();
+        const before = await stage.connected('c', { clean: false, username: 'ada' });
+        before.send(subscribePacket(1, ['$callboard/inbox', 1]));
+        await before.next('suback');
+        await restart();
+        await stage.server.sendToUser('ada', { type: 'HELLO' });
+        const { device } = await back('c', { username: 'ada' });
+        expect(await device.next('publish')).toMatchObject({ topic: '$callboard/inbox', qos: 1 });
+        device.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['$callboard/inbox'] });
+        await device.next('unsuback');
+        await restart();
+        await stage.server.sendToUser('ada', { type: 'HELLO' });
+        const again = await back('c', { username: 'ada' });
+        // Not acknowledged, but nothing new.
+        expect(await again.device.next('publish')).toMatchObject({ dup: true });
+        await again.device.quiet();
+      });
+
       test('leaves a client id to whom it belongs', async () => {
         await serve();
         await subscribed('c', { username: 'ada' });
