@@ -1,34 +1,52 @@
 import type { Outgoing } from './in-flight.ts';
 import type { Session } from './session.ts';
-import type { MqttSessionStore } from './store.ts';
+import type { MqttSessionStore, WillRecord } from './store.ts';
+import type { Will } from './will.ts';
 
 /** What the store is told of one session. */
 export class Keeping {
   readonly #store: MqttSessionStore;
   readonly #session: Session;
   #lostAt: number | undefined;
+  #will: Will | undefined;
 
-  constructor(store: MqttSessionStore, session: Session, lostAt?: number) {
+  constructor(store: MqttSessionStore, session: Session, lostAt?: number, will?: Will) {
     this.#store = store;
     this.#session = session;
     this.#lostAt = lostAt;
+    this.#will = will;
   }
 
   save(): void {
-    const { clientId, userId, core, subscriptions } = this.#session;
+    const { clientId, userId, core, subscriptions, own } = this.#session;
     this.#store.save({
       clientId,
       userId,
       claims: core.client.claims,
       resumeMs: core.resumeMs,
       lostAt: this.#lostAt,
-      subscriptions: [...subscriptions.values()].map(({ filter, qos }) => ({ filter, qos })),
+      subscriptions: [...subscriptions.values(), ...own].map(({ filter, qos }) => ({ filter, qos })),
+      ...(this.#will !== undefined && { will: recordOf(this.#will) }),
     });
   }
 
-  /** @param at in milliseconds since 1970; undefined: its device is there. */
-  lost(at: number | undefined): void {
+  connected(will: Will | undefined): void {
+    this.#lostAt = undefined;
+    this.#will = will;
+    this.save();
+  }
+
+  /** @param at in milliseconds since 1970. */
+  lost(at: number, will: Will | undefined): void {
     this.#lostAt = at;
+    this.#will = will;
+    this.save();
+  }
+
+  /** A will is published, or refused. */
+  executed(will: Will): void {
+    if (this.#will !== will) return;
+    this.#will = undefined;
     this.save();
   }
 
@@ -48,4 +66,16 @@ export class Keeping {
     for (const outgoing of rest) this.done(outgoing);
     this.#store.remove(this.#session.clientId);
   }
+}
+
+function recordOf({ draft, delayMs }: Will): WillRecord {
+  return { ...draft, payload: Buffer.from(draft.payload).toString('base64'), delayMs };
+}
+
+/** @param awayMs how long its device has been away. */
+export function willFrom({ payload, delayMs, ...draft }: WillRecord, awayMs: number): Will {
+  return {
+    draft: { ...draft, payload: Buffer.from(payload, 'base64') },
+    delayMs: Math.max(0, delayMs - awayMs),
+  };
 }

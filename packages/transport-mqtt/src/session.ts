@@ -15,7 +15,7 @@ import type { MqttLimits } from './limits.ts';
 import { OwnSubscriptions } from './own-topics.ts';
 import type { ConnectionProperties } from './remote-device.ts';
 import { fits } from './topics.ts';
-import type { PendingWill } from './will.ts';
+import type { PendingWill, Will } from './will.ts';
 
 export type QoS = 0 | 1;
 
@@ -65,15 +65,15 @@ export class Session {
   resumed(device: Device): void {
     this.#device = device;
     this.pendingWill?.drop();
-    this.keeping?.lost(undefined);
+    this.keeping?.connected(device.will);
     this.#inFlight?.again(this.#send);
   }
 
-  lost(device: Device): void {
+  lost(device: Device, will: Will | undefined): void {
     if (this.#device !== device) return;
     this.#lostAt = device.heardAt;
     this.#device = undefined;
-    this.keeping?.lost(device.gate.host.clock.now());
+    this.keeping?.lost(device.gate.host.clock.now(), will);
   }
 
   /** When the last packet of its came. */

@@ -1,10 +1,12 @@
 import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
-import { Keeping } from './keeping.ts';
+import { Keeping, willFrom } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
+import { isReserved } from './own-topics.ts';
 import { Session, Subscription } from './session.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
 import { StoredPublication } from './stored-publication.ts';
+import { execute, type Will } from './will.ts';
 
 interface Arrival {
   readonly link: GatewayLink;
@@ -35,7 +37,10 @@ export class Sessions {
   async restore(): Promise<void> {
     const stored = (await this.#store?.open()) ?? [];
     const publications = new Map<StoredMessage, StoredPublication>();
-    for (const each of stored) await this.#restore(each, publications);
+    const wills: [Session, Will][] = [];
+    for (const each of stored) await this.#restore(each, publications, wills);
+    // Now that all are there who wait for them.
+    for (const [session, will] of wills) execute(session, will, this.#host.clock);
   }
 
   /** When all that was delivered so far is kept; undefined where it is. */
@@ -50,6 +55,7 @@ export class Sessions {
   async #restore(
     { record, waiting }: StoredSession,
     publications: Map<StoredMessage, StoredPublication>,
+    wills: [Session, Will][],
   ): Promise<void> {
     const { clientId, userId, claims, resumeMs, subscriptions } = record;
     const now = this.#host.clock.now();
@@ -62,13 +68,19 @@ export class Sessions {
     );
     session.seen(lostAt);
     this.#byId.set(clientId, session);
-    session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt);
+    const will = record.will && willFrom(record.will, now - lostAt);
+    if (will !== undefined) wills.push([session, will]);
+    session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt, will);
     for (const { message, retained, messageId, waiting: kept } of waiting) {
       const publication = publications.get(message) ?? new StoredPublication(message);
       publications.set(message, publication);
       session.restore({ publication, retained, waiting: kept }, messageId);
     }
     for (const { filter, qos } of subscriptions) {
+      if (isReserved(filter)) {
+        session.own.subscribe(filter, qos);
+        continue;
+      }
       const subscription = new Subscription(session, filter, qos);
       session.subscribed(subscription);
       await session.core.subscribe(filter, subscription).catch(() => session.unsubscribed(filter));

@@ -1,5 +1,6 @@
 import type { Awaitable, GatewayPublication } from '@callboard/core';
 import type { Meta, Sender } from '@callboard/protocol';
+import type { Will } from './will.ts';
 
 /**
  * Where sessions are kept beyond the server's life, with what waits for them: a port. What is asked for within one turn of the event
@@ -37,6 +38,14 @@ export interface SessionRecord {
   /** Since when it does, in milliseconds since 1970; undefined with a connection. */
   readonly lostAt: number | undefined;
   readonly subscriptions: readonly SubscriptionRecord[];
+  /** What is to be published yet if its device does not come back. */
+  readonly will?: WillRecord | undefined;
+}
+
+/** Its payload is in base64. */
+export interface WillRecord extends Omit<Will['draft'], 'payload'> {
+  readonly payload: string;
+  readonly delayMs: number;
 }
 
 export interface SubscriptionRecord {

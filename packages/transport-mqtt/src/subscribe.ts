@@ -51,11 +51,11 @@ export function unsubscribe(device: Device, session: Session, packet: IUnsubscri
     if (isReserved(filter)) return session.own.unsubscribe(filter);
     const had = await session.core.unsubscribe(filter);
     session.unsubscribed(filter);
-    session.keeping?.save();
     return had;
   };
   const left = async () => {
     const had = await Promise.all(unsubscriptions.map(leave));
+    session.keeping?.save();
     await committed(device);
     device.send(device.dialect.unsubscribed(messageId, had));
   };
