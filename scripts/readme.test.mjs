@@ -124,10 +124,11 @@ describe('the READMEs', () => {
   });
 
   test('the examples of transport-mqtt run', async () => {
-    const [reading, call, ...others] = examplesIn('packages/transport-mqtt/README.md');
+    const [reading, policy, call, ...others] = examplesIn('packages/transport-mqtt/README.md');
     expect(others).toEqual([]);
     const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
     await run(reading, 'reading.mjs', 'server');
+    expect(await run(policy, 'policy.mjs', 'policy')).toMatchObject({ filters: true });
     await run(call, 'call.mjs', 'server');
     expect(log.mock.calls.filter(([said]) => said?.celsius ?? said?.startsWith('{'))).toEqual([
       [{ celsius: 21.5 }],
@@ -156,6 +157,30 @@ describe('the READMEs', () => {
     await all(espHome, 'esphome.mjs', '[server, kitchen]');
     await all(homeAssistant, 'home-assistant.mjs', '[server, meter]');
     warn.mockRestore();
+  });
+
+  test('the example of plugin-notify runs', async () => {
+    const [code, ...others] = examplesIn('packages/plugin-notify/README.md');
+    expect(others).toEqual([]);
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const [server, client] = await run(code, 'notify.mjs', '[server, client]');
+    try {
+      await until(() => log.mock.calls.length >= 3);
+      expect(log.mock.calls.slice(0, 3)).toEqual([
+        [0, 'unread'],
+        [1, 'unread'],
+        ['alert:', 'Hamlet'],
+      ]);
+      // What was moved is void.
+      await until(() => log.mock.calls.length >= 4);
+      expect(log.mock.calls[3]).toEqual([0, 'unread']);
+      const { notices } = await server.notify.history('event/7');
+      expect(notices.filter(({ state }) => state === 'waiting')).toHaveLength(2);
+    } finally {
+      await client.close();
+      await server.disconnect();
+      warn.mockRestore();
+    }
   });
 
   describe.each(['transport-http', 'transport-ws'])('that of %s', (name) => {

@@ -30,7 +30,7 @@ import type { Peer } from './transport.ts';
 /** What a verifier finds out about a user; it reaches handlers as `client.claims`. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Who wants to connect, resume or refresh. Nothing in it is proven. */
+/** Who wants to connect, resume or refresh. Nothing in it is proven but the `certificate`, if there is one. */
 export interface Credentials extends Omit<Peer, 'token'> {
   readonly userId: string;
   /** From the `connect` or `refresh` frame, else the bearer token of the handshake. */

@@ -156,6 +156,7 @@ describe('a server’s events and stats', () => {
       errors: { NO_HANDLER: 1 },
       disconnects: {},
       plugins: {},
+      gateways: {},
     });
     expect(server.stats().frames.receivedBytes).toBeGreaterThan(100);
     expect(server.stats().memory.rssBytes).toBeGreaterThan(1_000_000);

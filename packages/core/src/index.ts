@@ -19,6 +19,8 @@ export {
 } from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
+export { channelsLike } from './channels/like.ts';
+export { Pattern } from './channels/pattern.ts';
 export type { PayloadFormat } from './channels/payload.ts';
 export type { ChannelPolicies, ChannelPolicy, ChannelRequest } from './channels/policy.ts';
 export { type Clock, systemClock } from './clock.ts';
@@ -27,6 +29,7 @@ export type {
   AttachOptions,
   CallAnswer,
   Gateway,
+  GatewayChannels,
   GatewayConnection,
   GatewayCredentials,
   GatewayDraft,
@@ -35,8 +38,10 @@ export type {
   GatewayPublication,
   GatewayReader,
   GatewaySession,
+  OwnPublication,
   PublicationContent,
   PublicationFraming,
+  PublicationListener,
 } from './gateways/port.ts';
 export { type Outgoing, type OutgoingMessage, type OutgoingPublication, SendFailed } from './hub.ts';
 export type { Inbound } from './inbound.ts';
@@ -79,6 +84,7 @@ export type {
   ConnectionEvents,
   Framing,
   Peer,
+  PeerCertificate,
   Refusal,
   Transport,
   TransportHost,

@@ -23,6 +23,8 @@ import type { Channel, DisconnectOptions, PublishOptions, Server, User } from '.
 import { channelOf, draftOf } from './channels/view.ts';
 import { wait, within } from './clock.ts';
 import { createContainer } from './container.ts';
+import { OwnChannels } from './gateways/own-channels.ts';
+import type { Gateway } from './gateways/port.ts';
 import { HttpFront } from './http-front.ts';
 import { fromServer } from './hub.ts';
 import { limitsWith } from './limits.ts';
@@ -92,6 +94,8 @@ class NodeServer implements Server {
       trustProxy: options.trustProxy ?? false,
       loopbackOnly,
       maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+      maxConnectsPerSecond: limits.maxConnectsPerSecond,
+      clock: this.#container.get(tokens.clock),
     });
     this.#node = new Node({
       server: this,
@@ -108,6 +112,8 @@ class NodeServer implements Server {
       inspect: options.inspect,
       wsServer: () => options.transports[0]?.native,
     });
+    for (const type of new Set(gatewaysIn(options).flatMap(({ events = [] }) => events)))
+      this.#node.events.declare(type);
     for (const [type, handler] of Object.entries(handlers)) this.#registrations.handle(type, handler);
     this.#http = new HttpFront({
       httpServer: options.httpServer,
@@ -183,7 +189,13 @@ class NodeServer implements Server {
 
   stats(): Stats {
     const status = this.#actor.getSnapshot().value;
-    return statsOf(this.#node, status, this.#startedAt, this.#registrations.metrics);
+    return statsOf(
+      this.#node,
+      status,
+      this.#startedAt,
+      this.#registrations.metrics,
+      gatewaysIn(this.#options),
+    );
   }
 
   /** Adds a plugin, before the start. @throws what its `setup` throws. */
@@ -249,6 +261,12 @@ class NodeServer implements Server {
           await transport.start({
             ...host,
             loopbackOnly,
+            get draining() {
+              return node.requests.draining;
+            },
+            restore: (accepted, options) => node.clients.restore(accepted, options),
+            channels: new OwnChannels(node),
+            emit: (event) => node.events.emit(event),
             admit: (socket) => admission.admitSocket(socket, name),
             accept: (connection, peer) => node.acceptForeign(connection, peer),
           });
@@ -300,6 +318,10 @@ class NodeServer implements Server {
     this.#node.channels.clear();
     this.#startedAt = undefined;
   }
+}
+
+function gatewaysIn({ transports }: ServerOptions): Gateway[] {
+  return transports.filter((transport) => 'foreign' in transport);
 }
 
 /** Each once. @throws TypeError where one is none. */

@@ -1,3 +1,4 @@
+import type { Gateway } from './gateways/port.ts';
 import type { Node } from './node.ts';
 import type { Registrations } from './plugin.ts';
 import type { Outcome } from './streams/log.ts';
@@ -22,6 +23,8 @@ export interface Stats {
   readonly memory: { readonly rssBytes: number; readonly heapUsedBytes: number };
   /** What plugins add, by plugin and name. */
   readonly plugins: Readonly<Record<string, Readonly<Record<string, number>>>>;
+  /** What gateways say of themselves, by name. */
+  readonly gateways: Readonly<Record<string, Readonly<Record<string, number>>>>;
 }
 
 /** Counters behind the stats: plain numbers, written on the hot path. */
@@ -48,6 +51,7 @@ export function statsOf(
   status: Stats['status'],
   startedAt: number | undefined,
   metrics: Registrations['metrics'],
+  foreign: readonly Gateway[],
 ): Stats {
   const { counters, clients, users, links, clock, logger } = node;
   const states = { online: 0, resumable: 0, connecting: 0 };
@@ -67,6 +71,8 @@ export function statsOf(
       logger.error('a metric failed', { plugin, name, cause });
     }
   }
+  const gateways: Record<string, Readonly<Record<string, number>>> = {};
+  for (const gateway of foreign) if (gateway.stats !== undefined) gateways[gateway.name] = gateway.stats();
   const { rss, heapUsed } = process.memoryUsage();
   const { accepted, resumed, received, receivedBytes, delivered, replied, failed } = counters;
   return {
@@ -83,5 +89,6 @@ export function statsOf(
     disconnects: Object.fromEntries(counters.disconnects),
     memory: { rssBytes: rss, heapUsedBytes: heapUsed },
     plugins,
+    gateways,
   };
 }

@@ -41,7 +41,11 @@ export function publish(device: Device, session: Session, packet: IPublishPacket
       // An empty one is no last value [MQTT-3.3.1-10] [MQTT-3.3.1-11].
       forgetsLast: retain && payload.length === 0,
     })
-    .then(acknowledge, failed);
+    .then(() => {
+      const committed = qos > 0 ? device.gate.sessions.committed() : undefined;
+      if (committed === undefined) acknowledge();
+      else committed.then(acknowledge, () => device.link.end(new Disconnect('INTERNAL')));
+    }, failed);
 }
 
 /** Where it wants an answer; 3.1.1 has no such properties. */

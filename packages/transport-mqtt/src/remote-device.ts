@@ -31,7 +31,8 @@ export interface RemoteDevice {
   readonly online: boolean;
   /** When the last packet of its came, in milliseconds since 1970. */
   readonly lastSeenAt: number;
-  readonly connection: ConnectionProperties;
+  /** Undefined where it has not been back since the server was started. */
+  readonly connection: ConnectionProperties | undefined;
   /** The filters that it has subscribed to. */
   readonly filters: readonly string[];
   /**

@@ -12,7 +12,9 @@ export function subscribe(device: Device, session: Session, packet: ISubscribePa
   const granted = subscriptions.map(({ topic, qos }) => grant(device, session, topic, qos > 0 ? 1 : 0));
   // What it says next is answered after this.
   device.hold();
-  Promise.all(granted).then((codes) => {
+  Promise.all(granted).then(async (codes) => {
+    session.keeping?.save();
+    await committed(device);
     device.send(device.dialect.subscribed(messageId, codes));
     const filters = subscriptions.map(({ topic }) => topic);
     session.core.lastValues(filters.filter((_, i) => codes[i] !== undefined));
@@ -49,12 +51,20 @@ export function unsubscribe(device: Device, session: Session, packet: IUnsubscri
     if (isReserved(filter)) return session.own.unsubscribe(filter);
     const had = await session.core.unsubscribe(filter);
     session.unsubscribed(filter);
+    session.keeping?.save();
     return had;
   };
-  Promise.all(unsubscriptions.map(leave)).then(
-    (had) => device.send(device.dialect.unsubscribed(messageId, had)),
-    () => device.link.end(new Disconnect('INTERNAL')),
-  );
+  const left = async () => {
+    const had = await Promise.all(unsubscriptions.map(leave));
+    await committed(device);
+    device.send(device.dialect.unsubscribed(messageId, had));
+  };
+  left().catch(() => device.link.end(new Disconnect('INTERNAL')));
+}
+
+/** What is answered outlives the server, where there is a store. */
+async function committed({ gate, link }: Device): Promise<void> {
+  await gate.sessions.committed()?.catch(() => link.end(new Disconnect('INTERNAL')));
 }
 
 function assertFilter(filter: string): void {

@@ -13,11 +13,15 @@ export const open = { canSubscribe: () => true, canPublish: () => true, filters:
 
 /** One server with MQTT, its devices and their clock; what it opens is closed when the test is over. */
 export class Stage {
-  readonly clock = new LiveClock();
+  readonly clock: LiveClock;
   readonly logs: LogEntry[] = [];
   server!: Server;
   mqtt!: MqttTransport;
   readonly #endings: (() => unknown)[] = [];
+
+  constructor(clock = new LiveClock()) {
+    this.clock = clock;
+  }
 
   after(ending: () => unknown): void {
     this.#endings.push(ending);

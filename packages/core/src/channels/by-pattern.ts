@@ -18,6 +18,10 @@ export class ByPattern<Value> {
     }
   }
 
+  get patterns(): readonly string[] {
+    return [...this.#exact.keys(), ...this.#wide.map(({ pattern }) => pattern.text)];
+  }
+
   of(channel: string): Value | undefined {
     const exact = this.#exact.get(channel);
     if (exact !== undefined || this.#wide.length === 0) return exact;

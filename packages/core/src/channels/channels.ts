@@ -1,5 +1,6 @@
 import { type Contract, LevelTrie, ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
+import type { OwnPublication, PublicationListener } from '../gateways/port.ts';
 import type { OutgoingPublication } from '../hub.ts';
 import type { Node } from '../node.ts';
 import { type Schema, satisfying } from '../requests/contract.ts';
@@ -9,6 +10,7 @@ import type { Draft, Outcome } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
+import { type PayloadFormat, payloadFormats } from './payload.ts';
 import { type ChannelPolicies, type ChannelPolicy, Policies, retentionOf } from './policy.ts';
 
 /** What is to be published. `data` is any JSON value, or a Uint8Array. */
@@ -23,6 +25,8 @@ export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
   readonly atMostOnce?: boolean;
   /** What only those who read bytes are given: it is no data of this channel. */
   readonly withheld?: boolean;
+  /** By whom it came, and who is not told of it. */
+  readonly via?: PublicationListener;
 }
 
 /** Stands in `only` for those who read bytes: no client has this id. */
@@ -35,6 +39,8 @@ export class Channels {
   readonly filters = new FilterReaders();
   /** Those that have a last value, by the levels of their names. */
   readonly retaining = new LevelTrie<Channel>();
+  /** Told of what this node publishes. */
+  readonly listeners = new Set<PublicationListener>();
   readonly #node: Node;
   /** Of the contract. */
   readonly #schemas = new ByPattern<Schema>();
@@ -81,16 +87,26 @@ export class Channels {
       ...(meta !== undefined && { meta }),
       ...(version !== undefined && { version }),
     });
-    return this.#append(channel, {
+    // Bytes that an operator has made something else of are not what was published.
+    const bytes = payload !== undefined && data === draft.data ? payload : undefined;
+    const outcome = this.#append(channel, {
       body,
-      // Bytes that an operator has made something else of are not what was published.
-      ...(payload !== undefined &&
-        data === draft.data && { payload, ...(atMostOnce === true && { atMostOnce }) }),
+      ...(bytes !== undefined && { payload: bytes, ...(atMostOnce === true && { atMostOnce }) }),
       ...(withheld === true && { only: BYTE_READERS }),
       ...(exclude !== undefined && { exclude }),
       ...(version !== undefined && { version }),
       ...(key !== undefined && { key }),
     });
+    if (this.listeners.size === 0) return outcome;
+    const told = (made: Outcome): Outcome => {
+      if (made === 'published') this.#tell(new Told(draft, this.policyOf(channel), data, bytes));
+      return made;
+    };
+    return isPromise(outcome) ? outcome.then(told) : told(outcome);
+  }
+
+  #tell(publication: Told): void {
+    for (const listener of this.listeners) if (listener !== publication.via) listener(publication);
   }
 
   #append(name: string, draft: Draft): Awaitable<Outcome> {
@@ -208,6 +224,37 @@ export class Channels {
     channel.forgetLast();
     // One that is still being opened before whoever waits for it could use it.
     feeds.close(channel.name, channel.feed ?? channel.opening);
+  }
+}
+
+/** What listeners are told of, in bytes when they want them. */
+class Told implements OwnPublication {
+  readonly channel: string;
+  readonly via: PublicationListener | undefined;
+  readonly atMostOnce: boolean;
+  readonly retain: boolean;
+  readonly format: PayloadFormat;
+  readonly #data: unknown;
+  #payload: Uint8Array | undefined;
+
+  constructor(
+    { channel, via, atMostOnce = false }: PublicationDraft,
+    { retain = false, payload: format = 'text' }: ChannelPolicy,
+    data: unknown,
+    payload: Uint8Array | undefined,
+  ) {
+    this.channel = channel;
+    this.via = via;
+    this.atMostOnce = atMostOnce && payload !== undefined;
+    this.retain = retain;
+    this.format = format;
+    this.#data = data;
+    this.#payload = payload;
+  }
+
+  get payload(): Uint8Array {
+    this.#payload ??= payloadFormats[this.format].encode(this.#data);
+    return this.#payload;
   }
 }
 

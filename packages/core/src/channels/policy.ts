@@ -88,6 +88,10 @@ export class Policies {
     this.#byPattern.add(pattern, policy);
   }
 
+  get patterns(): readonly string[] {
+    return this.#byPattern.patterns;
+  }
+
   of(channel: string): ChannelPolicy {
     return this.#byPattern.of(channel) ?? closed;
   }

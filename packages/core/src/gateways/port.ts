@@ -17,6 +17,10 @@ export interface Gateway {
   readonly foreign: true;
   /** The library's own server where there is one. */
   readonly native?: object;
+  /** Types of the native events that it emits, as a plugin's. */
+  readonly events?: readonly string[];
+  /** Numbers for `stats().gateways[name]`, made when somebody asks. */
+  stats?(): Readonly<Record<string, number>>;
   start(host: GatewayHost): Awaitable<void>;
   /** Accepts nothing more and ends what is left. */
   stop(): Awaitable<void>;
@@ -27,10 +31,53 @@ export interface GatewayHost
   extends Pick<TransportHost, 'clock' | 'logger' | 'limits' | 'onUpgrade' | 'onRequest'> {
   /** There is no verifier: connections come from this machine alone, and may be anybody's. */
   readonly loopbackOnly: boolean;
+  /** The server's own part in its channels, for a gateway that joins another system. */
+  readonly channels: GatewayChannels;
+  /** Tells an event of one of the gateway's types to everybody who subscribed. */
+  emit(event: AnyAction): void;
   /** The checks of an upgrade (loopback, TLS, connections per address) for a socket that comes without HTTP. */
   admit(socket: Socket): Peer | Refusal;
+  /** The server is stopping: sessions end that are not over. */
+  readonly draining: boolean;
+  /** A session that a server before this one had, as one that has lost its connection. */
+  restore(accepted: Accepted, options: Omit<AttachOptions, 'session'>): Promise<GatewaySession>;
   /** A connection is there, and is to `authenticate` within `limits.handshakeTimeoutMs`. */
   accept(connection: GatewayConnection, peer: Peer): GatewayLink;
+}
+
+/** Channels by the server's own right: nothing here is asked of a policy but what the channels are. */
+export interface GatewayChannels {
+  /** What the channel policies are for: names and patterns. */
+  readonly patterns: readonly string[];
+  /**
+   * Tells what this node publishes from now on, in the turn in which the stream has it, whoever publishes it and whether or not
+   * anybody reads it; not what came through this very listener. What other nodes publish they tell. Gives what ends it.
+   */
+  listen(listener: PublicationListener): () => void;
+  /**
+   * Publishes as the server itself: data that satisfies the schema for everybody, else bytes for those who read bytes.
+   * @param via is not told of it.
+   * @throws ReplyError (rejects) REFUSED, PLUGIN_ERROR, UNAVAILABLE, APPEND_FAILED, OUTCOME_UNKNOWN, CHECK_TIMEOUT.
+   */
+  publish(draft: GatewayDraft, via: PublicationListener): Promise<Outcome>;
+  /** Whether the channel keeps a last value. */
+  retains(channel: string): boolean;
+  /** The payload of its last value; undefined where it has none. */
+  last(channel: string): Uint8Array | undefined;
+}
+
+/** Must not throw. */
+export type PublicationListener = (publication: OwnPublication) => void;
+
+/** What this node has published. */
+export interface OwnPublication {
+  readonly channel: string;
+  /** As of a `GatewayPublication`. Shared: never changed. */
+  readonly payload: Uint8Array;
+  readonly format: PayloadFormat;
+  readonly atMostOnce: boolean;
+  /** Whether the channel keeps it as its last value. */
+  readonly retain: boolean;
 }
 
 /** One live duplex link, as the gateway gives it to the server. None of these may throw, also not once it is closed. */
@@ -110,6 +157,8 @@ export interface GatewaySession {
    * @throws ReplyError FORBIDDEN, RATE_LIMITED, UNAVAILABLE, REFUSED … as for a client's `publish`.
    */
   publish(draft: GatewayDraft): Promise<Outcome>;
+  /** Whether it might publish this now, as far as `canPublish` says: for what a device wants published later. */
+  mayPublish(draft: GatewayDraft): Promise<boolean>;
   /**
    * Asks the server's handlers, as a tab's `sendToServer` does. Resolves, and never rejects, when a handler has taken it or it
    * has been refused: then it may be acknowledged. `answered` is called once, before or after that, and must not throw.

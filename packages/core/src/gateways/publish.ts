@@ -34,6 +34,19 @@ export function publishPayload(node: Node, client: ServerClient, draft: GatewayD
   return isPromise(decoded) ? requests.deadline(decoded, 'CHECK_TIMEOUT').then(ask) : ask(decoded);
 }
 
+/** What `canPublish` says, of bytes that are not published yet. */
+export async function mayPublish(node: Node, client: ServerClient, draft: GatewayDraft): Promise<boolean> {
+  const { canPublish } = node.channels.policyOf(draft.channel);
+  if (canPublish === undefined) return false;
+  const { channel, payload } = draft;
+  const ask = async () => {
+    const decoded = await decode(node, draft);
+    const data = decoded === undefined ? payload : decoded.value;
+    return canPublish({ user: client.user, client, channel, data });
+  };
+  return node.requests.deadline(ask(), 'CHECK_TIMEOUT');
+}
+
 function appended(
   { channels, requests }: Node,
   { user, id }: ServerClient,
@@ -57,7 +70,8 @@ function appended(
   return isPromise(outcome) ? requests.deadline(outcome, 'OUTCOME_UNKNOWN').then(done) : done(outcome);
 }
 
-function decode({ channels }: Node, draft: GatewayDraft): Awaitable<Decoded> {
+/** What the channel's format and schema make of bytes. */
+export function decode({ channels }: Node, draft: GatewayDraft): Awaitable<Decoded> {
   const parsed = parse(channels, draft);
   if (parsed === undefined) return undefined;
   const value = (ready: unknown): Decoded => ({ value: ready });

@@ -17,7 +17,7 @@ import type { Outcome } from '../streams/log.ts';
 import { assertMayCall, ForeignCall } from './call.ts';
 import type { ForeignLink } from './link.ts';
 import type { CallAnswer, GatewayDraft, GatewayReader, GatewaySession } from './port.ts';
-import { publishPayload, shown } from './publish.ts';
+import { mayPublish, publishPayload, shown } from './publish.ts';
 
 /** What a gateway may do in the name of one of its clients. */
 export class Session implements GatewaySession {
@@ -82,6 +82,10 @@ export class Session implements GatewaySession {
       const publish = () => publishPayload(this.#node, client, draft);
       return isPromise(checked) ? checked.then(publish) : publish();
     });
+  }
+
+  mayPublish(draft: GatewayDraft): Promise<boolean> {
+    return this.#inOrder(() => mayPublish(this.#node, this.client, draft));
   }
 
   async call(action: AnyAction, answered: (answer: CallAnswer) => void): Promise<void> {

@@ -1,0 +1,58 @@
+import type { Gateway } from '@callboard/core';
+import type { Observable } from 'rxjs';
+import { type DeviceAvailability, Devices } from './availability.ts';
+import { Bridge } from './bridge.ts';
+import { type MqttBrokerOptions, settingsOf } from './options.ts';
+
+export interface MqttBroker extends Gateway {
+  /** Whether the broker is there. */
+  readonly connected: boolean;
+  /** Devices behind the broker that have said whether they are there, by what `availability` calls them. */
+  readonly devices: ReadonlyMap<string, DeviceAvailability>;
+  /** Which of them come and go, from now on. */
+  readonly devices$: Observable<DeviceAvailability>;
+}
+
+/** Joins a broker. @throws TypeError, RangeError where an option is none. */
+export function attached(options: MqttBrokerOptions): MqttBroker {
+  const settings = settingsOf(options);
+  const devices = new Devices(settings.availability, settings.limits.maxDevices);
+  let bridge: Bridge | undefined;
+  let telling: { unsubscribe(): void } | undefined;
+  return {
+    name: settings.name,
+    foreign: true,
+    events: ['BROKER_ONLINE', 'BROKER_OFFLINE', 'DEVICE_ONLINE', 'DEVICE_OFFLINE'],
+    devices: devices.byId,
+    devices$: devices.changes$,
+    get connected() {
+      return bridge?.version !== undefined;
+    },
+    stats() {
+      return {
+        connected: bridge?.version === undefined ? 0 : 1,
+        version: bridge?.version ?? 0,
+        connects: bridge?.connects ?? 0,
+        received: bridge?.received ?? 0,
+        sent: bridge?.sent ?? 0,
+        queued: bridge?.queue.length ?? 0,
+        queuedBytes: bridge?.queue.bytes ?? 0,
+        dropped: bridge?.queue.dropped ?? 0,
+        echoes: bridge?.echoes ?? 0,
+        ignored: bridge?.ignored ?? 0,
+        refused: bridge?.refused ?? 0,
+        devicesOnline: devices.online,
+      };
+    },
+    start(host) {
+      telling = devices.changes$.subscribe(({ device, online, at }) =>
+        host.emit({ type: online ? 'DEVICE_ONLINE' : 'DEVICE_OFFLINE', broker: settings.name, device, at }),
+      );
+      bridge = new Bridge(settings, host, devices);
+    },
+    async stop() {
+      await bridge?.end();
+      telling?.unsubscribe();
+    },
+  };
+}

@@ -1,0 +1,277 @@
+import type { ServerOptions } from '@callboard/core';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import mqtt from 'mqtt';
+import { Node, peer } from '../../test/attached.ts';
+import { Mosquitto, mosquittoIsHere } from '../../test/mosquitto.ts';
+import { open, until } from '../../test/support.ts';
+import type { MqttBrokerOptions } from './options.ts';
+
+/** Debian's Mosquitto as the broker that Callboard joins. */
+
+jest.setTimeout(30_000);
+
+const required = process.env.CALLBOARD_REQUIRE_SERVICES === '1';
+if (!mosquittoIsHere && !required) process.stderr.write('Skipped: no mosquitto here.\n');
+const withMosquitto = mosquittoIsHere || required ? describe : describe.skip;
+
+withMosquitto.each([5, 4] as const)('a Mosquitto, protocol %i', (protocol) => {
+  let broker: Mosquitto;
+  const endings: (() => unknown)[] = [];
+
+  beforeEach(async () => {
+    if (!mosquittoIsHere) throw new Error('no mosquitto here: install it');
+    broker = await Mosquitto.onFreePort();
+    endings.push(() => broker.end());
+  });
+  afterEach(async () => {
+    for (const ending of endings.splice(0).reverse()) await ending();
+  });
+
+  function node(options: Partial<MqttBrokerOptions>, serverOptions: Partial<ServerOptions> = {}): Node {
+    const made = new Node({ broker: broker.url, protocol, ...options }, serverOptions);
+    endings.push(() => made.end());
+    return made;
+  }
+  async function other(filter: string, options: mqtt.IClientOptions = {}) {
+    const made = await peer(broker.url, filter, { protocolVersion: protocol, ...options });
+    endings.push(() => made.client.endAsync(true));
+    return made;
+  }
+  /** Everything that was sent before has come where it is to come. */
+  async function settled(here: Node, { client, got }: Awaited<ReturnType<typeof other>>): Promise<void> {
+    here.watch('end/in');
+    await client.publishAsync('end/in', '', { qos: 1 });
+    await here.heard(() => here.told.includes('end/in='), 'the last message');
+    await here.server.publish('end/out', '');
+    await until(() => got.some((each) => each.startsWith('end/out=')), 'the last publication');
+  }
+
+  test('goes both ways, through wildcards, and each publication once', async () => {
+    await broker.start();
+    // Filters that overlap bring one message twice with some brokers.
+    const here = node({ topics: ['tele/+/SENSOR', 'tele/kitchen/+', 'end/#', 'cmnd/+/POWER'] });
+    await here.server.start();
+    await here.online();
+    here.watch('tele/kitchen/SENSOR', 'cmnd/kitchen/POWER', 'other/kitchen');
+    const device = await other('#');
+    await device.client.publishAsync('tele/kitchen/SENSOR', '21.50', { qos: 1 });
+    await device.client.publishAsync('other/kitchen', 'not bridged', { qos: 1 });
+    await here.heard(() => here.told.length > 0, 'the reading');
+    await here.server.publish('cmnd/kitchen/POWER', 'ON');
+    await here.server.publish('other/kitchen', 'nor this');
+    await settled(here, device);
+    expect(here.told.filter((each) => !each.startsWith('end'))).toEqual([
+      'tele/kitchen/SENSOR=21.50',
+      'cmnd/kitchen/POWER=ON',
+      'other/kitchen=nor this',
+    ]);
+    expect(device.got.filter((each) => !each.startsWith('end'))).toEqual([
+      'tele/kitchen/SENSOR=21.50',
+      'other/kitchen=not bridged',
+      'cmnd/kitchen/POWER=ON',
+    ]);
+  });
+
+  test('a hundred publications make a hundred, each way: there is no loop', async () => {
+    await broker.start();
+    const here = node({});
+    await here.server.start();
+    await here.online();
+    here.watch('a');
+    const device = await other('#');
+    for (let i = 0; i < 100; i++) {
+      await device.client.publishAsync('a', `in ${i}`, { qos: 1 });
+      await here.server.publish('a', `out ${i}`);
+    }
+    await settled(here, device);
+    const counts = (all: string[], way: string) => all.filter((each) => each.startsWith(`a=${way}`)).length;
+    expect([counts(here.told, 'in'), counts(here.told, 'out')]).toEqual([100, 100]);
+    expect([counts(device.got, 'in'), counts(device.got, 'out')]).toEqual([100, 100]);
+    await here.heard(() => here.stats.queued === 0, 'acknowledgements');
+    expect(here.stats.sent).toBe(101);
+  });
+
+  test('takes last values over, and tells none again that it has', async () => {
+    await broker.start();
+    const device = await other('#');
+    await device.client.publishAsync('t/known', 'one', { qos: 1, retain: true });
+    await device.client.publishAsync('t/plain', 'old', { qos: 1, retain: true });
+    const here = node({}, { channels: { 't/known': { ...open, retain: true }, '#': open } });
+    here.watch('t/known', 't/plain');
+    await here.server.start();
+    await here.heard(() => here.told.includes('t/known=one'), 'the last value');
+    await broker.kill('SIGTERM');
+    await until(() => !here.broker.connected, 'the loss');
+    await broker.start();
+    await here.online();
+    const again = await other('#');
+    await settled(here, again);
+    // At both times the one of a channel that keeps none, the second time that which it knew.
+    await here.heard(() => (here.stats.ignored ?? 0) >= 3, 'old values');
+    expect(here.told).toEqual(['t/known=one', 'end/in=']);
+    await here.server.publish('t/known', 'two');
+    await until(() => again.got.includes('t/known=two'), 'the new value');
+    const late = await other('t/known');
+    await until(() => late.got.length > 0, 'what is retained');
+    expect(late.got).toEqual(['t/known=two!']);
+  });
+
+  test('what either side publishes while the broker is dead comes when it is back', async () => {
+    await broker.start();
+    const here = node({});
+    await here.server.start();
+    await here.online();
+    const before = await other('out', {
+      clientId: 'reader',
+      clean: false,
+      properties: { sessionExpiryInterval: 600 },
+    });
+    await broker.kill();
+    await until(() => !here.broker.connected, 'the loss');
+    for (const text of ['one', 'two', 'three']) await here.server.publish('out', text);
+    expect(here.stats).toMatchObject({ connected: 0, queued: 3 });
+    expect(before.got).toEqual([]);
+    await broker.start();
+    const reader = await other('out', {
+      clientId: 'reader',
+      clean: false,
+      properties: { sessionExpiryInterval: 600 },
+    });
+    await here.online();
+    await until(() => reader.got.length >= 3, 'the three');
+    expect(reader.got).toEqual(['out=one', 'out=two', 'out=three']);
+    await here.heard(() => here.stats.queued === 0, 'acknowledgements');
+    expect(here.events.filter((type) => type.startsWith('BROKER'))).toEqual([
+      'BROKER_ONLINE',
+      'BROKER_OFFLINE',
+      'BROKER_ONLINE',
+    ]);
+  });
+
+  test('what was not acknowledged comes again after a kill of the broker: it was acknowledged when the stream had it', async () => {
+    await broker.start();
+    // The schema of a channel keeps it waiting.
+    let accept: (() => void) | undefined;
+    const schema = {
+      '~standard': {
+        version: 1,
+        vendor: 'test',
+        validate: (value: unknown) =>
+          new Promise<{ value: unknown }>((resolve) => {
+            accept = () => resolve({ value });
+          }),
+      },
+    } as const;
+    const here = node({}, { channels: { slow: { ...open, schema }, '#': open } });
+    here.watch('slow', 'after');
+    await here.server.start();
+    await here.online();
+    const device = await other('nothing');
+    await device.client.publishAsync('slow', 'one', { qos: 1 });
+    await device.client.publishAsync('after', 'two', { qos: 1 });
+    await until(() => accept !== undefined, 'the check');
+    expect(here.told).toEqual([]);
+    accept = undefined;
+    await broker.saved('slow', 'after');
+    await broker.kill();
+    await until(() => !here.broker.connected, 'the loss');
+    await broker.start();
+    await here.online();
+    await until(() => accept !== undefined, 'the check of what came again');
+    (accept as unknown as () => void)();
+    await here.heard(() => here.told.includes('after=two'), 'what was behind it');
+    expect(here.told).toEqual(['slow=one', 'after=two']);
+  });
+
+  test('what came for a server that was away, to a broker that was killed meanwhile, waits for it', async () => {
+    await broker.start();
+    const before = node({});
+    await before.server.start();
+    await before.online();
+    await before.heard(() => before.stats.connected === 1, 'the session');
+    const device = await other('#');
+    await settled(before, device);
+    await before.end();
+    for (const text of ['one', 'two']) await device.client.publishAsync('a', text, { qos: 1 });
+    await broker.kill('SIGTERM');
+    await broker.start();
+    const here = node({});
+    here.watch('a');
+    await here.server.start();
+    await here.online();
+    await here.heard(() => here.told.length >= 2, 'what waited');
+    expect(here.told).toEqual(['a=one', 'a=two']);
+  });
+
+  test('two nodes of a group split what comes, and what one sends no node takes for new', async () => {
+    await broker.start();
+    const nodes = ['one', 'two'].map((clientId) =>
+      node({ clientId, group: 'stage', topics: ['a', 'b', 'end/#'] }),
+    );
+    for (const each of nodes) {
+      each.watch('a', 'b');
+      await each.server.start();
+      await each.online();
+    }
+    const [one, two] = nodes as [Node, Node];
+    const device = await other('#');
+    for (let i = 0; i < 40; i++) await device.client.publishAsync('a', `${i}`, { qos: 1 });
+    await until(() => one.told.length + two.told.length >= 40, 'all of them');
+    expect([...one.told, ...two.told].map((each) => Number(each.slice(2))).sort((a, b) => a - b)).toEqual(
+      Array.from({ length: 40 }, (_, i) => i),
+    );
+    expect(one.told.length).toBeGreaterThan(5);
+    expect(two.told.length).toBeGreaterThan(5);
+    if (protocol === 4) return; // It has no mark.
+    for (let i = 0; i < 10; i++) await one.server.publish('b', `${i}`);
+    await until(() => (one.stats.echoes ?? 0) + (two.stats.echoes ?? 0) === 10, 'what came back');
+    expect(two.told.filter((each) => each.startsWith('b'))).toEqual([]);
+    expect(device.got.filter((each) => each.startsWith('b'))).toHaveLength(10);
+  });
+
+  test('nodes of a group have the last values', async () => {
+    if (protocol === 4) return; // No subscription identifiers: documented.
+    await broker.start();
+    const device = await other('#');
+    await device.client.publishAsync('a', 'kept', { qos: 1, retain: true });
+    const here = node({ group: 'stage' }, { channels: { '#': { ...open, retain: true } } });
+    here.watch('a');
+    await here.server.start();
+    await here.heard(() => here.told.length > 0, 'the last value');
+    await device.client.publishAsync('a', 'new', { qos: 1 });
+    await here.heard(() => here.told.length > 1, 'the next one');
+    await settled(here, device);
+    expect(here.told).toEqual(['a=kept', 'a=new', 'end/in=']);
+  });
+
+  test('a broker that is not there at the start is joined when it comes', async () => {
+    const here = node({});
+    here.watch('a');
+    await here.server.start();
+    await here.server.publish('a', 'the rest works');
+    await until(() => here.told.length === 1, 'the publication');
+    expect(here.stats).toMatchObject({ connected: 0, queued: 1 });
+    await broker.start();
+    const device = await other('#');
+    await here.online();
+    await until(() => device.got.length > 0, 'what waited');
+    expect(device.got).toEqual(['a=the rest works']);
+  });
+
+  test('a device behind the broker that dies is offline by its will', async () => {
+    await broker.start();
+    const here = node({ availability: [{ topic: 'tele/+/LWT', online: 'Online', offline: 'Offline' }] });
+    await here.server.start();
+    await here.online();
+    const will = { topic: 'tele/lamp/LWT', payload: Buffer.from('Offline'), qos: 1, retain: true } as const;
+    const lamp = await mqtt.connectAsync(broker.url, { protocolVersion: protocol, reconnectPeriod: 0, will });
+    await lamp.publishAsync('tele/lamp/LWT', 'Online', { qos: 1, retain: true });
+    await here.heard(() => here.broker.devices.get('lamp')?.online === true, 'the lamp');
+    lamp.stream.destroy();
+    await here.heard(() => here.broker.devices.get('lamp')?.online === false, 'its will');
+    expect(here.events.filter((type) => type.startsWith('DEVICE'))).toEqual([
+      'DEVICE_ONLINE',
+      'DEVICE_OFFLINE',
+    ]);
+  });
+});
