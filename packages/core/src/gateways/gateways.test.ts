@@ -257,23 +257,27 @@ describe('publishing', () => {
       setup(context) {
         context.check(async ({ frame }) => {
           if (frame.op !== 'publish') return;
-          seen.push(frame.channel);
+          seen.push(`${frame.channel} ${JSON.stringify(frame.data)}`);
           if (frame.channel === 'no') throw new ReplyError('REFUSED');
         });
       },
     });
-    await serve({ plugins: [plugin] });
+    await serve({
+      plugins: [plugin],
+      channels: { '#': open, number: { ...open, payload: 'number' }, raw: { ...open, payload: 'raw' } },
+    });
     const { session } = await attached('a');
-    const payload = Buffer.from('x');
+    const payload = Buffer.from('21.50');
     const outcomes = await Promise.allSettled(
-      ['yes', 'no', 'also'].map((channel) => session.publish({ channel, payload })),
+      ['yes', 'no', 'number', 'raw'].map((channel) => session.publish({ channel, payload })),
     );
     expect(outcomes.map((each) => (each.status === 'fulfilled' ? each.value : each.reason.code))).toEqual([
       'published',
       'REFUSED',
       'published',
+      'published',
     ]);
-    expect(seen).toEqual(['yes', 'no', 'also']);
+    expect(seen).toEqual(['yes "21.50"', 'no "21.50"', 'number 21.5', 'raw {"b64":"MjEuNTA="}']);
   });
 
   test('bytes that an operator makes something else of are not what devices get', async () => {
