@@ -1,7 +1,5 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import type { Gateway, GatewayHost } from '@callboard/core';
-import { attached, type MqttBroker } from './attached/attached.ts';
-import type { MqttBrokerOptions } from './attached/options.ts';
 import { Device, type Gate } from './device.ts';
 import { limitsWith, type MqttLimits } from './limits.ts';
 import { Sessions } from './sessions.ts';
@@ -19,16 +17,8 @@ export interface MqttTransport extends Gateway {
   readonly port: number | undefined;
 }
 
-/** Devices over MQTT 3.1.1, straight to this server; or a broker that it joins. @throws RangeError, TypeError where an option is none. */
-export function mqttTransport(options?: MqttTransportOptions): MqttTransport;
-export function mqttTransport(options: MqttBrokerOptions): MqttBroker;
-export function mqttTransport(
-  options: MqttTransportOptions | MqttBrokerOptions = {},
-): MqttTransport | MqttBroker {
-  return 'broker' in options ? attached(options) : embedded(options);
-}
-
-function embedded(options: MqttTransportOptions): MqttTransport {
+/** Devices over MQTT 3.1.1, straight to this server. @throws RangeError where a limit is none. */
+export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport {
   const limits = limitsWith(options.limits);
   const sockets = new Set<Socket>();
   let listener: Server | undefined;

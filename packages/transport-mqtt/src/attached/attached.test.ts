@@ -289,6 +289,30 @@ describe('Callboard’s own gateway as the broker', () => {
     expect(device.got).toHaveLength(40);
   });
 
+  test('a rule or an observer that fails costs neither what comes after nor what the channels get', async () => {
+    const node = await join({
+      availability: [
+        {
+          topic: '+/status',
+          device: ([name]) => {
+            if (name === 'bad') throw new Error('no such device');
+            return name as string;
+          },
+        },
+      ],
+    });
+    node.watch('bad/status');
+    node.broker.devices$.subscribe(() => {
+      throw new Error('an observer of the application');
+    });
+    await node.online();
+    for (const topic of ['bad/status', 'good/status']) broker.send(publish(topic, 'online'));
+    await broker.has('puback', 2);
+    expect(node.told).toEqual(['bad/status=online']);
+    expect([...node.broker.devices.keys()]).toEqual(['good']);
+    expect(node.logs.filter(({ level }) => level === 'error')).toHaveLength(2);
+  });
+
   test.each([
     ['Tasmota', { topic: 'tele/+/LWT', online: 'Online', offline: 'Offline' }, 'tele/lamp/LWT', 'lamp'],
     ['ESPHome', { topic: '+/status' }, 'bedroom/status', 'bedroom'],
