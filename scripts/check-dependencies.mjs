@@ -1,5 +1,5 @@
 // Which package may import what. Arrows point inward only: protocol, runtime ← core ← transport-*, ingress-*, plugin-*;
-// protocol, runtime ← client. Run by `npm run lint`; the rules are shown one by one in check-dependencies.test.mjs.
+// protocol, runtime ← client; a plugin has a half of either. Run by `npm run lint`; the rules are shown one by one in check-dependencies.test.mjs.
 
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { isBuiltin } from 'node:module';
@@ -16,6 +16,7 @@ const arrows = [
   [/^runtime$/, []],
   [/^core$/, ['protocol', 'runtime']],
   [/^client$/, ['protocol', 'runtime']],
+  [/^plugin-/, ['core', 'client', 'protocol', 'runtime']],
   [/^/, ['core', 'protocol']],
 ];
 /** What tests may import besides. */

@@ -123,6 +123,30 @@ describe('the READMEs', () => {
     await whispering.close();
   });
 
+  test('the example of plugin-notify runs', async () => {
+    const [code, ...others] = examplesIn('packages/plugin-notify/README.md');
+    expect(others).toEqual([]);
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const [server, client] = await run(code, 'notify.mjs', '[server, client]');
+    try {
+      await until(() => log.mock.calls.length >= 3);
+      expect(log.mock.calls.slice(0, 3)).toEqual([
+        [0, 'unread'],
+        [1, 'unread'],
+        ['alert:', 'Hamlet'],
+      ]);
+      // What was moved is void.
+      await until(() => log.mock.calls.length >= 4);
+      expect(log.mock.calls[3]).toEqual([0, 'unread']);
+      const { notices } = await server.notify.history('event/7');
+      expect(notices.filter(({ state }) => state === 'waiting')).toHaveLength(2);
+    } finally {
+      await client.close();
+      await server.disconnect();
+      warn.mockRestore();
+    }
+  });
+
   describe.each(['transport-http', 'transport-ws'])('that of %s', (name) => {
     const file = `packages/${name}/test/example.ts`;
 

@@ -23,6 +23,7 @@ serve(async ({ httpServer, scenario }) => {
     handlers: { ECHO: ({ action }) => action },
     limits: {
       maxConnectionsPerAddress: 100_000,
+      maxConnectsPerSecond: 1_000_000,
       maxFramesPerSecond: 1_000_000,
       maxBytesPerSecond: 1_000_000_000,
       maxFrameBytes: 4 << 20,

@@ -1,4 +1,5 @@
 import type { IncomingMessage } from 'node:http';
+import { SimulatedClock } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { Admission, type AdmissionOptions, isLoopback, type TrustProxy } from './admission.ts';
 import type { Peer } from './transport.ts';
@@ -23,6 +24,8 @@ function admission(options: Partial<AdmissionOptions> = {}): Admission {
     trustProxy: false,
     loopbackOnly: false,
     maxConnectionsPerAddress: 1_000,
+    maxConnectsPerSecond: 1_000,
+    clock: new SimulatedClock(),
     ...options,
   });
 }
@@ -333,6 +336,25 @@ describe('connections of one address', () => {
     expect(fill({}, (i) => ({ from: `${i + 1}::2:3:4:5:6:7` }))).toBe(Number.POSITIVE_INFINITY);
     expect(fill({}, (i) => ({ from: i % 2 ? '203.0.113.7' : '::ffff:203.0.113.7' }))).toBe(3);
     expect(fill({}, (i) => ({ from: `::ffff:203.0.113.${i}` }))).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('are so many within a second, though they end', () => {
+    const clock = new SimulatedClock();
+    const gate = admission({ maxConnectsPerSecond: 2, clock });
+    const comes = (from: string) => {
+      const admitted = gate.admit(request({ from }), 'websocket');
+      if ('status' in admitted) return admitted.status;
+      gate.entered(admitted);
+      gate.left(admitted);
+      return 'ok';
+    };
+    const [one, other] = ['203.0.113.7', '203.0.113.8'];
+    clock.advance(5_000);
+    expect([comes(one), comes(one), comes(one), comes(other)]).toEqual(['ok', 'ok', 429, 'ok']);
+    clock.advance(999);
+    expect(comes(one)).toBe(429);
+    clock.advance(1);
+    expect([comes(one), comes(one), comes(one)]).toEqual(['ok', 'ok', 429]);
   });
 
   test('make room again when they end', () => {

@@ -2,7 +2,8 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { isIPv4, isIPv6, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import proxyAddr from 'proxy-addr';
-import type { Peer, Refusal } from './transport.ts';
+import type { Clock } from './clock.ts';
+import type { Peer, PeerCertificate, Refusal } from './transport.ts';
 
 export interface AdmissionOptions {
   /** Origins of pages that may connect, as in `https://app.example`. Default: the server's own. */
@@ -13,6 +14,9 @@ export interface AdmissionOptions {
   /** Only from this machine: there is no verifier. */
   readonly loopbackOnly: boolean;
   readonly maxConnectionsPerAddress: number;
+  /** Of one address. */
+  readonly maxConnectsPerSecond: number;
+  readonly clock: Pick<Clock, 'now'>;
 }
 
 /**
@@ -29,6 +33,9 @@ export class Admission {
   readonly #trusts: (address: string, hop: number) => boolean;
   /** How many connections are open, by who is counted. */
   readonly #connections = new Map<string, number>();
+  /** And how many were opened within this second. */
+  readonly #connects = new Map<string, number>();
+  #secondBegan = 0;
 
   /** @throws TypeError where an origin or a proxy's address is none. */
   constructor(options: AdmissionOptions) {
@@ -43,9 +50,7 @@ export class Admission {
     // Browsers say which page asks where that may be another one, and send cookies unasked.
     const refusal = this.#refusal(request, peer.secure, origin !== undefined || cookie === undefined);
     if (refusal !== undefined) return refusal;
-    const open = this.#connections.get(countedAs(peer.address)) ?? 0;
-    if (open >= this.#options.maxConnectionsPerAddress) return { status: 429, code: 'TOO_MANY_CONNECTIONS' };
-    return peer;
+    return this.#excess(peer.address) ?? peer;
   }
 
   /** The same for a socket that comes without HTTP: nobody speaks for another then, and no page is behind it. */
@@ -53,13 +58,20 @@ export class Admission {
     const direct = socket.remoteAddress ?? '';
     const address = plainAddress(direct) ?? direct;
     const secure = (socket as TLSSocket).encrypted === true;
-    const { loopbackOnly, trustProxy, requireSecure, maxConnectionsPerAddress } = this.#options;
+    const { loopbackOnly, trustProxy, requireSecure } = this.#options;
     if (loopbackOnly && (trustProxy !== false || !isLoopback(address)))
       return { status: 403, code: 'LOOPBACK_ONLY' };
     if (requireSecure && !secure) return { status: 403, code: 'TLS_REQUIRED' };
-    const open = this.#connections.get(countedAs(address)) ?? 0;
-    if (open >= maxConnectionsPerAddress) return { status: 429, code: 'TOO_MANY_CONNECTIONS' };
-    return { transport, address, secure, headers: {}, query: new URLSearchParams() };
+    const excess = this.#excess(address);
+    if (excess !== undefined) return excess;
+    return {
+      transport,
+      address,
+      secure,
+      headers: {},
+      query: new URLSearchParams(),
+      ...certificateOf(socket),
+    };
   }
 
   /** The same for a request that belongs to a connection, and proves it: it may come without Origin, and is not counted. */
@@ -71,6 +83,12 @@ export class Admission {
   entered({ address }: Peer): void {
     const key = countedAs(address);
     this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
+    const now = this.#options.clock.now();
+    if (!this.#isThisSecond(now)) {
+      this.#secondBegan = now;
+      this.#connects.clear();
+    }
+    this.#connects.set(key, (this.#connects.get(key) ?? 0) + 1);
   }
 
   left({ address }: Peer): void {
@@ -84,6 +102,20 @@ export class Admission {
   isLocal({ headers, socket }: IncomingMessage): boolean {
     if (this.#options.trustProxy !== false || Object.keys(headers).some(isForwarding)) return false;
     return isLoopback(socket.remoteAddress) && isLoopbackHost(headers.host);
+  }
+
+  #excess(address: string): Refusal | undefined {
+    const { maxConnectionsPerAddress, maxConnectsPerSecond, clock } = this.#options;
+    const key = countedAs(address);
+    const thisSecond = this.#isThisSecond(clock.now()) ? (this.#connects.get(key) ?? 0) : 0;
+    const open = this.#connections.get(key) ?? 0;
+    if (open < maxConnectionsPerAddress && thisSecond < maxConnectsPerSecond) return undefined;
+    return { status: 429, code: 'TOO_MANY_CONNECTIONS' };
+  }
+
+  /** Clocks are put back, too. */
+  #isThisSecond(now: number): boolean {
+    return now >= this.#secondBegan && now - this.#secondBegan < 1_000;
   }
 
   #refusal(request: IncomingMessage, secure: boolean, withoutOrigin: boolean): Refusal | undefined {
@@ -133,8 +165,18 @@ export class Admission {
       },
       ...(origin !== undefined && { origin }),
       ...(bearer !== undefined && { token: bearer }),
+      // A proxy's own says nothing about who is behind it.
+      ...(!this.#trusts(direct, 0) && certificateOf(socket)),
     };
   }
+}
+
+function certificateOf(socket: Socket): { certificate: PeerCertificate } | undefined {
+  if ((socket as TLSSocket).authorized !== true) return undefined;
+  const { subject, fingerprint256 } = (socket as TLSSocket).getPeerCertificate();
+  if (fingerprint256 === undefined) return undefined;
+  const commonName: unknown = subject?.CN;
+  return { certificate: { ...(typeof commonName === 'string' && { commonName }), fingerprint256 } };
 }
 
 /** The headers without those that spoke of the upgrade alone. */

@@ -30,7 +30,7 @@ import type { Peer } from './transport.ts';
 /** What a verifier finds out about a user; it reaches handlers as `client.claims`. */
 export type Claims = Readonly<Record<string, unknown>>;
 
-/** Who wants to connect, resume or refresh. Nothing in it is proven. */
+/** Who wants to connect, resume or refresh. Nothing in it is proven but the `certificate`, if there is one. */
 export interface Credentials extends Omit<Peer, 'token'> {
   readonly userId: string;
   /** From the `connect` or `refresh` frame, else the bearer token of the handshake. */
@@ -97,7 +97,10 @@ export interface HistoryPage<Data = unknown> {
   readonly before: Position | undefined;
 }
 
-/** A channel, whether or not anybody needs it just now. */
+/**
+ * A channel, whether or not anybody needs it just now. Or all that a filter fits: of those it has `publications$` alone, nobody
+ * subscribes by its name, and what else there is throws a TypeError.
+ */
 export interface Channel<Data = unknown> {
   readonly name: string;
   /** Clients that have subscribed to it by its name, online or about to come back: those of now. */
@@ -243,7 +246,7 @@ export interface Server<C extends Contract = Contract> {
     data: ChannelInput<C, Name>,
     options?: PublishOptions,
   ): Promise<Published>;
-  /** @throws TypeError where the name is no channel's. */
+  /** A channel, or with a filter (`sensors/+/temperature`) those that it fits. @throws TypeError where the name is neither. */
   channel<Name extends string>(name: Name): Channel<ChannelOutput<C, Name>>;
   /**
    * Asks `canSubscribe` again for all that the clients of these users have subscribed to, by default of all users: for when

@@ -198,6 +198,11 @@ export class ServerClient implements Client, Owner {
     user.changed();
   }
 
+  /** It was there before the server was, and may come back. */
+  restored(): void {
+    this.#leave('LOST', 'the server was started anew');
+  }
+
   #leave(type: 'CLOSED' | 'LOST', reason: string): void {
     if (this.#actor.getSnapshot().status !== 'active') return;
     this.#reason = reason;

@@ -109,7 +109,7 @@ export class Clients {
   /** Makes a client, which `welcome` puts on the connection. */
   #enter(link: LiveLink, user: ServerUser, floor: number, welcome: (client: ServerClient) => void): void {
     const { events } = this.#node;
-    const id = `${this.#prefix}-${(++this.#made).toString(36)}`;
+    const id = this.#nextId();
     const client = new ServerClient(id, user, floor, this.#node);
     this.byId.set(id, client);
     link.client = client;
@@ -142,6 +142,42 @@ export class Clients {
       this.#attach(link, client, accepted, options, false);
     });
     return link.client as ServerClient;
+  }
+
+  /** A gateway's client that was there before the server was. */
+  async restore(
+    { userId, claims }: Accepted,
+    { device, resumeMs, ended }: Omit<AttachOptions, 'session'>,
+  ): Promise<Session> {
+    const { events } = this.#node;
+    const user = this.#node.users.obtain(userId);
+    user.arriving++;
+    const { ready } = user;
+    if (isPromise(ready)) await ready;
+    user.arriving--;
+    const client = new ServerClient(this.#nextId(), user, 0, this.#node);
+    const session = new Session(client, this.#node);
+    this.byId.set(client.id, client);
+    client.foreign = session;
+    client.device = device;
+    client.claims = claims;
+    client.resumeMs = resumeMs;
+    client.onGone = ended;
+    events.hold();
+    try {
+      const first = user.join();
+      client.restored();
+      user.restored();
+      if (first) this.#node.users.come(user);
+      this.#coming.next(client);
+    } finally {
+      events.release();
+    }
+    return session;
+  }
+
+  #nextId(): string {
+    return `${this.#prefix}-${(++this.#made).toString(36)}`;
   }
 
   /** A gateway's connection, to a client that it has. @throws Disconnect where a newer one came, or either is gone meanwhile. */

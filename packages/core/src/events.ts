@@ -79,7 +79,9 @@ export class Events {
     this.#node.requests.handleEvent(event, user, client);
     let frame: Encoded | undefined;
     for (const reader of user === undefined ? this.#node.clients.byId.values() : user.clients) {
-      if (!reader.events?.has(event.type) || !reader.online) continue;
+      if (!reader.online) continue;
+      reader.foreign?.told(event);
+      if (!reader.events?.has(event.type)) continue;
       frame ??= new Encoded(this.#node.codec.encode({ op: 'event', event: event as AnyAction }));
       reader.link?.send(frame);
     }

@@ -20,6 +20,7 @@ export {
 } from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
+export { channelsLike } from './channels/like.ts';
 export { Pattern } from './channels/pattern.ts';
 export type { PayloadFormat } from './channels/payload.ts';
 export type { ChannelPolicies, ChannelPolicy, ChannelRequest } from './channels/policy.ts';
@@ -27,6 +28,7 @@ export { type Clock, systemClock } from './clock.ts';
 export type {
   Accepted,
   AttachOptions,
+  CallAnswer,
   Gateway,
   GatewayChannels,
   GatewayConnection,
@@ -83,6 +85,7 @@ export type {
   ConnectionEvents,
   Framing,
   Peer,
+  PeerCertificate,
   Refusal,
   Transport,
   TransportHost,

@@ -20,6 +20,8 @@ export interface Limits {
   readonly maxBytesPerSecond: number;
   /** Connections from one address: HTTP 429. Default 1,000. */
   readonly maxConnectionsPerAddress: number;
+  /** Connections that one address opens within a second: HTTP 429. Default 1,000. */
+  readonly maxConnectsPerSecond: number;
   /** Requests of one client that run at the same time: TOO_MANY_PENDING. Default 1,024. */
   readonly maxPendingRequests: number;
   /** Users named by one send: TOO_MANY_RECIPIENTS. Default 1,000. */
@@ -54,6 +56,7 @@ export const defaultLimits: Limits = {
   maxFramesPerSecond: 500,
   maxBytesPerSecond: 1_048_576,
   maxConnectionsPerAddress: 1_000,
+  maxConnectsPerSecond: 1_000,
   maxPendingRequests: 1_024,
   maxRecipients: 1_000,
   maxChannels: 500,

@@ -55,6 +55,8 @@ test('an upgrade is checked in the order that is documented', () => {
     trustProxy: false,
     loopbackOnly: true,
     maxConnectionsPerAddress: 0,
+    maxConnectsPerSecond: 1,
+    clock: { now: () => 0 },
   };
   const request = {
     headers: { origin: 'https://evil.example' },

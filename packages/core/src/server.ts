@@ -94,6 +94,8 @@ class NodeServer implements Server {
       trustProxy: options.trustProxy ?? false,
       loopbackOnly,
       maxConnectionsPerAddress: limits.maxConnectionsPerAddress,
+      maxConnectsPerSecond: limits.maxConnectsPerSecond,
+      clock: this.#container.get(tokens.clock),
     });
     this.#node = new Node({
       server: this,
@@ -259,6 +261,10 @@ class NodeServer implements Server {
           await transport.start({
             ...host,
             loopbackOnly,
+            get draining() {
+              return node.requests.draining;
+            },
+            restore: (accepted, options) => node.clients.restore(accepted, options),
             channels: new OwnChannels(node),
             emit: (event) => node.events.emit(event),
             admit: (socket) => admission.admitSocket(socket, name),

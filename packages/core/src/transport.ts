@@ -46,6 +46,15 @@ export interface Peer {
   readonly query: URLSearchParams;
   /** Credentials of the handshake itself: a bearer token of the Authorization header. */
   readonly token?: string;
+  /** The certificate that it has shown over TLS, where the server asked for one and its authorities have signed it. */
+  readonly certificate?: PeerCertificate;
+}
+
+export interface PeerCertificate {
+  /** Of its subject, where there is just one. */
+  readonly commonName?: string;
+  /** SHA-256 of it, as `AB:CD:…`. */
+  readonly fingerprint256: string;
 }
 
 /** A request that is not admitted: the HTTP status, and what the body says (PROTOCOL.md, "Upgrade"). */

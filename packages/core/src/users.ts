@@ -178,6 +178,12 @@ export class ServerUser implements User, Owner {
     else this.#actor?.send({ type: 'CLIENTS_CHANGED', online, clients, at: clock.now() });
   }
 
+  /** It has a client that may come back. */
+  restored(): void {
+    this.#actor ??= this.#node.users.spawn(this);
+    this.changed();
+  }
+
   activity(client: ServerClient, state: 'active' | 'idle'): void {
     if (state === 'active') this.activeClient = client;
     this.#actor?.send({ type: 'ACTIVITY', state, clientId: client.id, at: this.#node.clock.now() });

@@ -1,4 +1,6 @@
 export { codecSuite } from './codec-suite.ts';
+export type { DeviceIdentity, DeviceUnderTest, GatewayUnderTest } from './gateway-stage.ts';
+export { gatewaySuite } from './gateway-suite.ts';
 export {
   createHarness,
   type Harness,

@@ -35,6 +35,11 @@ export class SimulatedClock implements Clock {
     return this.#timers.length;
   }
 
+  /** When the next timer falls due, in milliseconds since 1970. */
+  get nextTimerAt(): number | undefined {
+    return this.#timers[0]?.at;
+  }
+
   setTimeout(task: () => void, ms: number): unknown {
     if (ms > LONGEST_TIMER_MS) throw new RangeError(`Node's timers cannot be longer than 2^31 - 1 ms: ${ms}`);
     const timer: Timer = { at: this.#now + Math.max(1, ms || 0), order: this.#order++, task };

@@ -165,6 +165,27 @@ export function streamLogSuite(
       assert.deepEqual(unique(followed).map(fields), expected);
     });
 
+    check('keeps what a gateway was given: bytes, and what need not be kept for later', async (subject) => {
+      const { log, settle } = subject;
+      const followed: Entry[] = [];
+      await log.open('s', (entry) => followed.push(entry));
+      const payload = Uint8Array.of(0, 0x80, 0xff, 0x0a);
+      const drafts: Draft[] = [
+        { body: '1', payload, atMostOnce: true },
+        { body: '2', payload: new Uint8Array(), only: 'client 1' },
+        { body: '3', payload: Buffer.from('21.50'), exclude: 'client 2' },
+        { body: '4' },
+      ];
+      for (const draft of drafts) await log.append('s', draft);
+      await settle();
+      const fields = ({ body, payload, atMostOnce = false, only, exclude }: Entry | Draft) => {
+        const bytes = payload && Buffer.from(payload).toString('hex');
+        return { body, bytes, atMostOnce, only, exclude };
+      };
+      assert.deepEqual((await log.read('s', nowhere, 10))?.entries.map(fields), drafts.map(fields));
+      assert.deepEqual(unique(followed).map(fields), drafts.map(fields));
+    });
+
     check('every entry after the returned head is followed, with its epoch', async ({ log, settle }) => {
       const followed: Entry[] = [];
       const epochs = new Set<string>();

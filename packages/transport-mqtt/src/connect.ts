@@ -7,6 +7,7 @@ import { type Dialect, dialectOf, type Refusal } from './dialect.ts';
 import { mqtt311 } from './mqtt-311.ts';
 import { Taken } from './sessions.ts';
 import { isText } from './topics.ts';
+import { type Will, willOf } from './will.ts';
 
 const MAX_CLIENT_ID = 255;
 
@@ -23,18 +24,11 @@ export function connect(device: Device, bytes: Buffer): void {
   // [MQTT-3.1.3-8]
   if ((clientId === '' && !clean) || clientId.length > MAX_CLIENT_ID)
     return refuse(device, dialect, 'client id', new Disconnect('MALFORMED_FRAME'));
-  // Rather than one that is never sent.
-  if (packet.will !== undefined && packet.will !== null)
-    return refuse(
-      device,
-      dialect,
-      'unavailable',
-      new Disconnect('MALFORMED_FRAME', { reason: 'no wills here' }),
-    );
+  const will = willOf(packet);
   device.hold();
   const named = clientId === '' ? `auto-${randomBytes(12).toString('base64url')}` : clientId;
-  enter(device, packet, named).catch((error: unknown) => {
-    if (error instanceof Taken)
+  enter(device, packet, named, will).catch((error: unknown) => {
+    if (error instanceof Taken || error instanceof WillRefused)
       return refuse(device, dialect, 'not authorized', new Disconnect('UNAUTHORIZED'));
     if (!(error instanceof Disconnect))
       device.gate.host.logger.error('a device was not let in', { cause: error });
@@ -49,15 +43,36 @@ const refusals: Readonly<Record<string, Refusal>> = {
   USER_ID_MISSING: 'not authorized',
 };
 
-async function enter(device: Device, packet: IConnectPacket, clientId: string): Promise<void> {
+/** A will that the device may not publish. */
+class WillRefused extends Error {}
+
+async function enter(
+  device: Device,
+  packet: IConnectPacket,
+  clientId: string,
+  will: Will | undefined,
+): Promise<void> {
   const { link, gate, dialect } = device;
   const { username, password, clean = true, keepalive = 0 } = packet;
-  // Whoever names nobody is who the client id says, on this machine alone.
-  const userId = username ?? (gate.host.loopbackOnly ? clientId : undefined);
+  // Whoever names nobody is who the certificate says; on this machine alone, who the client id says.
+  const { certificate } = link.peer;
+  const userId = username ?? certificate?.commonName ?? (gate.host.loopbackOnly ? clientId : undefined);
   if (userId === undefined) throw new Disconnect('USER_ID_MISSING');
   const accepted = await link.authenticate({ userId, token: password?.toString(), device: clientId });
   const { session, present } = await gate.sessions.enter({ link, accepted, clientId, clean });
+  if (will !== undefined) {
+    const allowed = await session.core.mayPublish(will.draft);
+    if (!allowed && !present) session.core.resumeMs = 0;
+    if (!allowed) throw new WillRefused();
+    if (!link.open) throw new Disconnect('REPLACED');
+  }
+  session.connection = {
+    protocolVersion: packet.protocolVersion ?? 4,
+    keepAliveSeconds: keepalive,
+    willTopic: packet.will?.topic,
+  };
   device.session = session;
+  device.will = will;
   device.send(dialect.accepted(present));
   device.keepAlive(keepalive);
   session.resumed(device);

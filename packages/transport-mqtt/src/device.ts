@@ -1,4 +1,4 @@
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import {
   Framed,
   type GatewayConnection,
@@ -16,6 +16,7 @@ import { publish } from './publish.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
+import { execute, type Will } from './will.ts';
 
 /** What all connections share. */
 export interface Gate {
@@ -31,24 +32,26 @@ export class Device implements GatewayConnection {
   /** Both from CONNECT on. */
   dialect!: Dialect;
   session: Session | undefined;
-  readonly #socket: Socket;
+  /** From the CONNACK on, unless it says that it leaves. */
+  will: Will | undefined;
+  /** When something of its came last. */
+  heardAt: number;
+  readonly #socket: Duplex;
   readonly #framer: Framer;
   /** Reasons not to read on just now. */
   #holds = 0;
   #connecting = false;
   /** Publications that came and are not acknowledged. */
   #pending = 0;
-  #heardAt: number;
   #keepAlive: unknown;
 
-  constructor(gate: Gate, socket: Socket, peer: Peer) {
+  constructor(gate: Gate, socket: Duplex, peer: Peer) {
     const { host, limits } = gate;
     this.gate = gate;
     this.#socket = socket;
     this.#framer = new Framer(limits.maxPacketBytes);
-    this.#heardAt = host.clock.now();
+    this.heardAt = host.clock.now();
     this.link = host.accept(this, peer);
-    socket.setNoDelay(true);
     socket.on('data', (chunk: Buffer) => this.#came(chunk));
     socket.on('close', () => this.#closed());
     socket.on('error', (cause) => host.logger.debug('a device failed', { reason: cause.message }));
@@ -67,7 +70,8 @@ export class Device implements GatewayConnection {
   }
 
   close(disconnect: Disconnect): void {
-    const last = this.session && this.dialect.disconnected(disconnect);
+    const { session, dialect } = this;
+    const last = session && (dialect.disconnected(disconnect) ?? session.own.farewell(this, disconnect));
     if (last !== undefined) this.write(last);
     this.#socket.end();
     this.#left();
@@ -108,7 +112,7 @@ export class Device implements GatewayConnection {
     const { clock } = this.gate.host;
     const graceMs = seconds * 1_500;
     const look = () => {
-      const silentMs = clock.now() - this.#heardAt;
+      const silentMs = clock.now() - this.heardAt;
       if (silentMs >= graceMs) this.link.end(new Disconnect('STALE'));
       else this.#keepAlive = clock.setTimeout(look, graceMs - silentMs);
     };
@@ -116,7 +120,8 @@ export class Device implements GatewayConnection {
   }
 
   #came(chunk: Buffer): void {
-    this.#heardAt = this.gate.host.clock.now();
+    if (!this.link.open) return;
+    this.heardAt = this.gate.host.clock.now();
     this.#framer.append(chunk);
     if (this.#holds === 0) this.#read();
   }
@@ -167,9 +172,12 @@ export class Device implements GatewayConnection {
       case 'pingreq':
         return this.send(pong);
       case 'disconnect':
+        // [MQTT-3.1.2-10], but in version 5 with this reason.
+        if (packet.reasonCode !== DISCONNECT_WITH_WILL) this.will = undefined;
         this.#left();
         this.link.closed('DISCONNECT');
-        return void this.#socket.end();
+        // It is counted no more: also where the device does not close, as it should [MQTT-3.14.4-1].
+        return void this.#socket.end(() => this.#socket.destroy());
       default:
         throw new Disconnect('MALFORMED_FRAME', { reason: `a device does not send ${packet.cmd} here` });
     }
@@ -182,11 +190,17 @@ export class Device implements GatewayConnection {
 
   #left(): void {
     this.gate.host.clock.clearTimeout(this.#keepAlive);
-    this.session?.lost(this);
+    const { session, will } = this;
+    this.will = undefined;
+    if (session === undefined) return;
+    session.lost(this);
+    if (will !== undefined) execute(session, will, this.gate.host.clock);
   }
 }
 
 /** The first byte of a CONNECT. */
 const CONNECT = 0x10;
+/** A reason to leave. */
+const DISCONNECT_WITH_WILL = 0x04;
 /** PINGRESP, in all versions. */
 const pong = Buffer.of(0xd0, 0);

@@ -1,9 +1,12 @@
 import type { GatewayPublication } from '@callboard/core';
 import type { MqttLimits } from './limits.ts';
+import type { Waiting } from './store.ts';
 
 export interface Outgoing {
   readonly publication: GatewayPublication;
   readonly retained: boolean;
+  /** Where it is kept beyond the server's life. */
+  waiting?: Waiting;
 }
 
 const MAX_MESSAGE_ID = 65_535;
@@ -62,8 +65,27 @@ export class InFlight {
     this.release(send);
   }
 
-  acknowledged(messageId: number): void {
+  /** What it was, if it was on its way. */
+  acknowledged(messageId: number): Outgoing | undefined {
+    const outgoing = this.#sent.get(messageId);
     this.#sent.delete(messageId);
+    return outgoing;
+  }
+
+  /** As it was before the server was stopped. */
+  restore(outgoing: Outgoing, messageId: number | undefined): void {
+    if (messageId === undefined) {
+      this.#waiting.push(outgoing);
+      this.#waitingBytes += outgoing.publication.payload.length;
+    } else {
+      this.#sent.set(messageId, outgoing);
+      this.#lastId = messageId;
+    }
+  }
+
+  *all(): Iterable<Outgoing> {
+    yield* this.#sent.values();
+    yield* this.#waiting;
   }
 
   /** One that is not on its way [MQTT-2.3.1-2]. */

@@ -1,3 +1,4 @@
+import { channelsLike } from '@callboard/core';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { connectPacket, open, publishPacket, Stage, subscribePacket, until } from '../test/support.ts';
 
@@ -129,6 +130,29 @@ describe('a client id', () => {
     await until(() => devices.filter(({ closed }) => closed).length === 4, 'one that is left');
     await until(() => stage.server.stats().clients.online === 1, 'one client');
   });
+});
+
+test('topics may be allowed by user and client id, which cannot be wildcards', async () => {
+  const policy = {
+    canPublish: channelsLike('tele/%u/%c/#'),
+    canSubscribe: channelsLike('cmnd/%u/%c/+'),
+    filters: true,
+  };
+  await stage.serve({ channels: { '#': policy } });
+  const device = await stage.connected('d1', { username: 'ada' });
+  device.send(subscribePacket(1, ['cmnd/ada/d1/+'], ['cmnd/ada/+/x'], ['cmnd/eve/d1/x']));
+  expect(await device.next('suback')).toMatchObject({ granted: [0, 128, 128] });
+  const eve = await stage.connected('+', { username: '#' });
+  eve.send(subscribePacket(1, ['cmnd/#'], ['cmnd/#/+/x'.replace('#', 'ada')]));
+  expect(await eve.next('suback')).toMatchObject({ granted: [128, 128] });
+  for (const [topic, messageId] of [
+    ['tele/ada/d1/x', 1],
+    ['tele/ada/d2/x', 2],
+  ] as const) {
+    device.send(publishPacket(topic, 'x', { qos: 1, messageId }));
+    await device.next('puback');
+  }
+  expect(stage.server.stats()).toMatchObject({ publications: { published: 1 }, errors: { FORBIDDEN: 5 } });
 });
 
 describe('a session', () => {

@@ -1,7 +1,9 @@
 import { isUtf8 } from 'node:buffer';
 import { Disconnect, ReplyError } from '@callboard/protocol';
 import type { IPublishPacket } from 'mqtt-packet';
+import { call, type ResponsePlace } from './call.ts';
 import type { Device } from './device.ts';
+import { isReserved, ownTopics } from './own-topics.ts';
 import type { Session } from './session.ts';
 import { isTopic } from './topics.ts';
 
@@ -26,6 +28,11 @@ export function publish(device: Device, session: Session, packet: IPublishPacket
     acknowledge();
   };
   device.begun();
+  if (isReserved(topic)) {
+    const asked = topic === ownTopics.call && call(device, session, payload, placeIn(packet));
+    return void Promise.resolve(asked).then(acknowledge);
+  }
+  session.heard(topic, payload);
   session.core
     .publish({
       channel: topic,
@@ -34,7 +41,17 @@ export function publish(device: Device, session: Session, packet: IPublishPacket
       // An empty one is no last value [MQTT-3.3.1-10] [MQTT-3.3.1-11].
       forgetsLast: retain && payload.length === 0,
     })
-    .then(acknowledge, failed);
+    .then(() => {
+      const committed = qos > 0 ? device.gate.sessions.committed() : undefined;
+      if (committed === undefined) acknowledge();
+      else committed.then(acknowledge, () => device.link.end(new Disconnect('INTERNAL')));
+    }, failed);
+}
+
+/** Where it wants an answer; 3.1.1 has no such properties. */
+function placeIn({ properties }: IPublishPacket): ResponsePlace | undefined {
+  const { responseTopic: topic, correlationData: correlation } = properties ?? {};
+  return topic === undefined || !isTopic(topic) ? undefined : { topic, correlation };
 }
 
 function endFor({ code, retryAfterMs }: ReplyError): Disconnect {

@@ -1,7 +1,10 @@
-import type { Accepted, GatewayLink } from '@callboard/core';
+import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
+import { Keeping } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
-import { Session } from './session.ts';
+import { Session, Subscription } from './session.ts';
+import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
+import { StoredPublication } from './stored-publication.ts';
 
 interface Arrival {
   readonly link: GatewayLink;
@@ -13,17 +16,80 @@ interface Arrival {
 /** Somebody else's client id. */
 export class Taken extends Error {}
 
-/** The sessions, by client id: a port will stand behind it. */
+/** The sessions, by client id. */
 export class Sessions {
   readonly #byId = new Map<string, Session>();
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  readonly #host: GatewayHost;
   readonly #limits: MqttLimits;
-  readonly #maxOutboxBytes: number;
+  readonly #store: MqttSessionStore | undefined;
 
-  constructor(limits: MqttLimits, maxOutboxBytes: number) {
+  constructor(host: GatewayHost, limits: MqttLimits, store?: MqttSessionStore) {
+    this.#host = host;
     this.#limits = limits;
-    this.#maxOutboxBytes = maxOutboxBytes;
+    this.#store = store;
+  }
+
+  /** Those that the store has, as they were; before anybody comes. */
+  async restore(): Promise<void> {
+    const stored = (await this.#store?.open()) ?? [];
+    const publications = new Map<StoredMessage, StoredPublication>();
+    for (const each of stored) await this.#restore(each, publications);
+  }
+
+  /** When all that was delivered so far is kept; undefined where it is. */
+  committed(): Promise<void> | undefined {
+    return this.#store?.committed();
+  }
+
+  async close(): Promise<void> {
+    await this.#store?.close();
+  }
+
+  async #restore(
+    { record, waiting }: StoredSession,
+    publications: Map<StoredMessage, StoredPublication>,
+  ): Promise<void> {
+    const { clientId, userId, claims, resumeMs, subscriptions } = record;
+    const now = this.#host.clock.now();
+    const lostAt = record.lostAt ?? now;
+    const session = this.#made(clientId, userId);
+    session.core = await this.#host.restore(
+      { userId, claims, expiresAtMs: undefined },
+      // One whose time is over ends by its deadline, as any.
+      { device: clientId, resumeMs: Math.max(1, resumeMs - (now - lostAt)), ended: this.#ended(session) },
+    );
+    session.seen(lostAt);
+    this.#byId.set(clientId, session);
+    session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt);
+    for (const { message, retained, messageId, waiting: kept } of waiting) {
+      const publication = publications.get(message) ?? new StoredPublication(message);
+      publications.set(message, publication);
+      session.restore({ publication, retained, waiting: kept }, messageId);
+    }
+    for (const { filter, qos } of subscriptions) {
+      const subscription = new Subscription(session, filter, qos);
+      session.subscribed(subscription);
+      await session.core.subscribe(filter, subscription).catch(() => session.unsubscribed(filter));
+    }
+  }
+
+  #made(clientId: string, userId: string): Session {
+    return new Session(clientId, userId, this.#host, this.#limits);
+  }
+
+  #ended(session: Session): () => void {
+    return () => {
+      // A server that stops keeps what it has.
+      if (this.#host.draining) return session.over();
+      session.ended();
+      if (this.#byId.get(session.clientId) === session) this.#byId.delete(session.clientId);
+    };
+  }
+
+  get(clientId: string): Session | undefined {
+    return this.#byId.get(clientId);
   }
 
   /**
@@ -49,13 +115,12 @@ export class Sessions {
     // [MQTT-3.1.2-6]
     if (clean) before?.core.end(new Disconnect('REPLACED'));
     const known = clean ? undefined : before;
-    const session = known ?? new Session(clientId, accepted.userId, this.#limits, this.#maxOutboxBytes);
-    const ended = () => {
-      if (this.#byId.get(clientId) === session) this.#byId.delete(clientId);
-    };
+    const session = known ?? this.#made(clientId, accepted.userId);
+    const ended = this.#ended(session);
     const resumeMs = clean ? 0 : this.#limits.maxSessionMs;
     session.core = await link.attach(accepted, { session: known?.core, device: clientId, resumeMs, ended });
     this.#byId.set(clientId, session);
+    if (this.#store !== undefined && resumeMs > 0) session.keeping ??= new Keeping(this.#store, session);
     return { session, present: known !== undefined };
   }
 }

@@ -1,6 +1,7 @@
 import { Disconnect } from '@callboard/protocol';
 import type { ISubscribePacket, IUnsubscribePacket } from 'mqtt-packet';
 import type { Device } from './device.ts';
+import { isReserved } from './own-topics.ts';
 import { type QoS, type Session, Subscription } from './session.ts';
 import { isSubscribable, isTopicFilter } from './topics.ts';
 
@@ -11,7 +12,9 @@ export function subscribe(device: Device, session: Session, packet: ISubscribePa
   const granted = subscriptions.map(({ topic, qos }) => grant(device, session, topic, qos > 0 ? 1 : 0));
   // What it says next is answered after this.
   device.hold();
-  Promise.all(granted).then((codes) => {
+  Promise.all(granted).then(async (codes) => {
+    session.keeping?.save();
+    await committed(device);
     device.send(device.dialect.subscribed(messageId, codes));
     const filters = subscriptions.map(({ topic }) => topic);
     session.core.lastValues(filters.filter((_, i) => codes[i] !== undefined));
@@ -23,6 +26,7 @@ export function subscribe(device: Device, session: Session, packet: ISubscribePa
 async function grant(device: Device, session: Session, filter: string, qos: QoS): Promise<QoS | undefined> {
   const { maxSubscriptions } = device.gate.limits;
   const { subscriptions } = session;
+  if (isReserved(filter)) return session.own.subscribe(filter, qos);
   if (!isSubscribable(filter)) return undefined;
   if (!subscriptions.has(filter) && subscriptions.size >= maxSubscriptions) return undefined;
   const before = subscriptions.get(filter);
@@ -44,14 +48,23 @@ export function unsubscribe(device: Device, session: Session, packet: IUnsubscri
   const { messageId = 0, unsubscriptions } = packet;
   for (const filter of unsubscriptions) assertFilter(filter);
   const leave = async (filter: string) => {
+    if (isReserved(filter)) return session.own.unsubscribe(filter);
     const had = await session.core.unsubscribe(filter);
     session.unsubscribed(filter);
+    session.keeping?.save();
     return had;
   };
-  Promise.all(unsubscriptions.map(leave)).then(
-    (had) => device.send(device.dialect.unsubscribed(messageId, had)),
-    () => device.link.end(new Disconnect('INTERNAL')),
-  );
+  const left = async () => {
+    const had = await Promise.all(unsubscriptions.map(leave));
+    await committed(device);
+    device.send(device.dialect.unsubscribed(messageId, had));
+  };
+  left().catch(() => device.link.end(new Disconnect('INTERNAL')));
+}
+
+/** What is answered outlives the server, where there is a store. */
+async function committed({ gate, link }: Device): Promise<void> {
+  await gate.sessions.committed()?.catch(() => link.end(new Disconnect('INTERNAL')));
 }
 
 function assertFilter(filter: string): void {

@@ -1,65 +1,79 @@
-import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
-import type { Gateway, GatewayHost } from '@callboard/core';
-import { Device, type Gate } from './device.ts';
+import type { TlsOptions } from 'node:tls';
+import { definePlugin, type Gateway, type Plugin } from '@callboard/core';
+import { attached, type MqttBroker } from './attached/attached.ts';
+import type { MqttBrokerOptions } from './attached/options.ts';
 import { limitsWith, type MqttLimits } from './limits.ts';
+import { Listener } from './listener.ts';
+import { type RemoteDevice, remoteDevice } from './remote-device.ts';
 import { Sessions } from './sessions.ts';
+import type { MqttSessionStore } from './store.ts';
+import { WebSocketFront } from './web-socket.ts';
 
 export interface MqttTransportOptions {
-  /** Listens here; 0 takes a free one. Default 1883. */
+  /** Listens here; 0 takes a free one. Default 1883, with `tls` 8883. */
   readonly port?: number;
   /** Where to listen. Default: everywhere with a verifier, 127.0.0.1 without one. */
   readonly host?: string;
+  /**
+   * TLS alone, as Node.js has it: `key`, `cert`; with `requestCert` devices show certificates that `ca` has signed, and
+   * `verifyClient` is given them (`certificate`). Default: TCP.
+   */
+  readonly tls?: TlsOptions;
+  /** Where the server's HTTP port takes MQTT over WebSocket; false: nowhere. Default `/mqtt`. */
+  readonly path?: string | false;
+  /**
+   * Keeps sessions, and what waits for them, beyond the life of the server: `memorySessionStore()`, or `sqliteSessionStore(file)` of
+   * `@callboard/transport-mqtt/sqlite`. Default: sessions end with the server.
+   */
+  readonly store?: MqttSessionStore;
   readonly limits?: Partial<MqttLimits>;
 }
 
 export interface MqttTransport extends Gateway {
   /** Where it listens, once the server has started. */
   readonly port: number | undefined;
+  /** A plugin: the server has `device(clientId)` with it, which gives a device that has a session. */
+  readonly devices: Plugin<'device', (clientId: string) => RemoteDevice | undefined>;
 }
 
-/** Devices over MQTT 3.1.1, straight to this server. @throws RangeError where a limit is none. */
-export function mqttTransport(options: MqttTransportOptions = {}): MqttTransport {
+/** Devices over MQTT 3.1.1, straight to this server; or a broker that it joins. @throws RangeError, TypeError where an option is none. */
+export function mqttTransport(options?: MqttTransportOptions): MqttTransport;
+export function mqttTransport(options: MqttBrokerOptions): MqttBroker;
+export function mqttTransport(
+  options: MqttTransportOptions | MqttBrokerOptions = {},
+): MqttTransport | MqttBroker {
+  return 'broker' in options ? attached(options) : embedded(options);
+}
+
+function embedded(options: MqttTransportOptions): MqttTransport {
+  const { tls, store, port = tls === undefined ? 1883 : 8883, path = '/mqtt' } = options;
   const limits = limitsWith(options.limits);
-  const sockets = new Set<Socket>();
-  let listener: Server | undefined;
+  let sessions: Sessions | undefined;
+  let listener: Listener | undefined;
+  let webSockets: WebSocketFront | undefined;
+  const device = (clientId: string) => {
+    const session = sessions?.get(clientId);
+    return session && remoteDevice(session);
+  };
   return {
     name: 'mqtt',
     foreign: true,
+    devices: definePlugin({ name: 'device', setup: () => device }),
     get port() {
-      return (listener?.address() as AddressInfo | null | undefined)?.port;
+      return listener?.port;
     },
     async start(host) {
-      const gate = { host, limits, sessions: new Sessions(limits, host.limits.maxOutboxBytes) };
-      listener = createServer((socket) => take(gate, socket, sockets));
-      await listen(listener, options, host);
+      sessions = new Sessions(host, limits, store);
+      await sessions.restore();
+      const gate = { host, limits, sessions };
+      listener = new Listener(gate, tls);
+      if (path !== false) webSockets = new WebSocketFront(gate, path);
+      await listener.open(port, options.host);
     },
     async stop() {
-      const closed = new Promise((resolve) => listener?.close(resolve) ?? resolve(undefined));
-      for (const socket of sockets) socket.destroy();
-      await closed;
+      webSockets?.stop();
+      await listener?.close();
+      await sessions?.close();
     },
   };
-}
-
-function listen(
-  listener: Server,
-  { port = 1883, host }: MqttTransportOptions,
-  { loopbackOnly }: GatewayHost,
-) {
-  const where = host ?? (loopbackOnly ? '127.0.0.1' : undefined);
-  return new Promise<void>((resolve, reject) => {
-    listener.once('error', reject);
-    listener.listen({ port, backlog: 1_024, ...(where !== undefined && { host: where }) }, resolve);
-  });
-}
-
-function take(gate: Gate, socket: Socket, sockets: Set<Socket>): void {
-  const peer = gate.host.admit(socket);
-  if ('status' in peer) {
-    gate.host.logger.debug('a device was refused', { code: peer.code });
-    return void socket.destroy();
-  }
-  sockets.add(socket);
-  socket.once('close', () => sockets.delete(socket));
-  new Device(gate, socket, peer);
 }

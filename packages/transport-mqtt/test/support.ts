@@ -13,11 +13,15 @@ export const open = { canSubscribe: () => true, canPublish: () => true, filters:
 
 /** One server with MQTT, its devices and their clock; what it opens is closed when the test is over. */
 export class Stage {
-  readonly clock = new LiveClock();
+  readonly clock: LiveClock;
   readonly logs: LogEntry[] = [];
   server!: Server;
   mqtt!: MqttTransport;
   readonly #endings: (() => unknown)[] = [];
+
+  constructor(clock = new LiveClock()) {
+    this.clock = clock;
+  }
 
   after(ending: () => unknown): void {
     this.#endings.push(ending);
@@ -37,6 +41,7 @@ export class Stage {
       provide: [provide(tokens.clock, this.clock), ...provisions],
       ...rest,
     });
+    this.server.use(this.mqtt.devices);
     await this.server.start();
     const { server } = this;
     this.after(async () => {
@@ -125,11 +130,12 @@ export class RawDevice {
     this.socket.write(Buffer.concat(bytes));
   }
 
-  /** The next packet that it has not been asked for, which must be of this kind. */
-  async next<Cmd extends PacketCmd>(cmd: Cmd): Promise<Extract<Packet, { cmd: Cmd }>> {
-    await until(() => this.packets.length > this.#taken, `a ${cmd}`);
+  /** The next packet that it has not been asked for, which must be of this kind, where one is given. */
+  async next<Cmd extends PacketCmd>(cmd?: Cmd): Promise<Extract<Packet, { cmd: Cmd }>> {
+    await until(() => this.packets.length > this.#taken, `a ${cmd ?? 'packet'}`);
     const packet = this.packets[this.#taken++] as Packet;
-    if (packet.cmd !== cmd) throw new Error(`not a ${cmd} but ${JSON.stringify(packet)}`);
+    if (cmd !== undefined && packet.cmd !== cmd)
+      throw new Error(`not a ${cmd} but ${JSON.stringify(packet)}`);
     return packet as Extract<Packet, { cmd: Cmd }>;
   }
 

@@ -44,7 +44,7 @@ beforeEach(async () => {
   reached = [];
   running = await stage.serve({
     clock,
-    limits: { maxConnectionsPerAddress: 100_000 },
+    limits: { maxConnectionsPerAddress: 100_000, maxConnectsPerSecond: 100_000 },
     verifyClient: ({ userId }) => (userId === 'pending' ? NEVER : true),
     handlers: {
       ECHO: ({ action }) => action.n,

@@ -17,6 +17,7 @@ test('of a thousand readers one that stands still is closed alone, and the other
     clock,
     limits: {
       maxConnectionsPerAddress: READERS + 1,
+      maxConnectsPerSecond: READERS + 1,
       maxOutboxBytes: MAX_OUTBOX_BYTES,
       // What a reader comes back to must fit its outbox.
       maxInboxLength: 20_000,

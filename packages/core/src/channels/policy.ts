@@ -100,6 +100,11 @@ export class Policies {
   within(filter: Pattern): ReadonlySet<ChannelPolicy> {
     return this.#byPattern.within(filter);
   }
+
+  /** Those, and what holds for channels that have no policy. */
+  allWithin(filter: Pattern): ReadonlySet<ChannelPolicy> {
+    return new Set([...this.within(filter), closed]);
+  }
 }
 
 export function retentionOf({ history }: ChannelPolicy): Retention {

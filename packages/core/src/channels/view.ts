@@ -1,16 +1,27 @@
-import { clientFrame, fromWire, isChannel, type PublicationFrame, RequestRefused } from '@callboard/protocol';
+import {
+  clientFrame,
+  fromWire,
+  isChannel,
+  isFilter,
+  type PublicationFrame,
+  RequestRefused,
+} from '@callboard/protocol';
 import { GuardedObservable, whenReady } from '@callboard/runtime';
-import { Observable } from 'rxjs';
+import { Observable, type Subscriber } from 'rxjs';
 import type { Channel, HistoryPage, Publication, PublishOptions } from '../api.ts';
 import { decoded } from '../messages.ts';
 import type { Node } from '../node.ts';
 import type { Reader } from '../streams/feed.ts';
+import { isFor } from '../streams/recovery.ts';
 import type { Publication as Item } from './channel.ts';
 import type { PublicationDraft } from './channels.ts';
+import type { FilterLink } from './filter-readers.ts';
 import { anybody, pageOf, readHistory } from './history.ts';
+import { Pattern } from './pattern.ts';
 
-/** What application code sees of a channel. @throws TypeError where the name is none. */
+/** What application code sees of a channel, or of those that a filter fits. @throws TypeError where the name is neither. */
 export function channelOf<Data>(node: Node, name: string): Channel<Data> {
+  if (isFilter(name)) return filterOf(node, name);
   if (!isChannel(name)) throw new TypeError(`not a channel: ${String(name)}`);
   return {
     name,
@@ -37,6 +48,20 @@ export function channelOf<Data>(node: Node, name: string): Channel<Data> {
       node.channels.forgetLast(name);
     },
   };
+}
+
+function filterOf<Data>(node: Node, filter: string): Channel<Data> {
+  return {
+    name: filter,
+    subscribers: nobody,
+    publications$: filteredOf<Data>(node, filter),
+    history: async () => throwFilter(filter),
+    forgetLast: () => throwFilter(filter),
+  };
+}
+
+function throwFilter(filter: string): never {
+  throw new TypeError(`not one channel but a filter: ${filter}`);
 }
 
 const nobody: ReadonlySet<never> = new Set();
@@ -76,10 +101,7 @@ function publicationsOf<Data>(node: Node, name: string): Observable<Publication<
     const channel = channels.pin(name);
     const reader: Reader<Item> = {
       clientId: '',
-      deliver(item) {
-        const frame = decoded(node, 'publication', item.text);
-        if (frame !== undefined) subscriber.next(publicationOf(frame));
-      },
+      deliver: (item) => show(node, item, subscriber),
       skip() {},
       gap() {},
     };
@@ -96,6 +118,31 @@ function publicationsOf<Data>(node: Node, name: string): Observable<Publication<
     };
   });
   return new GuardedObservable(publications, logger);
+}
+
+/** The same for the channels that a filter fits, whatever holds for them; those of no policy, too. */
+function filteredOf<Data>(node: Node, filter: string): Observable<Publication<Data>> {
+  const { filters, policies } = node.channels;
+  const publications = new Observable<Publication<Data>>((subscriber) => {
+    const among = policies.allWithin(new Pattern(filter));
+    const link: FilterLink = {
+      filtered(item) {
+        if (isFor(item.entry, server)) show(node, item, subscriber);
+      },
+      gap() {},
+    };
+    const reader = { link };
+    filters.add(filter, among, reader);
+    return () => filters.delete(filter, among, reader);
+  });
+  return new GuardedObservable(publications, node.logger);
+}
+
+const server = { clientId: '' };
+
+function show<Data>(node: Node, { text }: Item, subscriber: Subscriber<Publication<Data>>): void {
+  const frame = decoded(node, 'publication', text);
+  if (frame !== undefined) subscriber.next(publicationOf(frame));
 }
 
 function publicationOf<Data>({ op: _, epoch, offset, data, ...rest }: PublicationFrame): Publication<Data> {

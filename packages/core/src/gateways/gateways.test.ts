@@ -239,3 +239,47 @@ test('more than it takes ends it', async () => {
   await server.publish('x', 'x'.repeat(100));
   expect([pipe.closedWith, session.client.online]).toEqual(['SLOW_READER', false]);
 });
+
+describe('a graceful stop', () => {
+  test('waits for publications and calls of gateways that have begun, and refuses others', async () => {
+    let allow = (_: boolean) => {};
+    let answer = (_: unknown) => {};
+    await serve({
+      channels: {
+        x: {
+          canPublish: () =>
+            new Promise<boolean>((resolve) => {
+              allow = resolve;
+            }),
+        },
+      },
+      handlers: {
+        SLOW: () =>
+          new Promise((resolve) => {
+            answer = resolve;
+          }),
+      },
+    });
+    const { session, pipe } = await attached('a');
+    const answers: unknown[] = [];
+    await session.call({ type: 'SLOW' }, (each) => answers.push(each));
+    const payload = Buffer.from('x');
+    const published = session.publish({ channel: 'x', payload });
+    const stopped = server.disconnect();
+    const turns = async () => {
+      for (let i = 0; i < 10; i++) await new Promise((resolve) => setImmediate(resolve));
+    };
+    await turns();
+    await expect(session.publish({ channel: 'x', payload })).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(pipe.closedWith).toBeUndefined();
+    allow(true);
+    expect(await published).toBe('published');
+    await turns();
+    expect(pipe.closedWith).toBeUndefined();
+    answer(42);
+    await turns();
+    expect([answers, pipe.closedWith]).toEqual([[{ result: '42' }], 'SERVER_SHUTDOWN']);
+    clock.advance(10_000);
+    await stopped;
+  });
+});

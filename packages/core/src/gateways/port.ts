@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { AnyAction, Disconnect, Meta, Sender } from '@callboard/protocol';
+import type { AnyAction, Disconnect, Meta, NativeEvent, ReplyError, Sender } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
 import type { Claims, Client } from '../api.ts';
 import type { PayloadFormat } from '../channels/payload.ts';
@@ -37,6 +37,10 @@ export interface GatewayHost
   emit(event: AnyAction): void;
   /** The checks of an upgrade (loopback, TLS, connections per address) for a socket that comes without HTTP. */
   admit(socket: Socket): Peer | Refusal;
+  /** The server is stopping: sessions end that are not over. */
+  readonly draining: boolean;
+  /** A session that a server before this one had, as one that has lost its connection. */
+  restore(accepted: Accepted, options: Omit<AttachOptions, 'session'>): Promise<GatewaySession>;
   /** A connection is there, and is to `authenticate` within `limits.handshakeTimeoutMs`. */
   accept(connection: GatewayConnection, peer: Peer): GatewayLink;
 }
@@ -153,9 +157,24 @@ export interface GatewaySession {
    * @throws ReplyError FORBIDDEN, RATE_LIMITED, UNAVAILABLE, REFUSED … as for a client's `publish`.
    */
   publish(draft: GatewayDraft): Promise<Outcome>;
+  /** Whether it might publish this now, as far as `canPublish` says: for what a device wants published later. */
+  mayPublish(draft: GatewayDraft): Promise<boolean>;
+  /**
+   * Asks the server's handlers, as a tab's `sendToServer` does. Resolves, and never rejects, when a handler has taken it or it
+   * has been refused: then it may be acknowledged. `answered` is called once, before or after that, and must not throw.
+   */
+  call(action: AnyAction, answered: (answer: CallAnswer) => void): Promise<void>;
+  /**
+   * Tells native events that this client may see, while it is online: those of this type, or all. Gives what ends that.
+   * @throws ReplyError UNKNOWN_EVENT. `listener` must not throw.
+   */
+  follow(type: string | undefined, listener: (event: NativeEvent | AnyAction) => void): () => void;
   /** Ends the session, and its connection. */
   end(disconnect: Disconnect): void;
 }
+
+/** What became of a call: JSON, undefined where the handler gave nothing; or why it failed. */
+export type CallAnswer = { readonly result: string | undefined } | { readonly error: ReplyError };
 
 /** Who is given what one subscription delivers. */
 export interface GatewayReader {

@@ -33,6 +33,19 @@ export function publishPayload(node: Node, client: ServerClient, draft: GatewayD
   return isPromise(decoded) ? requests.deadline(decoded, 'CHECK_TIMEOUT').then(ask) : ask(decoded);
 }
 
+/** What `canPublish` says, of bytes that are not published yet. */
+export async function mayPublish(node: Node, client: ServerClient, draft: GatewayDraft): Promise<boolean> {
+  const { canPublish } = node.channels.policyOf(draft.channel);
+  if (canPublish === undefined) return false;
+  const { channel, payload } = draft;
+  const ask = async () => {
+    const decoded = await decode(node, draft);
+    const data = decoded === undefined ? payload : decoded.value;
+    return canPublish({ user: client.user, client, channel, data });
+  };
+  return node.requests.deadline(ask(), 'CHECK_TIMEOUT');
+}
+
 function appended(
   { channels, requests }: Node,
   { user, id }: ServerClient,

@@ -1,19 +1,33 @@
-import { type Disconnect, isChannel, isFilter, ReplyError, type RequestFrame } from '@callboard/protocol';
+import {
+  type AnyAction,
+  type Disconnect,
+  isAction,
+  isChannel,
+  isFilter,
+  type NativeEvent,
+  ReplyError,
+  type RequestFrame,
+} from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Publication } from '../channels/channel.ts';
 import type { SubscriptionReader } from '../channels/subscriptions.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
 import type { Outcome } from '../streams/log.ts';
+import { assertMayCall, ForeignCall } from './call.ts';
 import type { ForeignLink } from './link.ts';
-import type { GatewayDraft, GatewayReader, GatewaySession } from './port.ts';
-import { publishPayload } from './publish.ts';
+import type { CallAnswer, GatewayDraft, GatewayReader, GatewaySession } from './port.ts';
+import { mayPublish, publishPayload } from './publish.ts';
 
 /** What a gateway may do in the name of one of its clients. */
 export class Session implements GatewaySession {
   readonly client: ServerClient;
   readonly #node: Node;
   #subscribed = 0;
+  /** Calls that are not answered. */
+  #calls = 0;
+  /** Made with the first. */
+  #followers: Set<Follower> | undefined;
 
   constructor(client: ServerClient, node: Node) {
     this.client = client;
@@ -60,14 +74,50 @@ export class Session implements GatewaySession {
 
   publish(draft: GatewayDraft): Promise<Outcome> {
     const { client } = this;
+    if (this.#node.requests.draining) return Promise.reject(this.#failure(new ReplyError('UNAVAILABLE')));
     return this.#inOrder(() => {
-      const { requests } = this.#node;
-      if (requests.draining) throw new ReplyError('UNAVAILABLE');
       const checked = this.#checked({ op: 'publish', mid: 0, channel: draft.channel, data: null });
       client.user.activeClient = client;
       const publish = () => publishPayload(this.#node, client, draft);
       return isPromise(checked) ? checked.then(publish) : publish();
     });
+  }
+
+  mayPublish(draft: GatewayDraft): Promise<boolean> {
+    return this.#inOrder(() => mayPublish(this.#node, this.client, draft));
+  }
+
+  async call(action: AnyAction, answered: (answer: CallAnswer) => void): Promise<void> {
+    const { client } = this;
+    const { requests } = this.#node;
+    const before = this.#calls++;
+    requests.entered();
+    const call = new ForeignCall(this.#node, client, action, (answer) => {
+      this.#calls--;
+      answered(answer);
+      requests.left();
+    });
+    try {
+      if (!isAction(action)) throw new ReplyError('INVALID_REQUEST');
+      assertMayCall(this.#node, before);
+    } catch (error) {
+      return call.fail(error as ReplyError);
+    }
+    await this.#inOrder(() => requests.perform(call));
+  }
+
+  follow(type: string | undefined, listener: (event: NativeEvent | AnyAction) => void): () => void {
+    if (type !== undefined && !this.#node.events.has(type)) throw new ReplyError('UNKNOWN_EVENT');
+    const follower = { type, listener };
+    this.#followers ??= new Set();
+    this.#followers.add(follower);
+    return () => void this.#followers?.delete(follower);
+  }
+
+  /** A native event that this client may see. */
+  told(event: NativeEvent | AnyAction): void {
+    for (const { type, listener } of this.#followers ?? [])
+      if (type === undefined || type === event.type) listener(event);
   }
 
   end(disconnect: Disconnect): void {
@@ -81,13 +131,22 @@ export class Session implements GatewaySession {
 
   /** After what it has asked for before. What fails is counted, as any request is. */
   #inOrder<Result>(work: () => Awaitable<Result>): Promise<Result> {
+    const { requests } = this.#node;
+    requests.entered();
     return new Promise((resolve, reject) => {
-      const failed = (error: unknown) => reject(this.#failure(error));
+      const succeeded = (result: Result) => {
+        resolve(result);
+        requests.left();
+      };
+      const failed = (error: unknown) => {
+        reject(this.#failure(error));
+        requests.left();
+      };
       const run = (): Awaitable<void> => {
         try {
           const done = work();
-          if (isPromise(done)) return done.then(resolve, failed);
-          resolve(done);
+          if (isPromise(done)) return done.then(succeeded, failed);
+          succeeded(done);
         } catch (error) {
           failed(error);
         }
@@ -97,13 +156,18 @@ export class Session implements GatewaySession {
   }
 
   #failure(error: unknown): ReplyError {
-    const { counters, logger } = this.#node;
-    const known = error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error });
-    if (known !== error) logger.error('a request failed', { client: this.client.id, cause: error });
+    const { counters, requests } = this.#node;
+    const known = requests.known(this.client, error);
     counters.failed++;
     counters.count(counters.errors, known.code);
     return known;
   }
+}
+
+interface Follower {
+  /** Undefined: all. */
+  readonly type: string | undefined;
+  readonly listener: (event: NativeEvent | AnyAction) => void;
 }
 
 /** One subscription of a session: what stands among the readers of filters. */

@@ -23,10 +23,9 @@ export function call(node: Node, request: ActionRequest): void {
 
 /** A reply that comes after the time-out replaces it, for whoever asks again. */
 function settleLater(node: Node, request: ActionRequest, result: PromiseLike<unknown>): void {
-  const { client, frame } = request;
-  const { clock, limits, requests } = node;
+  const { clock, limits } = node;
   const timer = clock.setTimeout(
-    () => requests.fault(client, frame.mid, new ReplyError('HANDLER_TIMEOUT')),
+    () => fault(node, request, new ReplyError('HANDLER_TIMEOUT')),
     limits.requestTimeoutMs,
   );
   result.then(
@@ -43,7 +42,8 @@ function settleLater(node: Node, request: ActionRequest, result: PromiseLike<unk
 
 function succeeded(node: Node, request: ActionRequest, result: unknown): void {
   try {
-    node.requests.reply(request.client, request.frame.mid, result);
+    if (request.answer === undefined) node.requests.reply(request.client, request.frame.mid, result);
+    else request.answer.reply(result);
   } catch (error) {
     // It cannot be encoded: a cycle, a BigInt.
     failed(node, request, error);
@@ -51,12 +51,18 @@ function succeeded(node: Node, request: ActionRequest, result: unknown): void {
 }
 
 /** A ReplyError is meant for the client; anything else is logged, and shown only where that is wanted. */
-function failed(node: Node, { client, frame, action }: ActionRequest, error: unknown): void {
+function failed(node: Node, request: ActionRequest, error: unknown): void {
   const { requests, logger } = node;
-  if (error instanceof ReplyError) return requests.fault(client, frame.mid, error);
+  const { client, action } = request;
+  if (error instanceof ReplyError) return fault(node, request, error);
   logger.error('a handler failed', { type: action.type, client: client.id, cause: error });
   const shown = requests.options.exposeErrors && error instanceof Error ? { message: error.message } : {};
-  requests.fault(client, frame.mid, new ReplyError('HANDLER_ERROR', { ...shown, cause: error }));
+  fault(node, request, new ReplyError('HANDLER_ERROR', { ...shown, cause: error }));
+}
+
+function fault({ requests }: Node, { client, frame, answer }: ActionRequest, error: ReplyError): void {
+  if (answer === undefined) requests.fault(client, frame.mid, error);
+  else answer.fail(error);
 }
 
 /** What handlers are given. Made for each call, so what is seldom asked for is made when it is. */

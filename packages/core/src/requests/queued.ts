@@ -4,6 +4,7 @@ import type {
   CallFrame,
   HistoryFrame,
   PublishFrame,
+  ReplyError,
   SendFrame,
   SubscribeFrame,
   UnsubscribeFrame,
@@ -17,6 +18,15 @@ export interface ActionRequest {
   readonly frame: CallFrame | BroadcastFrame | SendFrame;
   /** What the contract made of the action. */
   action: AnyAction;
+  /** Where a call's answer goes, where that is no frame. */
+  readonly answer?: Answer;
+}
+
+/** Takes the answer to a call that came by another protocol. */
+export interface Answer {
+  /** @throws where the result cannot be encoded. */
+  reply(result: unknown): void;
+  fail(error: ReplyError): void;
 }
 
 /** A request about channels, likewise. */

@@ -43,6 +43,8 @@ export class Requests {
   #handlers: ReadonlyMap<string, ActionHandler> = new Map();
   #gates: readonly Gate<ActionRequest>[] = [];
   #checks: readonly Gate<Queued>[] = [];
+  /** Of gateways' clients, those that are not settled. */
+  #foreign = 0;
   /** Called when no request runs any more; while there is one, none is begun. */
   #drained: (() => void) | undefined;
 
@@ -88,6 +90,16 @@ export class Requests {
 
   get draining(): boolean {
     return this.#drained !== undefined;
+  }
+
+  /** A gateway's client has asked for something, which is to be waited for until `left`. */
+  entered(): void {
+    this.#foreign++;
+  }
+
+  left(): void {
+    this.#foreign--;
+    this.#checkDrained();
   }
 
   /** Takes no more requests; resolves when those that run are settled. */
@@ -178,16 +190,12 @@ export class Requests {
 
   /**
    * The request certainly had no effect: it may be sent again. That is said on the connection by which it came last;
-   * on a newer one the client has sent it again, or will, and would take this for the answer to that. What is no
-   * ReplyError is our own failure.
+   * on a newer one the client has sent it again, or will, and would take this for the answer to that.
    */
   refuse(client: ServerClient, mid: number, error: unknown, effect: Effect = 'none'): void {
     const asker = client.outcomes?.forget(mid);
-    if (!(error instanceof ReplyError)) {
-      this.#node.logger.error('a request failed', { client: client.id, cause: error });
-    }
-    if (asker === client.link)
-      this.fail(client, mid, error instanceof ReplyError ? error : new ReplyError('INTERNAL'), effect);
+    const known = this.known(client, error);
+    if (asker === client.link) this.fail(client, mid, known, effect);
     else this.#checkDrained();
   }
 
@@ -201,7 +209,7 @@ export class Requests {
   }
 
   #checkDrained(): void {
-    if (this.#drained === undefined) return;
+    if (this.#drained === undefined || this.#foreign > 0) return;
     for (const { outcomes } of this.#node.clients.byId.values())
       if (outcomes !== undefined && outcomes.running > 0) return;
     this.#drained();
@@ -219,7 +227,7 @@ export class Requests {
   /** Gates, then the effect; a call's handler is not waited for. */
   readonly perform = (request: Queued | Chore): Awaitable<void> => {
     if ('run' in request) return request.run();
-    const refused = (error: unknown) => this.refuse(request.client, request.frame.mid, error);
+    const refused = (error: unknown) => this.#refused(request, error);
     try {
       const passed = 'action' in request ? pass(this.#gates, request) : pass(this.#checks, request);
       if (!isPromise(passed)) return this.#effect(request);
@@ -230,6 +238,19 @@ export class Requests {
       return refused(error);
     }
   };
+
+  #refused(request: Queued, error: unknown): void {
+    const { client, frame } = request;
+    if ('answer' in request && request.answer !== undefined) request.answer.fail(this.known(client, error));
+    else this.refuse(client, frame.mid, error);
+  }
+
+  /** What is no ReplyError is our own failure. */
+  known(client: ServerClient, error: unknown): ReplyError {
+    if (error instanceof ReplyError) return error;
+    this.#node.logger.error('a request failed', { client: client.id, cause: error });
+    return new ReplyError('INTERNAL', { cause: error });
+  }
 
   /** What plugins check, of a request that comes by another way. */
   check(request: ChannelRequest): Awaitable<void> {

@@ -1,0 +1,12 @@
+export type { Asked, Change, Terms, Time, To, When } from './asked.ts';
+export type { Item, ItemState } from './contract.ts';
+export { NotifyError, type NotifyErrorCode } from './errors.ts';
+export { memoryStore } from './memory-store.ts';
+export type { History, Notifications, Scheduled } from './notifications.ts';
+export { type NotifyOptions, notify } from './notify.ts';
+export type { Audience, AudiencePage } from './recipients.ts';
+export { mysqlStore } from './sql/mysql.ts';
+export { postgresStore } from './sql/postgres.ts';
+export { sqliteStore } from './sql/sqlite.ts';
+export type * from './store.ts';
+export type { Telling, Way } from './ways.ts';

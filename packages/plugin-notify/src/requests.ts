@@ -1,0 +1,58 @@
+import type { HandlerContext, PluginContext } from '@callboard/core';
+import { ReplyError } from '@callboard/protocol';
+import { isStorable } from './asked.ts';
+import { askAlert, type Changed, type Inbox, mark, maxListed } from './contract.ts';
+import type { NotifyStore } from './store.ts';
+import { StoreGone, type StoreLine } from './store-line.ts';
+
+/** Answers what clients ask about their own inbox. */
+export function answerClients({ handle, clock, server, logger }: PluginContext, line: StoreLine): void {
+  const inStore = async <T>(work: (store: NotifyStore) => Promise<T>): Promise<T> => {
+    try {
+      return await line.call(work);
+    } catch (cause) {
+      if (cause instanceof StoreGone) throw new ReplyError('UNAVAILABLE', { cause, retryAfterMs: 1_000 });
+      throw cause;
+    }
+  };
+  /** To all clients of the user: they are equal then. That it cannot be sent does not undo it. */
+  const tell = async (userId: string, changed: Changed) => {
+    if (changed.ids.length === 0) return;
+    try {
+      await server.sendToUser(userId, changed);
+    } catch (cause) {
+      logger.error('clients were not told of a change', { user: userId, cause });
+    }
+  };
+  /** Nobody whose id the stores do not take has been told anything. */
+  const answer =
+    <T>(otherwise: T, ask: (context: HandlerContext, userId: string) => Promise<T>) =>
+    (context: HandlerContext) =>
+      isStorable(context.user.id) ? ask(context, context.user.id) : otherwise;
+
+  const nothing: Inbox = { items: [], unread: 0 };
+  handle(
+    'NOTIFY_INBOX',
+    answer(nothing, (_, userId) =>
+      inStore((store) => store.inbox(userId, { now: clock.now(), limit: maxListed })),
+    ),
+  );
+  handle(
+    'NOTIFY_ALERT',
+    answer<readonly string[]>([], async ({ action }, userId) => {
+      const { ids, by } = askAlert(action);
+      const granted = await inStore((store) => store.alert(userId, ids, by, clock.now()));
+      await tell(userId, { type: 'NOTIFICATION_CHANGED', ids: granted, alerted: true });
+      return granted;
+    }),
+  );
+  handle(
+    'NOTIFY_MARK',
+    answer<readonly string[]>([], async ({ action }, userId) => {
+      const { ids, state } = mark(action);
+      const moved = await inStore((store) => store.mark(userId, ids, state));
+      await tell(userId, { type: 'NOTIFICATION_CHANGED', ids: moved, state });
+      return moved;
+    }),
+  );
+}

@@ -1,0 +1,1 @@
+export { notifyStoreSuite, type StoreUnderTest, type SuiteRunner } from './store-suite.ts';

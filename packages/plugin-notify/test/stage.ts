@@ -1,0 +1,209 @@
+import { type Client, type ClientPluginApis, type ClientTransport, createClient } from '@callboard/client';
+import type { UserId } from '@callboard/core';
+import { collectingLogger, createHarness, LiveClock, type LogEntry, turn } from '@callboard/testkit';
+import { type ClientNotifications, type Notice, notifyClient } from '../src/client.ts';
+import { type NotifyOptions, notify } from '../src/notify.ts';
+import type { NotifyStore } from '../src/store.ts';
+import { faultyStore } from './faulty-store.ts';
+import type { Keeping, Place } from './stores.ts';
+
+/** Turns without anything under way, after which nothing is on its way either. */
+const QUIET_TURNS = 12;
+const PATIENCE_MS = 8_000;
+
+export interface NodeOptions extends Partial<NotifyOptions> {
+  /** Comes between the node and its store. */
+  readonly through?: (store: NotifyStore) => NotifyStore;
+}
+type Harness = Awaited<ReturnType<typeof harnessOf>>;
+
+/** A node, and whether it is still there. */
+export interface Node extends Harness {
+  dead: boolean;
+  /** Nothing gets from it to its store any more. */
+  readonly cutOff: () => void;
+}
+
+/** A client that notes what it is told. */
+export interface Tab {
+  readonly client: Client & ClientPluginApis<readonly [ReturnType<typeof notifyClient>]>;
+  readonly notify: ClientNotifications;
+  /** What its callback was called with. */
+  readonly told: Notice[];
+  readonly logs: LogEntry[];
+  /** The node that it connects to next. */
+  node: Node;
+  readonly userId: string;
+}
+
+/** A clock that can be set. */
+class StageClock extends LiveClock {
+  /** By how much it was set forward. */
+  setByMs = 0;
+
+  override now(): number {
+    return super.now() + this.setByMs;
+  }
+
+  /** What has passed, however it was set. */
+  get steady(): number {
+    return super.now();
+  }
+}
+
+/** Nodes on one database, and tabs of people, on one clock. */
+export class Stage {
+  readonly clock = new StageClock();
+  readonly place: Place;
+  readonly nodes: Node[] = [];
+  readonly tabs: Tab[] = [];
+  /** Calls that nobody answers, and whose time has not run out. */
+  stuck = 0;
+
+  private constructor(place: Place) {
+    this.place = place;
+  }
+
+  static async at(keeping: Keeping): Promise<Stage> {
+    return new Stage(await keeping.make());
+  }
+
+  async end(): Promise<void> {
+    for (const { client } of this.tabs) await this.finish(client.close());
+    for (const node of this.nodes) if (!node.dead) await this.stop(node);
+    this.place.remove();
+  }
+
+  async node({ through = (store) => store, ...options }: NodeOptions = {}): Promise<Node> {
+    let gone = false;
+    const store = faultyStore(options.store ?? through(this.place.open()), () =>
+      gone ? { when: 'before', how: 'hangs' } : undefined,
+    );
+    const harness = await harnessOf(this.clock, { random: () => 0, ...options, store });
+    const cutOff = () => {
+      gone = true;
+    };
+    const node = Object.assign(harness, { dead: false, cutOff });
+    this.nodes.push(node);
+    await this.quiet();
+    return node;
+  }
+
+  /** As an operator does it. */
+  async stop(node: Node): Promise<void> {
+    node.dead = true;
+    await this.finish(node.server.disconnect({ graceMs: 0 }));
+  }
+
+  /** As a crash does it: what it had begun stays as it is, and its clients lose their connections. */
+  async kill(node: Node): Promise<void> {
+    node.cutOff();
+    node.dead = true;
+    for (const { client, node: of } of this.tabs) if (of === node) client.drop();
+    await this.finish(node.server.disconnect({ graceMs: 0 }));
+  }
+
+  /** Somebody opens a page; it is connected, and knows its inbox. */
+  async tab(node: Node, userId: UserId): Promise<Tab> {
+    const logger = collectingLogger();
+    const tab = { node, told: [] as Notice[], logs: logger.logs, userId: String(userId) } as unknown as {
+      -readonly [K in keyof Tab]: Tab[K];
+    };
+    tab.client = createClient({
+      endPoint: 'ws://memory',
+      userId,
+      timers: this.clock,
+      logger,
+      random: () => 0.5,
+      transport: road(tab, this.clock),
+      plugins: [notifyClient()],
+    });
+    tab.notify = tab.client.notify;
+    tab.notify.on((notice) => tab.told.push(notice));
+    this.tabs.push(tab);
+    await this.quiet();
+    return tab;
+  }
+
+  async close(tab: Tab): Promise<void> {
+    this.tabs.splice(this.tabs.indexOf(tab), 1);
+    await this.finish(tab.client.close());
+  }
+
+  /** Lets time pass, timer by timer, and what each begins come to its end. */
+  async pass(ms: number): Promise<void> {
+    const end = this.clock.steady + ms;
+    for (;;) {
+      await this.quiet();
+      const next = this.clock.nextTimerAt;
+      if (next === undefined || next > end) break;
+      this.clock.advance(next - this.clock.steady);
+    }
+    this.clock.advance(end - this.clock.steady);
+    await this.quiet();
+  }
+
+  /** Everything that is under way is done. */
+  async quiet(): Promise<void> {
+    const deadline = Date.now() + PATIENCE_MS;
+    for (let turns = 0; turns < QUIET_TURNS; ) {
+      await turn();
+      turns = this.#busy() && this.stuck === 0 ? 0 : turns + 1;
+      if (Date.now() > deadline) throw new Error('it does not come to rest');
+    }
+  }
+
+  /** What takes simulated time. */
+  async finish<T>(work: Promise<T>): Promise<T> {
+    let done = false;
+    const settled = () => {
+      done = true;
+    };
+    work.then(settled, settled);
+    for (let i = 0; !done; i++) {
+      await turn();
+      if (i % 50 === 49) this.clock.advance(100);
+    }
+    return work;
+  }
+
+  /** Somebody waits in vain, for as long as the plugin lets them. */
+  hangs(): void {
+    this.stuck++;
+    this.clock.setTimeout(() => this.stuck--, 10_000);
+  }
+
+  #busy(): boolean {
+    return this.nodes.some(({ dead, server }) => !dead && (server.stats().plugins.notify?.busy ?? 0) > 0);
+  }
+}
+
+/** Days pass in these tests: what happens every few seconds would take most of their time. */
+const rarely = { longestSleepMs: 3_600_000, limits: { pingIntervalMs: 2 ** 30, pongTimeoutMs: 2 ** 20 } };
+
+function harnessOf(clock: LiveClock, options: NotifyOptions) {
+  const { limits, longestSleepMs } = rarely;
+  const channels = { 'room/+': { canSubscribe: () => true } };
+  return createHarness({ clock, limits, channels, plugins: [notify({ longestSleepMs, ...options })] });
+}
+
+/** A tab's way to the node that it is to connect to. */
+function road(tab: { readonly node: Node }, clock: LiveClock): ClientTransport {
+  return {
+    name: 'memory',
+    open(...[, events]) {
+      if (tab.node.dead) throw new Error('nobody answers');
+      const wire = tab.node.transport.connect();
+      wire.onFrame((text) => events.received(text));
+      wire.onClose((code, reason) => events.closed(code, reason));
+      clock.endOfTurn(() => {
+        if (wire.closed === undefined) events.opened();
+      });
+      return {
+        send: (text) => wire.send(text),
+        close: (code, reason) => wire.close(code, reason),
+        drop: () => wire.cut(),
+      };
+    },
+  };
+}

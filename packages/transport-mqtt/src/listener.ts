@@ -1,0 +1,64 @@
+import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import { Device, type Gate } from './device.ts';
+
+/** Where devices connect, over TCP or TLS. */
+export class Listener {
+  readonly #gate: Gate;
+  readonly #server: Server;
+  /** Those whose TLS handshake is not done, too. */
+  readonly #sockets = new Set<Socket>();
+
+  constructor(gate: Gate, tls: TlsOptions | undefined) {
+    const { logger, limits } = gate.host;
+    this.#gate = gate;
+    if (tls === undefined) this.#server = createServer((socket) => this.#take(socket));
+    else {
+      const options = { handshakeTimeout: limits.handshakeTimeoutMs, ...tls };
+      this.#server = createTlsServer(options, (socket) => this.#take(socket));
+      this.#server.on('tlsClientError', (cause: Error) =>
+        logger.debug('a device failed', { reason: cause.message }),
+      );
+    }
+    // Before it costs a handshake.
+    this.#server.prependListener('connection', (socket) => this.#opened(socket));
+  }
+
+  get port(): number | undefined {
+    return (this.#server.address() as AddressInfo | null)?.port;
+  }
+
+  open(port: number, host: string | undefined): Promise<void> {
+    const where = host ?? (this.#gate.host.loopbackOnly ? '127.0.0.1' : undefined);
+    return new Promise((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen({ port, backlog: 1_024, ...(where !== undefined && { host: where }) }, resolve);
+    });
+  }
+
+  async close(): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    for (const socket of this.#sockets) socket.destroy();
+    await closed;
+  }
+
+  #opened(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.setNoDelay(true);
+    socket.once('close', () => this.#sockets.delete(socket));
+    const peer = this.#gate.host.admit(socket);
+    if ('status' in peer && peer.status === TOO_MANY) socket.destroy();
+  }
+
+  #take(socket: Socket): void {
+    const { host } = this.#gate;
+    if (socket.destroyed) return;
+    const peer = host.admit(socket);
+    if (!('status' in peer)) return void new Device(this.#gate, socket, peer);
+    host.logger.debug('a device was refused', { code: peer.code });
+    socket.destroy();
+  }
+}
+
+/** What HTTP would answer. */
+const TOO_MANY = 429;

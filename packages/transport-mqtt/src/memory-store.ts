@@ -1,0 +1,40 @@
+import type { GatewayPublication } from '@callboard/core';
+import { type MqttSessionStore, messageOf, type SessionRecord, type StoredMessage } from './store.ts';
+
+interface Item {
+  readonly clientId: string;
+  readonly message: StoredMessage;
+  readonly retained: boolean;
+  messageId: number | undefined;
+}
+
+/** Sessions outlive the server, but not the process. */
+export function memorySessionStore(): MqttSessionStore {
+  const records = new Map<string, SessionRecord>();
+  const items = new Set<Item>();
+  const messages = new WeakMap<GatewayPublication, StoredMessage>();
+  return {
+    open: () =>
+      [...records.values()].map((record) => ({
+        record,
+        waiting: [...items]
+          .filter(({ clientId }) => clientId === record.clientId)
+          .map((item) => ({ ...item, waiting: item })),
+      })),
+    save: (record) => void records.set(record.clientId, record),
+    remove: (clientId) => void records.delete(clientId),
+    add(clientId, publication, retained) {
+      const message = messages.get(publication) ?? messageOf(publication);
+      messages.set(publication, message);
+      const item: Item = { clientId, message, retained, messageId: undefined };
+      items.add(item);
+      return item;
+    },
+    sent(waiting, messageId) {
+      (waiting as Item).messageId = messageId;
+    },
+    done: (waiting) => void items.delete(waiting as Item),
+    committed: () => undefined,
+    close() {},
+  };
+}

@@ -1,0 +1,119 @@
+import { Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
+import type { Disconnect } from '@callboard/protocol';
+import type { Device } from './device.ts';
+import type { QoS, Session } from './session.ts';
+
+/** Callboard's own topics. No filter of others fits them [MQTT-4.7.2-1]. */
+export const ownTopics = {
+  /** A device asks the server's handlers. */
+  call: '$callboard/call',
+  /** Their answers, where it names no topic for them. */
+  reply: '$callboard/reply',
+  /** What is sent to its user. */
+  inbox: '$callboard/inbox',
+  /** Native events, one level below: `$callboard/events/STATUS_CHANGE`, or `+`. */
+  events: '$callboard/events',
+  /** Why the server ends the connection, in versions that have no word for that. */
+  disconnect: '$callboard/disconnect',
+} as const;
+
+/** Whether it is one of those that begin with `$`: nobody's channels. */
+export function isReserved(topic: string): boolean {
+  return topic.startsWith('$');
+}
+
+/** What a session has subscribed to of Callboard's own topics: granted by their names, not by policies. */
+export class OwnSubscriptions {
+  readonly #session: Session;
+  /** What ends each, by filter. */
+  readonly #ends = new Map<string, () => void>();
+
+  constructor(session: Session) {
+    this.#session = session;
+  }
+
+  /** The QoS that is granted: what only who is there is to know, at most once. Undefined where there is no such topic. */
+  subscribe(filter: string, qos: QoS): QoS | undefined {
+    const end = this.#begin(filter, qos);
+    if (end === undefined) return undefined;
+    this.#ends.get(filter)?.();
+    this.#ends.set(filter, end);
+    return filter === ownTopics.inbox ? qos : 0;
+  }
+
+  unsubscribe(filter: string): boolean {
+    this.#ends.get(filter)?.();
+    return this.#ends.delete(filter);
+  }
+
+  /** Why its connection ends, to a device that wants to know. */
+  farewell(device: Device, { code, reason, reconnect, afterMs }: Disconnect): Uint8Array | undefined {
+    if (!this.#ends.has(ownTopics.disconnect)) return undefined;
+    return framed(device, ownTopics.disconnect, { code, reason, reconnect, afterMs });
+  }
+
+  /** The session is over. */
+  end(): void {
+    for (const end of this.#ends.values()) end();
+    this.#ends.clear();
+  }
+
+  #begin(filter: string, qos: QoS): (() => void) | undefined {
+    const { core } = this.#session;
+    if (filter === ownTopics.reply || filter === ownTopics.disconnect) return () => {};
+    if (filter === ownTopics.inbox) {
+      const inbox = core.client.messages$.subscribe((message) =>
+        this.#session.deliver(new OwnPublication(filter, message), qos, false),
+      );
+      return () => inbox.unsubscribe();
+    }
+    const [top, space, type, ...more] = filter.split('/');
+    if (`${top}/${space}` !== ownTopics.events || type === undefined || more.length > 0) return undefined;
+    return this.#follow(type === '+' || type === '#' ? undefined : type);
+  }
+
+  #follow(type: string | undefined): (() => void) | undefined {
+    try {
+      return this.#session.core.follow(type, (event) => {
+        const publication = new OwnPublication(`${ownTopics.events}/${event.type}`, event);
+        this.#session.deliver(publication, 0, false);
+      });
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** What the server itself tells a device, and no channel delivers: bytes and strings as they are, all else as JSON. */
+export class OwnPublication implements GatewayPublication {
+  readonly name: string;
+  readonly payload: Uint8Array;
+  readonly atMostOnce = false;
+  readonly content: { readonly data: unknown };
+  #framed: Framed | undefined;
+  #framing: PublicationFraming | undefined;
+
+  constructor(name: string, data: unknown) {
+    this.name = name;
+    const isBytes = typeof data === 'string' || data instanceof Uint8Array;
+    this.payload = Buffer.from(isBytes ? data : JSON.stringify(data));
+    this.content = { data };
+  }
+
+  framed(framing: PublicationFraming): Framed {
+    if (this.#framed === undefined || this.#framing !== framing) {
+      this.#framed = new Framed(framing.frame(this));
+      this.#framing = framing;
+    }
+    return this.#framed;
+  }
+}
+
+/** Tells this connection alone. */
+export function tell(device: Device, topic: string, data: unknown): void {
+  device.send(framed(device, topic, data));
+}
+
+function framed(device: Device, topic: string, data: unknown): Uint8Array {
+  return device.dialect.framings.qos0.frame(new OwnPublication(topic, data));
+}

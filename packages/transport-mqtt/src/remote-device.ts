@@ -1,0 +1,89 @@
+import { type Client, ReplyError, type User } from '@callboard/core';
+import { OwnPublication } from './own-topics.ts';
+import type { QoS, Session } from './session.ts';
+import { fits, isTopic } from './topics.ts';
+
+/** What a device said of itself when it last connected. */
+export interface ConnectionProperties {
+  /** 4 is MQTT 3.1.1. */
+  readonly protocolVersion: number;
+  /** 0: none. */
+  readonly keepAliveSeconds: number;
+  readonly willTopic: string | undefined;
+}
+
+export interface DeviceRequestOptions {
+  /** Where the device answers: the next that it publishes there is the answer. It is published as ever, too. */
+  readonly replyTopic: string;
+  /** Default 30,000. */
+  readonly timeoutMs?: number;
+}
+
+/** Bytes and strings as they are, all else as JSON. */
+export type DevicePayload = string | Uint8Array | object | number | boolean | null;
+
+/** A device that has a session, as application code sees it: `server.device(id)`. */
+export interface RemoteDevice {
+  readonly clientId: string;
+  /** Its actor, claims, `disconnect()` … are here. */
+  readonly client: Client;
+  readonly user: User;
+  readonly online: boolean;
+  /** When the last packet of its came, in milliseconds since 1970. */
+  readonly lastSeenAt: number;
+  /** Undefined where it has not been back since the server was started. */
+  readonly connection: ConnectionProperties | undefined;
+  /** The filters that it has subscribed to. */
+  readonly filters: readonly string[];
+  /**
+   * To this device alone, on a topic that it has subscribed to: with that QoS, so that it waits for a device which is away where
+   * that is 1. It passes no plugin and is no channel's.
+   * @throws ReplyError NOT_SUBSCRIBED, TypeError where the topic is none.
+   */
+  publish(topic: string, payload: DevicePayload): void;
+  /**
+   * The same, and what the device answers. Requests with the same `replyTopic` are sent one after the other.
+   * @throws ReplyError DEVICE_TIMEOUT, DEVICE_GONE where its session ends, and as `publish`.
+   */
+  request(topic: string, payload: DevicePayload, options: DeviceRequestOptions): Promise<Buffer>;
+}
+
+const REQUEST_TIMEOUT_MS = 30_000;
+
+export function remoteDevice(session: Session): RemoteDevice {
+  const { clientId } = session;
+  const { client } = session.core;
+  return {
+    clientId,
+    client,
+    user: client.user,
+    get online() {
+      return client.online;
+    },
+    get lastSeenAt() {
+      return session.lastSeenAt;
+    },
+    get connection() {
+      return session.connection;
+    },
+    get filters() {
+      return [...session.subscriptions.keys()];
+    },
+    publish: (topic, payload) => publish(session, topic, payload),
+    async request(topic, payload, { replyTopic, timeoutMs = REQUEST_TIMEOUT_MS }) {
+      if (!isTopic(replyTopic)) throw new TypeError(`not a topic name: ${String(replyTopic)}`);
+      return session.exchanges.ask(replyTopic, timeoutMs, () => publish(session, topic, payload));
+    },
+  };
+}
+
+/** [MQTT-3.8.4-6] */
+function publish(session: Session, topic: string, payload: DevicePayload): void {
+  if (!isTopic(topic) || topic.startsWith('$')) throw new TypeError(`not a topic name: ${String(topic)}`);
+  let granted: QoS | undefined;
+  for (const { filter, qos } of session.subscriptions.values())
+    if (fits(topic, filter) && (granted ?? -1) < qos) granted = qos;
+  if (granted === undefined)
+    throw new ReplyError('NOT_SUBSCRIBED', { message: `The device has not subscribed to ${topic}.` });
+  session.deliver(new OwnPublication(topic, payload), granted, false);
+}

@@ -1,0 +1,252 @@
+import type { GatewayPublication } from '@callboard/core';
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { MqttSessionStore, SessionRecord } from '../src/index.ts';
+import { StoredPublication } from '../src/stored-publication.ts';
+import {
+  connectPacket,
+  open,
+  publishPacket,
+  type RawDevice,
+  Stage,
+  subscribePacket,
+  until,
+} from './support.ts';
+
+export interface StorePlace {
+  /** The same, as another server would open it. */
+  store(): MqttSessionStore;
+  remove(): void;
+}
+
+/** What a store of sessions is to do. */
+export function sessionStoreSuite(name: string, make: () => StorePlace): void {
+  describe(name, () => {
+    let place: StorePlace;
+    beforeEach(() => {
+      place = make();
+    });
+    afterEach(() => place.remove());
+
+    describe('keeps', () => {
+      const record: SessionRecord = {
+        clientId: 'c',
+        userId: 'ada',
+        claims: { role: ['x'] },
+        resumeMs: 5_000,
+        lostAt: 17,
+        subscriptions: [{ filter: 'a/#', qos: 1 }],
+      };
+      const publication = (payload: string | Uint8Array, more = {}): GatewayPublication =>
+        new StoredPublication({
+          topic: 'a/b',
+          payload: Buffer.from(payload),
+          from: undefined,
+          meta: undefined,
+          ...more,
+        });
+
+      async function reopened(store: MqttSessionStore) {
+        await store.close();
+        const again = place.store();
+        const sessions = await again.open();
+        return { again, sessions };
+      }
+
+      test('nothing, to begin with', async () => {
+        const store = place.store();
+        expect(await store.open()).toEqual([]);
+        expect((await reopened(store)).sessions).toEqual([]);
+      });
+
+      test('what was last said of a session, until it is removed', async () => {
+        const store = place.store();
+        await store.open();
+        store.save({ ...record, lostAt: undefined, subscriptions: [] });
+        store.save(record);
+        store.save({ ...record, clientId: '\u0001é' });
+        await store.committed();
+        const { again, sessions } = await reopened(store);
+        expect(sessions.map((each) => each.record).find(({ clientId }) => clientId === 'c')).toEqual(record);
+        expect(sessions).toHaveLength(2);
+        again.remove('c');
+        expect((await reopened(again)).sessions.map((each) => each.record.clientId)).toEqual(['\u0001é']);
+      });
+
+      test('what waits, in order, once for all sessions that it waits for', async () => {
+        const store = place.store();
+        await store.open();
+        store.save(record);
+        store.save({ ...record, clientId: 'd' });
+        const [one, two] = [
+          publication(Uint8Array.of(0, 255, 10), { from: { userId: 'u' }, meta: { unit: '°C' } }),
+          publication(''),
+        ];
+        const first = store.add('c', one, false);
+        store.add('d', one, true);
+        await store.committed();
+        store.add('c', two, false);
+        store.sent(first, 65_535);
+        const { sessions } = await reopened(store);
+        const [c, d] = ['c', 'd'].map((id) => sessions.find((each) => each.record.clientId === id));
+        expect(c?.waiting.map(({ message, retained, messageId }) => [message, retained, messageId])).toEqual([
+          [
+            {
+              topic: 'a/b',
+              payload: Buffer.of(0, 255, 10),
+              from: { userId: 'u' },
+              meta: { unit: '°C' },
+            },
+            false,
+            65_535,
+          ],
+          [{ topic: 'a/b', payload: Buffer.alloc(0), from: undefined, meta: undefined }, false, undefined],
+        ]);
+        expect(d?.waiting).toHaveLength(1);
+        expect(d?.waiting[0]?.retained).toBe(true);
+        expect(d?.waiting[0]?.message).toBe(c?.waiting[0]?.message);
+      });
+
+      test('nothing that has arrived, whenever that was', async () => {
+        const store = place.store();
+        await store.open();
+        store.save(record);
+        store.save({ ...record, clientId: 'd' });
+        const one = publication('one');
+        const within = store.add('c', one, false);
+        store.done(within);
+        const kept = store.add('d', one, false);
+        const later = store.add('c', one, false);
+        await store.committed();
+        store.done(later);
+        await store.committed();
+        const rest = await reopened(store);
+        const payloads = rest.sessions.flatMap((each) =>
+          each.waiting.map(({ message }) => String(message.payload)),
+        );
+        expect(payloads).toEqual(['one']);
+        const [left] = rest.sessions.flatMap(({ waiting }) => waiting);
+        rest.again.done(left?.waiting ?? kept);
+        const last = await reopened(rest.again);
+        expect(last.sessions.flatMap(({ waiting }) => waiting)).toEqual([]);
+      });
+    });
+
+    describe('a server that is started anew', () => {
+      let stage: Stage;
+      beforeEach(() => {
+        stage = new Stage();
+      });
+      afterEach(() => stage.end());
+
+      const serve = (options = {}, limits = {}) => stage.serve(options, { store: place.store(), limits });
+      async function restart(options = {}, limits = {}): Promise<void> {
+        const { clock } = stage;
+        await stage.end();
+        stage = new Stage(clock);
+        await serve(options, limits);
+      }
+
+      async function subscribed(clientId: string, fields: object = {}): Promise<RawDevice> {
+        const device = await stage.connected(clientId, { clean: false, ...fields });
+        device.send(subscribePacket(1, ['a/#', 1]));
+        await device.next('suback');
+        return device;
+      }
+
+      async function publish(...texts: string[]): Promise<void> {
+        const writer = await stage.connected('writer');
+        for (const text of texts) {
+          writer.send(publishPacket('a/b', text, { qos: 1, messageId: 1 }));
+          await writer.next('puback');
+        }
+      }
+
+      async function back(clientId: string, fields: object = {}) {
+        const device = await stage.raw();
+        device.send(connectPacket(clientId, { clean: false, ...fields }));
+        const { sessionPresent, returnCode } = await device.next('connack');
+        return { device, sessionPresent, returnCode };
+      }
+
+      test('has what waited, in order and under the same packet ids, and subscriptions that went on', async () => {
+        await serve();
+        const first = await subscribed('c');
+        await publish('one');
+        const { messageId } = await first.next('publish');
+        first.socket.destroy();
+        await until(() => stage.server.stats().clients.resumable === 1, 'its loss');
+        await publish('two');
+        await restart();
+        expect(stage.server.stats().clients).toMatchObject({ online: 0, resumable: 1 });
+        expect(stage.server.users.get('c')?.status.status).toBe('OFFLINE');
+        await publish('three');
+        const { device, sessionPresent } = await back('c');
+        expect(sessionPresent).toBe(true);
+        const given = [];
+        for (let i = 0; i < 3; i++) given.push(await device.next('publish'));
+        expect(given.map((each) => [String(each.payload), each.dup])).toEqual([
+          ['one', true],
+          ['two', false],
+          ['three', false],
+        ]);
+        expect(given[0]?.messageId).toBe(messageId);
+        expect(new Set(given.map((each) => each.messageId)).size).toBe(3);
+        for (const each of given) device.send({ cmd: 'puback', messageId: each.messageId as number });
+        await device.quiet();
+        expect(stage.server.users.get('c')?.status.status).toBe('ONLINE');
+        // And nothing of it once it was acknowledged.
+        await restart();
+        await (await back('c')).device.quiet();
+      });
+
+      test('leaves a client id to whom it belongs', async () => {
+        await serve();
+        await subscribed('c', { username: 'ada' });
+        await restart();
+        expect(await back('c', { username: 'eve' })).toMatchObject({ returnCode: 5 });
+        expect(await back('c', { username: 'ada' })).toMatchObject({ returnCode: 0, sessionPresent: true });
+      });
+
+      test('has no session that was clean, or that has ended', async () => {
+        await serve();
+        await stage.connected('clean');
+        await subscribed('ended');
+        await stage.connected('ended');
+        await restart();
+        expect(stage.server.stats().clients.resumable).toBe(0);
+        expect((await back('ended')).sessionPresent).toBe(false);
+      });
+
+      test('has no session for longer than it was to wait, whether the server was there or not', async () => {
+        await serve({}, { maxSessionMs: 60_000 });
+        (await subscribed('c')).socket.destroy();
+        await until(() => stage.server.stats().clients.resumable === 1, 'its loss');
+        stage.clock.advance(30_000);
+        await restart({}, { maxSessionMs: 60_000 });
+        stage.clock.advance(15_000);
+        expect(stage.server.stats().clients.resumable).toBe(1);
+        stage.clock.advance(15_000);
+        expect(stage.server.stats().clients.resumable).toBe(0);
+        await restart();
+        expect((await back('c')).sessionPresent).toBe(false);
+      });
+
+      test('asks anew what a session may read, by the claims that it had', async () => {
+        const verifyClient = () => ({ claims: { may: true } });
+        const canSubscribe = ({ client }: { client: { claims: { may?: unknown } } }) =>
+          client.claims.may === true;
+        const channels = { '#': { ...open, canSubscribe } };
+        const host = '127.0.0.1';
+        await serve({ verifyClient, host, channels });
+        await subscribed('c', { username: 'ada' });
+        await restart({ verifyClient, host, channels });
+        await stage.server.publish('a/b', 'by claims');
+        await restart({ verifyClient, host, channels: { '#': { ...open, canSubscribe: () => false } } });
+        await stage.server.publish('a/b', 'no more');
+        const { device } = await back('c', { username: 'ada' });
+        expect(String((await device.next('publish')).payload)).toBe('by claims');
+        await device.quiet();
+      });
+    });
+  });
+}
