@@ -9,7 +9,7 @@ const examples = examplesIn('README.md');
 
 /** Runs an example as it stands, on a free port; gives what it declares under `name`. */
 async function run(code, file, name) {
-  const { code: plain } = transformSync(code.replace('port: 4001', 'port: 0'), {
+  const { code: plain } = transformSync(code.replace(/port: (4001|1883)/g, 'port: 0'), {
     swcrc: false,
     jsc: { target: 'es2022', parser: { syntax: 'typescript' }, transform: { verbatimModuleSyntax: true } },
   });
@@ -121,6 +121,42 @@ describe('the READMEs', () => {
     const whispering = await run(plugin, 'whisper.mjs', 'client');
     expect(log).toHaveBeenCalledWith(0);
     await whispering.close();
+  });
+
+  test('the examples of transport-mqtt run', async () => {
+    const [reading, policy, call, ...others] = examplesIn('packages/transport-mqtt/README.md');
+    expect(others).toEqual([]);
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    await run(reading, 'reading.mjs', 'server');
+    expect(await run(policy, 'policy.mjs', 'policy')).toMatchObject({ filters: true });
+    await run(call, 'call.mjs', 'server');
+    expect(log.mock.calls.filter(([said]) => said?.celsius ?? said?.startsWith('{'))).toEqual([
+      [{ celsius: 21.5 }],
+      ['{"id":7,"result":42}', 4],
+    ]);
+    warn.mockRestore();
+  });
+
+  test('devices meet browsers', async () => {
+    const [tasmota, espHome, homeAssistant, ...others] = examplesIn('docs/mqtt.md');
+    expect(others).toEqual([]);
+    const lines = () => log.mock.calls.map((call) => call.join(' '));
+    const all = async (example, file, names) => {
+      log.mockClear();
+      const [server, device, page] = await run(example, file, names);
+      try {
+        await until(() => saidIn(example).every((line) => lines().includes(line)));
+      } finally {
+        await device.endAsync(true);
+        await page?.close();
+        await server.disconnect();
+      }
+    };
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    await all(tasmota, 'tasmota.mjs', '[server, plug, page]');
+    await all(espHome, 'esphome.mjs', '[server, kitchen]');
+    await all(homeAssistant, 'home-assistant.mjs', '[server, meter]');
+    warn.mockRestore();
   });
 
   test('the example of plugin-notify runs', async () => {

@@ -2,12 +2,15 @@ import type { Server as HttpServer } from 'node:http';
 import { createServer, type Logger, type Server, type VerifyClient } from '@callboard/core';
 import { jwt } from '@callboard/core/jwt';
 import { httpTransport } from '@callboard/transport-http';
+import type { MqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import type { Accounts } from './accounts.ts';
+import { devicePolicies } from './device-channels.ts';
 import type { Houses } from './houses.ts';
 import type { Passes } from './passes.ts';
 import { seatHandlers } from './seat-handlers.ts';
 import { type BoxOfficeContract, contract } from './shared/contract.ts';
+import { isDevice, SPARE } from './shared/devices.ts';
 import { merge, type Shortlist } from './shared/shortlist.ts';
 import type { ShowId } from './shared/shows.ts';
 import { ShowChannels, showPolicies } from './show-channels.ts';
@@ -17,30 +20,38 @@ export interface BoxOfficeOptions {
   readonly passes: Passes;
   readonly houses: Houses;
   readonly httpServer: HttpServer;
+  /** Where devices come in. */
+  readonly mqtt: MqttTransport;
   readonly logger: Logger;
 }
 
 /** The realtime half: who may come in, who may write to whom, and what the server answers. */
 export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeContract> {
-  const { accounts, passes, houses, httpServer, logger } = options;
+  const { accounts, passes, houses, httpServer, mqtt, logger } = options;
+  const isPerson = (userId: string) => accounts.byId(userId) !== undefined;
   const shortlists = new Map<string, Shortlist>();
 
   const server: Server<BoxOfficeContract> = createServer({
     httpServer,
     logger,
-    // Clients take the second where a network lets no WebSocket through.
-    transports: [webSocketTransport(), httpTransport()],
+    // Pages take the second where a network lets no WebSocket through.
+    transports: [webSocketTransport(), httpTransport(), mqtt],
     contract,
-    channels: showPolicies(houses),
-    verifyClient: known(accounts, jwt({ secret: passes.secret, issuer: passes.issuer })),
+    channels: { ...showPolicies(houses), ...devicePolicies(isPerson) },
+    verifyClient: known(isPerson, jwt({ secret: passes.secret, issuer: passes.issuer })),
     // Notes only, and only for who is there to find them: nothing is kept for others.
-    canSend: ({ to, action }) => action.type === 'NOTE' && server.users.has(to),
+    canSend: ({ to, action }) => action.type === 'NOTE' && isPerson(to) && server.users.has(to),
     handlers: {
       SHORTLIST: ({ user }) => ({ state: shortlists.get(user.id) ?? {} }),
       ...seatHandlers(houses, changed),
       /** Events tell what changes; this tells where a tab stands when it comes. */
       MY_TABS: ({ user }) => ({
         tabs: [...user.clients].map(({ id, online }) => ({ clientId: id, online })),
+      }),
+      SPARE_THERMOMETER: async () => ({
+        port: mqtt.port as number,
+        userName: SPARE,
+        token: await passes.issue(SPARE),
       }),
     },
   });
@@ -61,7 +72,13 @@ export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeCont
   }
 }
 
-/** A token may be good and its account gone: accounts do not outlive the server, a secret may. */
-function known(accounts: Accounts, verify: VerifyClient): VerifyClient {
-  return async (credentials) => accounts.byId(credentials.userId) !== undefined && verify(credentials);
+/**
+ * A token may be good and its account gone: accounts do not outlive the server, a secret may. A device's token is good for
+ * MQTT alone: there it can neither take a seat nor write a note.
+ */
+function known(isPerson: (userId: string) => boolean, verify: VerifyClient): VerifyClient {
+  return async (credentials) => {
+    const { userId, transport } = credentials;
+    return (isPerson(userId) || (transport === 'mqtt' && isDevice(userId))) && verify(credentials);
+  };
 }

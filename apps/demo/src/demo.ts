@@ -1,6 +1,7 @@
 import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { consoleLogger, type Logger } from '@callboard/core';
+import { mqttTransport } from '@callboard/transport-mqtt';
 import { Accounts } from './accounts.ts';
 import { createBoxOffice } from './box-office.ts';
 import { Houses } from './houses.ts';
@@ -10,6 +11,8 @@ import { createWeb } from './web.ts';
 export interface DemoOptions {
   /** 0 takes a free one. */
   readonly port: number;
+  /** For devices. Default: any free one. */
+  readonly mqttPort?: number;
   /** Signs tokens; 32 bytes or more. Default: a random one. */
   readonly secret?: string;
   /** Of every house. Default: those of `Houses`. */
@@ -30,6 +33,7 @@ const builtPage = fileURLToPath(new URL('../dist/page', import.meta.url));
 export async function createDemo(options: DemoOptions) {
   const {
     port,
+    mqttPort = 0,
     secret,
     seats,
     attemptsPerMinute = 30,
@@ -39,6 +43,7 @@ export async function createDemo(options: DemoOptions) {
   const accounts = await Accounts.open(options.passwordWork);
   const passes = new Passes(secret);
   const houses = new Houses(seats);
+  const mqtt = mqttTransport({ port: mqttPort, host: '127.0.0.1' });
   const web = await createWeb({
     accounts,
     passes,
@@ -47,7 +52,7 @@ export async function createDemo(options: DemoOptions) {
     pageRoot,
     isIn: (userId) => server.users.has(userId),
   });
-  const server = createBoxOffice({ accounts, passes, houses, httpServer: web.server, logger });
+  const server = createBoxOffice({ accounts, passes, houses, httpServer: web.server, mqtt, logger });
 
   return {
     web,
@@ -55,6 +60,10 @@ export async function createDemo(options: DemoOptions) {
     accounts,
     passes,
     houses,
+    /** Where devices come in, once it has started. */
+    get mqttPort(): number {
+      return mqtt.port as number;
+    },
     /** The port it listens on. @throws what kept it from that. */
     async start(): Promise<number> {
       await server.start();

@@ -1,11 +1,18 @@
+import { consoleLogger } from '@callboard/core';
 import { createDemo } from './demo.ts';
+import { ifFree } from './free-port.ts';
+import { SPARE } from './shared/devices.ts';
+import { spareCommand } from './shared/spare-command.ts';
+import { SimulatorProcess } from './simulator-process.ts';
 
 const { PORT: given = '4001', JWT_SECRET: secret } = process.env;
 const wanted = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
 if (!(wanted <= 65_535)) fail(`PORT is no port: ${given}`);
 if (secret !== undefined && Buffer.byteLength(secret) < 32) fail('JWT_SECRET needs 32 bytes or more.');
 
-const demo = await createDemo({ port: wanted, ...(secret !== undefined && { secret }) });
+const logger = consoleLogger({ level: 'warn' });
+const mqttPort = await ifFree(1883);
+const demo = await createDemo({ port: wanted, mqttPort, logger, ...(secret !== undefined && { secret }) });
 const port = await demo.start().catch((error: NodeJS.ErrnoException) => {
   const { code } = error;
   if (code === 'EADDRINUSE')
@@ -14,15 +21,21 @@ const port = await demo.start().catch((error: NodeJS.ErrnoException) => {
     fail(`Port ${wanted} is not for everybody. Choose one above 1023: PORT=4001 npm start`);
   throw error;
 });
+const spare = { port: demo.mqttPort, userName: SPARE, token: await demo.passes.issue(SPARE) };
 console.log(`
   Callboard's demo:  http://127.0.0.1:${port}/
 
   The box office of a small theatre, for this machine only.
   Open it in two or three tabs. Ctrl+C stops it.
+
+  Devices come in by MQTT on port ${demo.mqttPort}. With Mosquitto's client you are one, in the prompt corner:
+  ${spareCommand(spare)}
 `);
+const devices = new SimulatorProcess({ port: demo.mqttPort, passes: demo.passes, logger });
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
+    devices.stop();
     demo.stop({ graceMs: 1_000 }).then(
       () => process.exit(0),
       (error: unknown) => {

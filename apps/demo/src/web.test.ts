@@ -46,6 +46,7 @@ test.each([
   ['/', 'text/html; charset=utf-8', '<!doctype html>the page', 'no-cache'],
   ['/?as=orla', 'text/html; charset=utf-8', '<!doctype html>the page', 'no-cache'],
   ['/shows/moths', 'text/html; charset=utf-8', '<!doctype html>the page', 'no-cache'],
+  ['/corner', 'text/html; charset=utf-8', '<!doctype html>the page', 'no-cache'],
   [
     '/assets/index-abc.js',
     'text/javascript; charset=utf-8',

@@ -103,11 +103,17 @@ export interface TabOptions {
   readonly path?: string;
   /** Runs in the page before anything else does. */
   readonly before?: string;
+  /** The page's time can be moved on by `page.clock`. Default false. */
+  readonly clock?: boolean;
 }
 
 /** A fresh tab, signed in as one of the company. */
-export async function tabOf(name: string, { at = port, path = '/', before }: TabOptions = {}): Promise<Page> {
+export async function tabOf(
+  name: string,
+  { at = port, path = '/', before, clock = false }: TabOptions = {},
+): Promise<Page> {
   const page = await context.newPage();
+  if (clock) await page.clock.install();
   if (before !== undefined) await page.addInitScript(before);
   await page.goto(`http://127.0.0.1:${at}${path}`);
   await click(page.getByRole('button', { name }));

@@ -368,6 +368,29 @@ describe('connections of one address', () => {
   });
 });
 
+describe('the certificate of a peer', () => {
+  const shown = (options: Partial<AdmissionOptions>, subject: object, authorized = true) => {
+    const asked = request({ tls: true });
+    Object.assign(asked.socket, {
+      authorized,
+      getPeerCertificate: () => ({ subject, fingerprint256: 'AB:CD' }),
+    });
+    const peer = admission(options).admit(asked, 'websocket') as Peer;
+    return peer.certificate;
+  };
+
+  test('is what TLS has verified', () => {
+    expect(shown({}, { CN: 'kitchen' })).toEqual({ commonName: 'kitchen', fingerprint256: 'AB:CD' });
+    expect(shown({}, { CN: ['a', 'b'] })).toEqual({ fingerprint256: 'AB:CD' });
+    expect(shown({}, { CN: 'kitchen' }, false)).toBeUndefined();
+  });
+
+  test('is not that of a proxy', () => {
+    expect(shown({ trustProxy: '203.0.113.7' }, { CN: 'proxy' })).toBeUndefined();
+    expect(shown({ trustProxy: '10.0.0.1' }, { CN: 'kitchen' })).toMatchObject({ commonName: 'kitchen' });
+  });
+});
+
 test('refusals come in the order of PROTOCOL.md', () => {
   const options = { loopbackOnly: true, requireSecure: true, maxConnectionsPerAddress: 0 } as const;
   const from = '127.0.0.1';

@@ -12,6 +12,7 @@ export {
 export {
   type ActorView,
   type Awaitable,
+  GuardedObservable,
   type Inspect,
   type LogFields,
   type Logger,

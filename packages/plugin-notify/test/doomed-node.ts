@@ -36,10 +36,8 @@ await createHarness({
     }),
   ],
 });
-for (;;) {
-  await turn();
-  clock.advance(1);
-}
+// It is due now, and no time has to pass: a slow machine must not make its lease longer.
+for (;;) await turn();
 
 /** Six people on three pages. */
 function pages({ after = '0' }: { readonly after?: string | undefined }) {

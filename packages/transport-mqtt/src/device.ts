@@ -227,7 +227,7 @@ export class Device implements GatewayConnection {
     const { session, will } = this;
     this.will = undefined;
     if (session === undefined) return;
-    session.lost(this);
+    session.lost(this, will);
     if (will !== undefined) execute(session, will, this.gate.host.clock);
   }
 }

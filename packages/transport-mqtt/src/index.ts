@@ -17,5 +17,6 @@ export type {
   StoredWaiting,
   SubscriptionRecord,
   Waiting,
+  WillRecord,
 } from './store.ts';
 export { type MqttTransport, type MqttTransportOptions, mqttTransport } from './transport.ts';

@@ -1,35 +1,56 @@
 import type { Outgoing } from './in-flight.ts';
 import type { Session } from './session.ts';
-import type { MqttSessionStore } from './store.ts';
+import type { MqttSessionStore, WillRecord } from './store.ts';
+import type { Will } from './will.ts';
 
 /** What the store is told of one session. */
 export class Keeping {
   readonly #store: MqttSessionStore;
   readonly #session: Session;
   #lostAt: number | undefined;
+  #will: Will | undefined;
 
-  constructor(store: MqttSessionStore, session: Session, lostAt?: number) {
+  constructor(store: MqttSessionStore, session: Session, lostAt?: number, will?: Will) {
     this.#store = store;
     this.#session = session;
     this.#lostAt = lostAt;
+    this.#will = will;
   }
 
   save(): void {
-    const { clientId, userId, core, subscriptions, receiving } = this.#session;
+    const { clientId, userId, core, subscriptions, receiving, own } = this.#session;
     this.#store.save({
       clientId,
       userId,
       claims: core.client.claims,
       resumeMs: core.resumeMs,
       lostAt: this.#lostAt,
-      subscriptions: [...subscriptions.values()].map(({ filter, options }) => ({ filter, ...options })),
+      subscriptions: [
+        ...[...subscriptions.values()].map(({ filter, options }) => ({ filter, ...options })),
+        ...own,
+      ],
       published: receiving.published,
+      ...(this.#will !== undefined && { will: recordOf(this.#will) }),
     });
   }
 
-  /** @param at in milliseconds since 1970; undefined: its device is there. */
-  lost(at: number | undefined): void {
+  connected(will: Will | undefined): void {
+    this.#lostAt = undefined;
+    this.#will = will;
+    this.save();
+  }
+
+  /** @param at in milliseconds since 1970. */
+  lost(at: number, will: Will | undefined): void {
     this.#lostAt = at;
+    this.#will = will;
+    this.save();
+  }
+
+  /** A will is published, or refused. */
+  executed(will: Will): void {
+    if (this.#will !== will) return;
+    this.#will = undefined;
     this.save();
   }
 
@@ -55,4 +76,21 @@ export class Keeping {
     for (const outgoing of rest) this.done(outgoing);
     this.#store.remove(this.#session.clientId);
   }
+}
+
+function recordOf({ payload, properties, ...will }: Will): WillRecord {
+  const { correlationData, ...rest } = properties;
+  const correlation = correlationData?.toString('base64');
+  return { ...will, payload: payload.toString('base64'), properties: rest, correlation };
+}
+
+/** @param awayMs how long its device has been away. */
+export function willFrom({ payload, properties, correlation, ...will }: WillRecord, awayMs: number): Will {
+  const correlationData = correlation === undefined ? undefined : Buffer.from(correlation, 'base64');
+  return {
+    ...will,
+    payload: Buffer.from(payload, 'base64'),
+    properties: { ...properties, ...(correlationData && { correlationData }) },
+    delayMs: Math.max(0, will.delayMs - awayMs),
+  };
 }

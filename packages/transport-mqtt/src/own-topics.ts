@@ -27,8 +27,8 @@ export function isReserved(topic: string): boolean {
 /** What a session has subscribed to of Callboard's own topics: granted by their names, not by policies. */
 export class OwnSubscriptions {
   readonly #session: Session;
-  /** What ends each, by filter. */
-  readonly #ends = new Map<string, () => void>();
+  /** By filter. */
+  readonly #granted = new Map<string, { readonly qos: QoS; readonly end: () => void }>();
 
   constructor(session: Session) {
     this.#session = session;
@@ -38,27 +38,32 @@ export class OwnSubscriptions {
   subscribe(filter: string, qos: QoS): QoS | undefined {
     const end = this.#begin(filter, qos);
     if (end === undefined) return undefined;
-    this.#ends.get(filter)?.();
-    this.#ends.set(filter, end);
-    return filter === ownTopics.inbox ? qos : 0;
+    this.#granted.get(filter)?.end();
+    const granted = filter === ownTopics.inbox ? qos : 0;
+    this.#granted.set(filter, { qos: granted, end });
+    return granted;
   }
 
   unsubscribe(filter: string): boolean {
-    this.#ends.get(filter)?.();
-    return this.#ends.delete(filter);
+    this.#granted.get(filter)?.end();
+    return this.#granted.delete(filter);
+  }
+
+  *[Symbol.iterator](): Iterator<{ filter: string; qos: QoS }> {
+    for (const [filter, { qos }] of this.#granted) yield { filter, qos };
   }
 
   /** Why its connection ends, to a device that wants to know. */
   farewell(device: Device, { code, reason, reconnect, afterMs }: Disconnect): Uint8Array | undefined {
-    if (!this.#ends.has(ownTopics.disconnect)) return undefined;
+    if (!this.#granted.has(ownTopics.disconnect)) return undefined;
     const why = new OwnPublication(ownTopics.disconnect, { code, reason, reconnect, afterMs });
     return framed(device, why)?.bytes();
   }
 
   /** The session is over. */
   end(): void {
-    for (const end of this.#ends.values()) end();
-    this.#ends.clear();
+    for (const { end } of this.#granted.values()) end();
+    this.#granted.clear();
   }
 
   #begin(filter: string, qos: QoS): (() => void) | undefined {

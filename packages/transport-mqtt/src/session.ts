@@ -13,7 +13,7 @@ import type { ConnectionProperties } from './remote-device.ts';
 import type { SharedGroup } from './shared.ts';
 import type { Subscription } from './subscription.ts';
 import { fits } from './topics.ts';
-import type { PendingWill } from './will.ts';
+import type { PendingWill, Will } from './will.ts';
 
 interface For {
   readonly identifiers?: readonly number[] | undefined;
@@ -74,16 +74,16 @@ export class Session {
   resumed(device: Device): void {
     this.#device = device;
     this.pendingWill?.drop();
-    this.keeping?.lost(undefined);
+    this.keeping?.connected(device.will);
     this.#inFlight?.allow(device.dialect.receiveMaximum);
     this.#inFlight?.again(this.#sender);
   }
 
-  lost(device: Device): void {
+  lost(device: Device, will: Will | undefined): void {
     if (this.#device !== device) return;
     this.#lostAt = device.heardAt;
     this.#device = undefined;
-    this.keeping?.lost(device.clock.now());
+    this.keeping?.lost(device.clock.now(), will);
     this.#pass((group) => group.hasOther(this));
   }
 

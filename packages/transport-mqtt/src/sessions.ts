@@ -1,12 +1,14 @@
 import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
-import { Keeping } from './keeping.ts';
+import { Keeping, willFrom } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
+import { isReserved } from './own-topics.ts';
 import { Session } from './session.ts';
 import { SharedGroups } from './shared.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
 import { StoredPublication } from './stored-publication.ts';
 import { subscriptionTo } from './subscription.ts';
+import { execute, type Will } from './will.ts';
 
 interface Arrival {
   readonly link: GatewayLink;
@@ -40,7 +42,10 @@ export class Sessions {
   async restore(): Promise<void> {
     const stored = (await this.#store?.open()) ?? [];
     const publications = new Map<StoredMessage, StoredPublication>();
-    for (const each of stored) await this.#restore(each, publications);
+    const wills: [Session, Will][] = [];
+    for (const each of stored) await this.#restore(each, publications, wills);
+    // Now that all are there who wait for them.
+    for (const [session, will] of wills) execute(session, will, this.#host.clock);
   }
 
   /** When all that was delivered so far is kept; undefined where it is. */
@@ -55,6 +60,7 @@ export class Sessions {
   async #restore(
     { record, waiting }: StoredSession,
     publications: Map<StoredMessage, StoredPublication>,
+    wills: [Session, Will][],
   ): Promise<void> {
     const { clientId, userId, claims, resumeMs, subscriptions, published } = record;
     const now = this.#host.clock.now();
@@ -67,7 +73,9 @@ export class Sessions {
     );
     session.seen(lostAt);
     this.#byId.set(clientId, session);
-    session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt);
+    const will = record.will && willFrom(record.will, now - lostAt);
+    if (will !== undefined) wills.push([session, will]);
+    session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt, will);
     session.receiving.restore(published);
     for (const { message, delivery, messageId, received, waiting: kept } of waiting) {
       const publication = publications.get(message) ?? new StoredPublication(message);
@@ -79,6 +87,10 @@ export class Sessions {
     for (const { filter, ...options } of subscriptions) {
       const subscription = subscriptionTo(session, filter, options, this.groups);
       const { topicFilter } = subscription;
+      if (subscription.group === undefined && isReserved(filter)) {
+        session.own.subscribe(filter, options.qos);
+        continue;
+      }
       session.subscribed(subscription);
       await session.core
         .subscribe(topicFilter, session.reader(topicFilter))

@@ -1,6 +1,8 @@
 import type { Attributes, Awaitable, GatewayPublication } from '@callboard/core';
 import type { Meta, Sender } from '@callboard/protocol';
+import type { Properties } from './properties.ts';
 import type { SubscriptionOptions } from './subscription.ts';
+import type { Will } from './will.ts';
 
 /**
  * Where sessions are kept beyond the server's life, with what waits for them: a port. What is asked for within one turn of the event
@@ -42,6 +44,15 @@ export interface SessionRecord {
   readonly subscriptions: readonly SubscriptionRecord[];
   /** Packet ids of what it has published with QoS 2, and not released. */
   readonly published: readonly number[];
+  /** What is to be published yet if its device does not come back. */
+  readonly will?: WillRecord | undefined;
+}
+
+/** Bytes are in base64. */
+export interface WillRecord extends Omit<Will, 'payload' | 'properties'> {
+  readonly payload: string;
+  readonly properties: Omit<Properties, 'correlationData'>;
+  readonly correlation?: string | undefined;
 }
 
 export interface SubscriptionRecord extends SubscriptionOptions {

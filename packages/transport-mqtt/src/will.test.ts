@@ -121,7 +121,7 @@ test('the rights of the moment hold when a will is published', async () => {
   expect(heard).toEqual([]);
 });
 
-test('a server that stops publishes no wills: nobody would be there to read them', async () => {
+test('a server that stops publishes no wills, and defers them where it has a store: nobody would be there to read them', async () => {
   await serve();
   const device = await stage.connected('c', { will });
   const stopped = stage.server.disconnect();

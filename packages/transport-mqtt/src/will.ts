@@ -62,10 +62,14 @@ export class PendingWill {
 }
 
 /** By the rights of the moment, as any publication; core counts what is refused, and there is nobody to tell. */
-function publishWill({ core }: Session, will: Will, clock: Clock): void {
-  core.publish(draftOf(will, will.properties, clock)).catch((error: unknown) => {
-    if (!(error instanceof ReplyError)) throw error;
-  });
+function publishWill({ core, keeping }: Session, will: Will, clock: Clock): void {
+  core.publish(draftOf(will, will.properties, clock)).then(
+    () => keeping?.executed(will),
+    (error: unknown) => {
+      // A server that stops defers it, where it is kept, until it is there again (section 3.1.2.5 of MQTT 5).
+      if (!(error instanceof ReplyError && error.code === 'UNAVAILABLE')) keeping?.executed(will);
+    },
+  );
 }
 
 /** Node's timers cannot be longer. */

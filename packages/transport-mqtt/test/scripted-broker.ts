@@ -31,6 +31,11 @@ export class ScriptedBroker {
     this.#socket?.write(generate(packet as Packet, { protocolVersion: this.#version }));
   }
 
+  /** Reads no more of this connection. */
+  pause(): void {
+    this.#socket?.pause();
+  }
+
   drop(): void {
     this.#socket?.destroy();
   }

@@ -369,6 +369,57 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         expect((await kept('c')).waiting).toEqual(['kept']);
       });
 
+      const will = { topic: 'a/will', payload: Buffer.from('gone'), qos: 1, retain: false };
+
+      test('publishes the wills of devices that were there when it was stopped, once', async () => {
+        await serve();
+        (await subscribed('reader')).send({ cmd: 'disconnect' });
+        await subscribed('c', { will });
+        const left = await subscribed('left', { will: { ...will, payload: Buffer.from('never') } });
+        left.send({ cmd: 'disconnect' });
+        await left.end();
+        await restart();
+        await restart();
+        const { device } = await back('reader');
+        const { payload, messageId } = await device.next('publish');
+        expect(String(payload)).toBe('gone');
+        device.send({ cmd: 'puback', messageId: messageId as number });
+        await device.quiet();
+      });
+
+      test('has no will that was published before', async () => {
+        await serve();
+        (await subscribed('c', { will })).socket.destroy();
+        await until(() => stage.server.stats().publications.published === 1, 'the will');
+        const heard: unknown[] = [];
+        await restart();
+        await until(() => stage.server.stats().clients.resumable === 1, 'the session');
+        stage.server.channel('a/will').publications$.subscribe((each) => heard.push(each));
+        const { device } = await back('c');
+        await device.next('publish');
+        await device.quiet();
+        expect([heard, stage.server.stats().publications.published]).toEqual([[], 0]);
+      });
+
+      test('goes on with a device’s inbox', async () => {
+        await serve();
+        const before = await stage.connected('c', { clean: false, username: 'ada' });
+        before.send(subscribePacket(1, ['$callboard/inbox', 1]));
+        await before.next('suback');
+        await restart();
+        await stage.server.sendToUser('ada', { type: 'HELLO' });
+        const { device } = await back('c', { username: 'ada' });
+        expect(await device.next('publish')).toMatchObject({ topic: '$callboard/inbox', qos: 1 });
+        device.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['$callboard/inbox'] });
+        await device.next('unsuback');
+        await restart();
+        await stage.server.sendToUser('ada', { type: 'HELLO' });
+        const again = await back('c', { username: 'ada' });
+        // Not acknowledged, but nothing new.
+        expect(await again.device.next('publish')).toMatchObject({ dup: true });
+        await again.device.quiet();
+      });
+
       test('leaves a client id to whom it belongs', async () => {
         await serve();
         await subscribed('c', { username: 'ada' });

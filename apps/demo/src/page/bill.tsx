@@ -1,4 +1,5 @@
 import { useEffect } from 'react';
+import { CornerCard } from './corner-card.tsx';
 import { Masthead } from './masthead.tsx';
 import { Notes } from './notes.tsx';
 import type { Office } from './office.ts';
@@ -32,6 +33,7 @@ export function Bill({ office, backFrom }: BillProps) {
         <div className="side">
           <ShortlistCard shows={office.shows} desk={office.shortlist} />
           <Notes office={office} />
+          <CornerCard />
           <TabsCard office={office} />
         </div>
         <TheBook book={office.book} />

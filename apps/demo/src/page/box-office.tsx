@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import { Announcements } from './announcements.tsx';
 import { Bar } from './bar.tsx';
 import { Bill } from './bill.tsx';
+import { CornerPage } from './corner-page.tsx';
 import { LineDown } from './line-down.tsx';
 import { NotOnTheBill } from './not-on-the-bill.tsx';
 import { type Office, openOffice } from './office.ts';
@@ -34,6 +35,7 @@ export function BoxOffice({ pass, leave }: BoxOfficeProps) {
 function Page({ office }: { readonly office: Office }) {
   const { route, backFrom } = useStore(router);
   if (route.page === 'bill') return <Bill office={office} backFrom={backFrom} />;
+  if (route.page === 'corner') return <CornerPage office={office} />;
   const show = office.shows.find(({ id }) => id === route.show);
   return show === undefined ? <NotOnTheBill /> : <ShowPage key={show.id} office={office} show={show} />;
 }

@@ -10,6 +10,7 @@ import { MyTabs, tabNumber } from './my-tabs.ts';
 import type { Pass } from './pass.ts';
 import { Pigeonholes } from './pigeonholes.ts';
 import { PromptBook } from './prompt-book.ts';
+import { PromptCorner } from './prompt-corner.ts';
 import { Reservations } from './reservations.ts';
 import { fetchShows, type Season } from './rest.ts';
 import { ShortlistDesk } from './shortlist-desk.ts';
@@ -32,6 +33,8 @@ export interface Office {
   readonly cut: Store<boolean>;
   /** From now on, until it is closed, the server tells how this show's house is. */
   watch(show: ShowId): HouseWatch;
+  /** From now on, until it is closed, what the house's devices tell. */
+  openCorner(): PromptCorner;
   cutLine(): void;
   mendLine(): void;
   close(): void;
@@ -92,6 +95,7 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
         closed: () => announcer.hush(topic),
       });
     },
+    openCorner: () => new PromptCorner({ client, book, say: (text) => announcer.say(text) }),
     cutLine,
     mendLine() {
       line.mend();

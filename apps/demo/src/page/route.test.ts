@@ -1,8 +1,11 @@
 import { expect, test } from '@jest/globals';
-import { billPath, routeOf, showPath } from './route.ts';
+import { billPath, cornerPath, routeOf, showPath } from './route.ts';
 
 test.each([
   [billPath, { page: 'bill' }],
+  [cornerPath, { page: 'corner' }],
+  ['/corner/', { page: 'corner' }],
+  ['/corner/lights', { page: 'bill' }],
   [showPath('moths'), { page: 'show', show: 'moths' }],
   ['/shows/moths/', { page: 'show', show: 'moths' }],
   ['/shows/hamlet', { page: 'show', show: 'hamlet' }],

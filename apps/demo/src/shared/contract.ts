@@ -1,5 +1,6 @@
 import { defineContract } from '@callboard/protocol';
 import { z } from 'zod';
+import { LIGHT_COMMANDS, LIGHTS, SENSORS } from './devices.ts';
 import { MAX_NOTE_LENGTH } from './limits.ts';
 import { shows } from './shows.ts';
 
@@ -13,6 +14,7 @@ const state = z.partialRecord(z.enum(showIds), mark);
 /** Tonight's, where none is named. */
 const tonight = z.enum(showIds).default(shows[0].id);
 const seats = z.array(z.string()).readonly();
+const onOrOff = z.enum(['on', 'off']);
 const house = z.object({ left: z.int(), of: z.int(), taken: seats });
 
 /**
@@ -47,6 +49,11 @@ export const contract = defineContract({
       action: z.object({}),
       reply: z.object({ tabs: z.array(z.object({ clientId: z.string(), online: z.boolean() })) }),
     },
+    /** With what anybody at a terminal is the spare thermometer. */
+    SPARE_THERMOMETER: {
+      action: z.object({}),
+      reply: z.object({ port: z.int(), userName: z.string(), token: z.string() }),
+    },
   },
   channels: {
     /** How a show's house is: each time all of it, so that the last one is enough for who comes late. */
@@ -54,6 +61,12 @@ export const contract = defineContract({
       /** People who look at it, however many tabs they have. */
       watching: z.int(),
     }),
+    /** What a sensor reads, and when that came, in milliseconds since 1970: a device sends the number alone. */
+    [SENSORS]: z.number().transform((value) => ({ value, at: Date.now() })),
+    /** How a light is: only the lighting board says that. */
+    [LIGHTS]: onOrOff,
+    /** How it should be. */
+    [LIGHT_COMMANDS]: onOrOff,
   },
 });
 export type BoxOfficeContract = typeof contract;

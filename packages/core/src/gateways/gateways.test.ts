@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import type { Disconnect } from '@callboard/protocol';
+import { Disconnect } from '@callboard/protocol';
 import { SimulatedClock } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { map } from 'rxjs';
@@ -153,6 +153,51 @@ describe('a session', () => {
     await expect(attached('eve', before.session)).rejects.toMatchObject({ reason: 'UNAUTHORIZED' });
   });
 
+  test('of a server before is a client that may come back: it reads on, and is taken over or ends', async () => {
+    await serve();
+    const ended: string[] = [];
+    const restore = (device: string) =>
+      host.restore(
+        { userId: 'a', claims: { of: device }, expiresAtMs: undefined },
+        { device, resumeMs: 1_000, ended: () => void ended.push(device) },
+      );
+    const [one, two] = [await restore('one'), await restore('two')];
+    const user = server.users.get('a');
+    expect([user?.status.status, user?.clients.size, one.client.online]).toEqual(['OFFLINE', 2, false]);
+    expect(one.client).toMatchObject({ device: 'one', claims: { of: 'one' } });
+    const heard = reader();
+    await one.subscribe('x/+', heard);
+    await server.publish('x/y', 1);
+    expect(heard.heard).toEqual(['x/y 1']);
+    const { session } = await attached('a', one);
+    expect([session === one, user?.status.status]).toEqual([true, 'ONLINE']);
+    clock.advance(1_000);
+    expect(ended).toEqual(['two']);
+    two.end(new Disconnect('KICKED'));
+    expect([user?.clients.size, one.client.online]).toEqual([1, true]);
+  });
+
+  test('of a server before that nobody comes back to leaves nothing', async () => {
+    await serve();
+    const accepted = { userId: 'a', claims: {}, expiresAtMs: undefined };
+    await host.restore(accepted, { device: 'one', resumeMs: 1_000, ended() {} });
+    clock.advance(1_000);
+    expect([server.users.size, server.stats().clients.resumable]).toEqual([0, 0]);
+  });
+
+  test('that ends with the server ends while it is draining', async () => {
+    await serve();
+    const seen: boolean[] = [];
+    const { link } = accept();
+    const accepted = await link.authenticate({ userId: 'a', token: undefined, device: 'thing' });
+    const ended = () => void seen.push(host.draining);
+    await link.attach(accepted, { device: 'thing', resumeMs: 1_000, ended });
+    link.closed('gone');
+    expect(host.draining).toBe(false);
+    await server.disconnect();
+    expect(seen).toEqual([true]);
+  });
+
   test('loses what it may not read any more', async () => {
     let allowed = true;
     await serve({ channels: { x: { canSubscribe: () => allowed } } });
@@ -181,6 +226,27 @@ describe('a session', () => {
     clock.advance(0);
     expect(heard.heard).toEqual(['x/1 one 520']);
   });
+});
+
+test('what might be published is asked of the policy, with what the bytes are as data', async () => {
+  const asked: unknown[] = [];
+  const canPublish = ({ channel, data }: { channel: string; data: unknown }) => {
+    asked.push(data);
+    if (channel === 'fails') throw new Error('no database');
+    return data !== 'no';
+  };
+  await serve({ channels: { '+': { canPublish, payload: 'json' }, closed: {} } });
+  const { session } = await attached('a');
+  const may = (channel: string, text: string) => session.mayPublish({ channel, payload: Buffer.from(text) });
+  expect([await may('x', '{"on":true}'), await may('x', '"no"'), await may('x', 'no json')]).toEqual([
+    true,
+    false,
+    true,
+  ]);
+  expect(asked).toEqual([{ on: true }, 'no', Buffer.from('no json')]);
+  expect([await may('closed', '1'), await may('$SYS/x', '1')]).toEqual([false, false]);
+  await expect(may('fails', '1')).rejects.toMatchObject({ code: 'INTERNAL' });
+  expect(server.stats().publications.published).toBe(0);
 });
 
 describe('publishing', () => {
@@ -215,23 +281,27 @@ describe('publishing', () => {
       setup(context) {
         context.check(async ({ frame }) => {
           if (frame.op !== 'publish') return;
-          seen.push(frame.channel);
+          seen.push(`${frame.channel} ${JSON.stringify(frame.data)}`);
           if (frame.channel === 'no') throw new ReplyError('REFUSED');
         });
       },
     });
-    await serve({ plugins: [plugin] });
+    await serve({
+      plugins: [plugin],
+      channels: { '#': open, number: { ...open, payload: 'number' }, raw: { ...open, payload: 'raw' } },
+    });
     const { session } = await attached('a');
-    const payload = Buffer.from('x');
+    const payload = Buffer.from('21.50');
     const outcomes = await Promise.allSettled(
-      ['yes', 'no', 'also'].map((channel) => session.publish({ channel, payload })),
+      ['yes', 'no', 'number', 'raw'].map((channel) => session.publish({ channel, payload })),
     );
     expect(outcomes.map((each) => (each.status === 'fulfilled' ? each.value : each.reason.code))).toEqual([
       'published',
       'REFUSED',
       'published',
+      'published',
     ]);
-    expect(seen).toEqual(['yes', 'no', 'also']);
+    expect(seen).toEqual(['yes "21.50"', 'no "21.50"', 'number 21.5', 'raw {"b64":"MjEuNTA="}']);
   });
 
   test('what only its protocol is told is left out where an operator has changed the meta', async () => {

@@ -1,5 +1,6 @@
-import { ReplyError } from '@callboard/protocol';
+import { ReplyError, toWire } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
+import type { Channels } from '../channels/channels.ts';
 import { payloadFormats } from '../channels/payload.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
@@ -71,20 +72,30 @@ function appended(
 }
 
 /** What the channel's format and schema make of bytes. */
-export function decode({ channels }: Node, { channel, payload, format }: GatewayDraft): Awaitable<Decoded> {
-  let decoded: unknown;
-  try {
-    decoded = payloadFormats[format ?? channels.policyOf(channel).payload ?? 'text'].decode(payload);
-  } catch {
-    return undefined;
-  }
+export function decode({ channels }: Node, draft: GatewayDraft): Awaitable<Decoded> {
+  const parsed = parse(channels, draft);
+  if (parsed === undefined) return undefined;
   const value = (ready: unknown): Decoded => ({ value: ready });
   try {
-    const made = channels.satisfied(channel, decoded);
+    const made = channels.satisfied(draft.channel, parsed.value);
     return isPromise(made) ? made.then(value, noneWhereInvalid) : value(made);
   } catch (error) {
     return noneWhereInvalid(error);
   }
+}
+
+function parse(channels: Channels, { channel, payload, format }: GatewayDraft): Decoded {
+  try {
+    return { value: payloadFormats[format ?? channels.policyOf(channel).payload ?? 'text'].decode(payload) };
+  } catch {
+    return undefined;
+  }
+}
+
+/** What a plugin's check is shown, as a client would have sent it: data that its schema has not seen yet, else the bytes. */
+export function shown({ channels }: Node, draft: GatewayDraft): unknown {
+  const parsed = parse(channels, draft);
+  return toWire(parsed === undefined ? draft.payload : parsed.value);
 }
 
 function noneWhereInvalid(error: unknown): undefined {

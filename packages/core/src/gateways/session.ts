@@ -17,7 +17,7 @@ import type { Outcome } from '../streams/log.ts';
 import { assertMayCall, ForeignCall } from './call.ts';
 import type { ForeignLink } from './link.ts';
 import type { CallAnswer, GatewayDraft, GatewayReader, GatewaySession } from './port.ts';
-import { mayPublish, publishPayload } from './publish.ts';
+import { mayPublish, publishPayload, shown } from './publish.ts';
 
 /** What a gateway may do in the name of one of its clients. */
 export class Session implements GatewaySession {
@@ -76,7 +76,8 @@ export class Session implements GatewaySession {
     const { client } = this;
     if (this.#node.requests.draining) return Promise.reject(this.#failure(new ReplyError('UNAVAILABLE')));
     return this.#inOrder(() => {
-      const checked = this.#checked({ op: 'publish', mid: 0, channel: draft.channel, data: null });
+      const data = this.#node.requests.checking ? shown(this.#node, draft) : null;
+      const checked = this.#checked({ op: 'publish', mid: 0, channel: draft.channel, data });
       client.user.activeClient = client;
       const publish = () => publishPayload(this.#node, client, draft);
       return isPromise(checked) ? checked.then(publish) : publish();

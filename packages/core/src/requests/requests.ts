@@ -252,6 +252,11 @@ export class Requests {
     return new ReplyError('INTERNAL', { cause: error });
   }
 
+  /** Whether plugins check anything. */
+  get checking(): boolean {
+    return this.#checks.length > 0;
+  }
+
   /** What plugins check, of a request that comes by another way. */
   check(request: ChannelRequest): Awaitable<void> {
     const passed = pass(this.#checks, request);

@@ -165,6 +165,18 @@ describe('what goes out', () => {
     expect(node.stats.refused).toBe(1);
   });
 
+  test('at most once does not block what comes after a connection that took no more', async () => {
+    const node = await join({ qos: 0, limits: { maxQueuedBytes: 100_000_000, maxPacketBytes: 1_000_000 } });
+    await node.online();
+    broker.pause();
+    for (let i = 0; i < 40; i++) await node.server.publish('a', 'x'.repeat(900_000));
+    expect(node.stats.queued).toBeGreaterThan(20);
+    broker.drop();
+    await until(() => !node.broker.connected, 'the loss');
+    await node.online();
+    await node.heard(() => node.stats.queued === 0, 'the rest');
+  });
+
   test('of topics that go in only does not', async () => {
     const node = await join({
       topics: [
@@ -251,6 +263,37 @@ describe('what comes in', () => {
     expect(node.stats.ignored).toBe(1);
   });
 
+  test('is not acknowledged to a connection that did not bring it', async () => {
+    const node = await join(
+      {},
+      { limits: { maxServerChannels: 1 }, channels: { '#': { ...open, retain: true } } },
+    );
+    await node.online();
+    const watched = node.server.channel('one').publications$.subscribe();
+    broker.send(publish('two', 'late'));
+    await node.heard(() => node.stats.received === 1, 'the message');
+    broker.drop();
+    await until(() => !node.broker.connected, 'the loss');
+    await node.online();
+    watched.unsubscribe();
+    await node.heard(() => node.server.stats().publications.published === 1, 'the publication');
+    broker.send(publish('two', 'next', { messageId: 8 }));
+    await broker.has('puback', 1);
+    expect(broker.of('puback').map(({ messageId }) => messageId)).toEqual([8]);
+  });
+
+  test('as a retained message is told once, also one’s own after a restart', async () => {
+    const node = await join({}, { channels: { '#': { ...open, retain: true } } });
+    node.watch('a');
+    await node.online();
+    const properties = { userProperties: { callboard: 'callboard-test' } };
+    for (const text of ['kept', 'kept', 'newer'])
+      broker.send(publish('a', text, { retain: true, properties }));
+    await broker.has('puback', 3);
+    expect(node.told).toEqual(['a=kept', 'a=newer']);
+    expect(node.stats).toMatchObject({ ignored: 1, echoes: 0 });
+  });
+
   test('empty, into a channel with a last value, forgets it', async () => {
     const node = await join({}, { channels: { '#': { ...open, retain: true } } });
     await node.online();
@@ -289,6 +332,30 @@ describe('Callboard’s own gateway as the broker', () => {
     expect(device.got).toHaveLength(40);
   });
 
+  test('a rule or an observer that fails costs neither what comes after nor what the channels get', async () => {
+    const node = await join({
+      availability: [
+        {
+          topic: '+/status',
+          device: ([name]) => {
+            if (name === 'bad') throw new Error('no such device');
+            return name as string;
+          },
+        },
+      ],
+    });
+    node.watch('bad/status');
+    node.broker.devices$.subscribe(() => {
+      throw new Error('an observer of the application');
+    });
+    await node.online();
+    for (const topic of ['bad/status', 'good/status']) broker.send(publish(topic, 'online'));
+    await broker.has('puback', 2);
+    expect(node.told).toEqual(['bad/status=online']);
+    expect([...node.broker.devices.keys()]).toEqual(['good']);
+    expect(node.logs.filter(({ level }) => level === 'error')).toHaveLength(2);
+  });
+
   test.each([
     ['Tasmota', { topic: 'tele/+/LWT', online: 'Online', offline: 'Offline' }, 'tele/lamp/LWT', 'lamp'],
     ['ESPHome', { topic: '+/status' }, 'bedroom/status', 'bedroom'],
@@ -313,7 +380,7 @@ describe('Callboard’s own gateway as the broker', () => {
     node.broker.devices$.subscribe((change) => changes.push([change.device, change.online]));
     await node.online();
     await node.heard(() => changes.length === 1, 'what was retained');
-    for (const said of [online, 'something else', offline, offline, online])
+    for (const said of [online, 'something else', online, offline, offline, online])
       await stage.server.publish(topic, said);
     await node.heard(() => changes.length === 3, 'three changes');
     expect(changes).toEqual([

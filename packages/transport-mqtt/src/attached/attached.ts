@@ -1,4 +1,4 @@
-import type { Gateway } from '@callboard/core';
+import { type Gateway, type GatewayHost, type LogFields, silentLogger } from '@callboard/core';
 import type { Observable } from 'rxjs';
 import { type DeviceAvailability, Devices } from './availability.ts';
 import { Bridge } from './bridge.ts';
@@ -16,7 +16,12 @@ export interface MqttBroker extends Gateway {
 /** Joins a broker. @throws TypeError, RangeError where an option is none. */
 export function attached(options: MqttBrokerOptions): MqttBroker {
   const settings = settingsOf(options);
-  const devices = new Devices(settings.availability, settings.limits.maxDevices);
+  let host: GatewayHost | undefined;
+  const logger = {
+    ...silentLogger,
+    error: (message: string, fields?: LogFields) => host?.logger.error(message, fields),
+  };
+  const devices = new Devices(settings.availability, settings.limits.maxDevices, logger);
   let bridge: Bridge | undefined;
   let telling: { unsubscribe(): void } | undefined;
   return {
@@ -44,11 +49,12 @@ export function attached(options: MqttBrokerOptions): MqttBroker {
         devicesOnline: devices.online,
       };
     },
-    start(host) {
+    start(given) {
+      host = given;
       telling = devices.changes$.subscribe(({ device, online, at }) =>
-        host.emit({ type: online ? 'DEVICE_ONLINE' : 'DEVICE_OFFLINE', broker: settings.name, device, at }),
+        given.emit({ type: online ? 'DEVICE_ONLINE' : 'DEVICE_OFFLINE', broker: settings.name, device, at }),
       );
-      bridge = new Bridge(settings, host, devices);
+      bridge = new Bridge(settings, given, devices);
     },
     async stop() {
       await bridge?.end();

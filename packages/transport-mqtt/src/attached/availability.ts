@@ -1,3 +1,4 @@
+import { GuardedObservable, type Logger } from '@callboard/core';
 import { type Observable, Subject } from 'rxjs';
 import { fits } from '../topics.ts';
 
@@ -30,10 +31,10 @@ export class Devices {
   readonly #changes = new Subject<DeviceAvailability>();
 
   /** @param max devices that are remembered; others go unheard. */
-  constructor(availability: readonly Availability[], max: number) {
+  constructor(availability: readonly Availability[], max: number, logger: Logger) {
     this.#availability = availability;
     this.#max = max;
-    this.changes$ = this.#changes.asObservable();
+    this.changes$ = new GuardedObservable(this.#changes, logger);
   }
 
   get online(): number {
@@ -42,7 +43,7 @@ export class Devices {
     return count;
   }
 
-  /** What this says of a device, where that is news. */
+  /** What this says of a device, where that is news. @throws what `device` throws. */
   take(topic: string, payload: Uint8Array, at: number): void {
     for (const each of this.#availability) if (fits(topic, each.topic)) this.#said(each, topic, payload, at);
   }

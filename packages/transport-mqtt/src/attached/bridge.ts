@@ -187,7 +187,7 @@ export class Bridge {
     const { topic, retain, properties } = packet;
     const payload = owned(packet.payload as Buffer);
     this.received++;
-    this.#devices.take(topic, payload, this.#host.clock.now());
+    this.#heard(topic, payload);
     const id = properties?.subscriptionIdentifier;
     const ids = id === undefined || !this.#identified ? undefined : [id].flat();
     if (!this.#filters.take(topic, retain, ids)) return;
@@ -210,6 +210,16 @@ export class Bridge {
       forgetsLast: payload.length === 0 && channels.retains(topic),
     };
     await this.#enter(draft);
+  }
+
+  /** What it says of a device. */
+  #heard(topic: string, payload: Uint8Array): void {
+    const { clock, logger } = this.#host;
+    try {
+      this.#devices.take(topic, payload, clock.now());
+    } catch (cause) {
+      logger.error('nobody knows whose availability this is', { topic, cause });
+    }
   }
 
   #isEcho({ topic, retain, properties }: IPublishPacket, payload: Uint8Array): boolean {

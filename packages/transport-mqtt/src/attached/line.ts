@@ -23,7 +23,7 @@ export class Line {
   readonly #logger: Logger;
   readonly #events: LineEvents;
   /** Of packets that are not acknowledged. */
-  #stores = newStores();
+  readonly #stores = newStores();
   #client: MqttClient | undefined;
   #version: Version;
   /** There has been a connection by it. */
@@ -134,7 +134,6 @@ export class Line {
   #change(): void {
     this.#version = this.#version === 5 ? 4 : 5;
     this.#client = undefined;
-    this.#stores = newStores();
   }
 
   #closed(reason: string): void {
