@@ -387,6 +387,23 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         await device.quiet();
       });
 
+      test('publishes a will of MQTT 5 with its properties, when what is left of its delay is over', async () => {
+        await serve();
+        await away('reader', 'a/will');
+        const properties = { correlationData: Buffer.of(1, 0, 255), userProperties: { unit: '°C' } };
+        const fields = { clean: false, properties: { sessionExpiryInterval: 600 } };
+        const delayed = { ...will, properties: { ...properties, willDelayInterval: 60 } };
+        (await stage.connected5('c', { ...fields, will: delayed })).socket.destroy();
+        await until(() => stage.server.users.get('c')?.status.status !== 'ONLINE', 'its loss');
+        const dueAt = stage.clock.now() + 60_000;
+        await restart();
+        const reader = await stage.connected5('reader', fields);
+        stage.clock.advance(dueAt - stage.clock.now() - 1);
+        await reader.quiet();
+        stage.clock.advance(1);
+        expect(await reader.next('publish')).toMatchObject({ topic: 'a/will', qos: 1, properties });
+      });
+
       test('has no will that was published before', async () => {
         await serve();
         (await subscribed('c', { will })).socket.destroy();
