@@ -69,6 +69,7 @@ export type { Stats } from './stats.ts';
 export {
   type Appended,
   AppendRefused,
+  type Attributes,
   type Draft,
   type Entry,
   type Follow,

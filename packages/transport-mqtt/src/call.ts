@@ -1,8 +1,7 @@
 import type { CallAnswer } from '@callboard/core';
 import { type AnyAction, assertReadable, isAction, ReplyError } from '@callboard/protocol';
-import { generate } from 'mqtt-packet';
 import type { Device } from './device.ts';
-import { ownTopics, tell } from './own-topics.ts';
+import { OwnPublication, ownTopics, tell } from './own-topics.ts';
 import type { Session } from './session.ts';
 
 /** Where an answer goes, as the properties of an MQTT 5 PUBLISH say (sections 3.3.2.3.5 and 3.3.2.3.6). */
@@ -48,19 +47,10 @@ function askedIn(payload: Uint8Array): Asked {
 
 function answer(device: Device, place: ResponsePlace | undefined, id: unknown, answered: CallAnswer): void {
   const what = 'error' in answered ? { error: errorOf(answered.error) } : resultOf(answered.result);
-  if (place === undefined) {
-    if (id !== undefined) tell(device, ownTopics.reply, { id, ...what });
-    return;
-  }
-  const { topic, correlation } = place;
-  const properties = correlation === undefined ? {} : { correlationData: correlation };
-  const payload = JSON.stringify(what);
-  device.send(
-    generate(
-      { cmd: 'publish', topic, payload, qos: 0, retain: false, dup: false, properties },
-      { protocolVersion: 5 },
-    ),
-  );
+  if (place !== undefined) {
+    const { topic, correlation: correlationData } = place;
+    tell(device, new OwnPublication(topic, what, correlationData && { correlationData }));
+  } else if (id !== undefined) tell(device, new OwnPublication(ownTopics.reply, { id, ...what }));
 }
 
 function resultOf(result: string | undefined): object {

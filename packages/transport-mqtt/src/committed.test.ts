@@ -76,7 +76,14 @@ describe('SQLite', () => {
   });
   afterEach(() => rmSync(join(file, '..'), { recursive: true }));
 
-  const record = { userId: 'u', claims: {}, resumeMs: 1_000, lostAt: undefined, subscriptions: [] };
+  const record = {
+    userId: 'u',
+    claims: {},
+    resumeMs: 1_000,
+    lostAt: undefined,
+    subscriptions: [],
+    published: [],
+  };
 
   test('commits what one turn asks for at once', async () => {
     const store = sqliteSessionStore(file);
@@ -101,8 +108,9 @@ describe('SQLite', () => {
       payload: Buffer.from('x'),
       from: undefined,
       meta: undefined,
+      attributes: undefined,
     });
-    store.add('c', publication, false);
+    store.add('c', publication, { qos: 1, retained: false });
     await expect(store.committed()).rejects.toThrow('locked');
     other.exec('rollback');
     store.save({ ...record, clientId: 'd' });
@@ -131,10 +139,11 @@ describe('SQLite', () => {
       payload: Buffer.alloc(10_000),
       from: undefined,
       meta: undefined,
+      attributes: undefined,
     });
     const waiting = Array.from({ length: 50 }, (_, i) => {
       store.save({ ...record, clientId: `c${i}` });
-      return store.add(`c${i}`, publication, false);
+      return store.add(`c${i}`, publication, { qos: 1, retained: false });
     });
     await store.committed();
     expect(rows()).toEqual([1, 50]);

@@ -2,29 +2,40 @@ import { randomBytes } from 'node:crypto';
 import { Disconnect, disconnectName } from '@callboard/protocol';
 import type { IConnectPacket } from 'mqtt-packet';
 import { Decoder } from './decoder.ts';
-import type { Device } from './device.ts';
+import { type Device, resumeMsOf } from './device.ts';
 import { type Dialect, dialectOf, type Refusal } from './dialect.ts';
+import { draftOf } from './draft.ts';
+import { connackOf } from './mqtt-5.ts';
 import { mqtt311 } from './mqtt-311.ts';
+import { afterHeader, Cursor } from './properties.ts';
+import { reasons, Violation } from './reasons.ts';
 import { Taken } from './sessions.ts';
 import { isText } from './topics.ts';
 import { type Will, willOf } from './will.ts';
 
+/** The first byte of a CONNECT. */
+const CONNECT = 0x10;
 const MAX_CLIENT_ID = 255;
+/** In seconds. */
+const MAX_KEEP_ALIVE = 65_535;
 
 /** CONNECT (section 3.1): nothing more is read until it is answered. @throws Disconnect where it is malformed, or none. */
 export function connect(device: Device, bytes: Buffer): void {
-  // What a CONNECT is read by keeps its version: one for each.
-  const packet = new Decoder().decode(bytes);
-  if (packet.cmd !== 'connect') throw new Disconnect('CONNECT_EXPECTED');
-  const dialect = dialectOf(packet.protocolVersion);
+  if (bytes[0] !== CONNECT) throw new Disconnect('CONNECT_EXPECTED');
+  const version = versionOf(bytes);
+  const dialect = dialectFor(device, version, bytes);
   if (dialect === undefined) return refuse(device, mqtt311, 'version', new Disconnect('UNSUPPORTED_VERSION'));
   device.dialect = dialect;
+  // What a CONNECT is read by keeps its version: one for each.
+  const packet = new Decoder().decode(bytes) as IConnectPacket;
   const { clientId, username = '', clean = true } = packet;
   if (!isText(clientId) || !isText(username)) throw new Disconnect('MALFORMED_FRAME');
-  // [MQTT-3.1.3-8]
-  if ((clientId === '' && !clean) || clientId.length > MAX_CLIENT_ID)
+  if (dialect.properties.authenticationMethod !== undefined)
+    return end(device, connackOf(reasons.badAuthenticationMethod), new Disconnect('UNAUTHORIZED'));
+  // [MQTT-3.1.3-8] of 3.1.1; in MQTT 5 a client id is assigned in any case.
+  if ((clientId === '' && !clean && dialect.version === 4) || clientId.length > MAX_CLIENT_ID)
     return refuse(device, dialect, 'client id', new Disconnect('MALFORMED_FRAME'));
-  const will = willOf(packet);
+  const will = willOf(packet, dialect.willProperties);
   device.hold();
   const named = clientId === '' ? `auto-${randomBytes(12).toString('base64url')}` : clientId;
   enter(device, packet, named, will).catch((error: unknown) => {
@@ -35,6 +46,24 @@ export function connect(device: Device, bytes: Buffer): void {
     const disconnect = error instanceof Disconnect ? error : new Disconnect('INTERNAL');
     refuse(device, dialect, refusals[disconnectName(disconnect.code)] ?? 'unavailable', disconnect);
   });
+}
+
+/** The version that it is of, whatever else it says. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
+function versionOf(bytes: Buffer): number {
+  const cursor = new Cursor(bytes, afterHeader(bytes), bytes.length);
+  const name = cursor.text();
+  if (name !== 'MQTT' && name !== 'MQIsdp') throw new Violation('malformed', 'no MQTT');
+  return cursor.byte();
+}
+
+/** @throws Violation, once a device of MQTT 5 has been told. */
+function dialectFor(device: Device, version: number, bytes: Buffer): Dialect | undefined {
+  try {
+    return dialectOf(version, bytes, device.gate.limits);
+  } catch (error) {
+    if (error instanceof Violation) device.send(connackOf(error.reasonCode));
+    throw error;
+  }
 }
 
 const refusals: Readonly<Record<string, Refusal>> = {
@@ -59,28 +88,47 @@ async function enter(
   const userId = username ?? certificate?.commonName ?? (gate.host.loopbackOnly ? clientId : undefined);
   if (userId === undefined) throw new Disconnect('USER_ID_MISSING');
   const accepted = await link.authenticate({ userId, token: password?.toString(), device: clientId });
-  const { session, present } = await gate.sessions.enter({ link, accepted, clientId, clean });
+  const { sessionExpiryInterval = 0 } = dialect.properties;
+  const unasked = clean ? 0 : gate.limits.maxSessionMs;
+  const resumeMs = dialect.version === 4 ? unasked : resumeMsOf(sessionExpiryInterval, gate.limits);
+  const arrival = { link, accepted, clientId, clean, resumeMs };
+  const { session, present } = await gate.sessions.enter(arrival);
   if (will !== undefined) {
-    const allowed = await session.core.mayPublish(will.draft);
+    const allowed = await session.core.mayPublish(draftOf(will, will.properties, device.clock));
     if (!allowed && !present) session.core.resumeMs = 0;
     if (!allowed) throw new WillRefused();
     if (!link.open) throw new Disconnect('REPLACED');
   }
+  const longest = Math.min(MAX_KEEP_ALIVE, gate.limits.maxKeepAliveMs / 1_000);
+  const imposed =
+    dialect.version === 5 && (keepalive > longest || (keepalive === 0 && longest < MAX_KEEP_ALIVE));
+  const keepAliveSeconds = imposed ? Math.floor(longest) : keepalive;
   session.connection = {
-    protocolVersion: packet.protocolVersion ?? 4,
-    keepAliveSeconds: keepalive,
-    willTopic: packet.will?.topic,
+    protocolVersion: dialect.version,
+    keepAliveSeconds,
+    willTopic: will?.topic,
   };
   device.session = session;
   device.will = will;
-  device.send(dialect.accepted(present));
-  device.keepAlive(keepalive);
+  device.send(
+    dialect.accepted({
+      sessionPresent: present,
+      resumeMs,
+      assignedClientId: packet.clientId === '' ? clientId : undefined,
+      serverKeepAlive: imposed ? keepAliveSeconds : undefined,
+    }),
+  );
+  device.keepAlive(keepAliveSeconds);
   session.resumed(device);
   device.release();
 }
 
 /** [MQTT-3.1.4-5] */
 function refuse(device: Device, dialect: Dialect, why: Refusal, disconnect: Disconnect): void {
-  device.send(dialect.refused(why));
+  end(device, dialect.refused(why), disconnect);
+}
+
+function end(device: Device, connack: Buffer, disconnect: Disconnect): void {
+  device.send(connack);
   device.link.end(disconnect);
 }

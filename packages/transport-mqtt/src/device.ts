@@ -1,5 +1,6 @@
 import type { Duplex } from 'node:stream';
 import {
+  type Clock,
   Framed,
   type GatewayConnection,
   type GatewayHost,
@@ -7,12 +8,14 @@ import {
   type Peer,
 } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
-import type { Packet } from 'mqtt-packet';
+import type { IDisconnectPacket } from 'mqtt-packet';
 import { connect } from './connect.ts';
-import type { Dialect } from './dialect.ts';
+import type { Dialect, Incoming } from './dialect.ts';
 import { Framer } from './framer.ts';
 import type { MqttLimits } from './limits.ts';
+import type { Properties } from './properties.ts';
 import { publish } from './publish.ts';
+import { Violation } from './reasons.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
 import { subscribe, unsubscribe } from './subscribe.ts';
@@ -65,6 +68,10 @@ export class Device implements GatewayConnection {
     return this.#socket.writableLength;
   }
 
+  get clock(): Clock {
+    return this.gate.host.clock;
+  }
+
   get saturated(): boolean {
     return this.session?.saturated === true;
   }
@@ -84,6 +91,13 @@ export class Device implements GatewayConnection {
   /** Leaves with all else of this turn. */
   send(bytes: Uint8Array): void {
     this.link.send(new Framed(bytes));
+  }
+
+  /** Calls back when all that was delivered so far outlives the server, where there is a store; else at once. */
+  committed(then: () => void): void {
+    const committed = this.gate.sessions.committed();
+    if (committed === undefined) return then();
+    committed.then(then, () => this.link.end(new Disconnect('INTERNAL')));
   }
 
   /** Reads no further until `release`, called as often. */
@@ -156,31 +170,51 @@ export class Device implements GatewayConnection {
       this.#connecting = true;
       return connect(this, bytes);
     }
-    this.#dispatch(this.session, this.dialect.decoder.decode(bytes), bytes);
+    this.#dispatch(this.session, this.dialect.read(bytes), bytes);
   }
 
-  #dispatch(session: Session, packet: Packet, bytes: Buffer): void {
+  #dispatch(session: Session, { packet, properties }: Incoming, bytes: Buffer): void {
     switch (packet.cmd) {
       case 'publish':
-        return publish(this, session, packet, bytes);
+        return publish(this, session, packet, bytes, properties);
       case 'puback':
         return session.acknowledged(packet.messageId ?? 0);
+      case 'pubrec':
+        return session.received(packet.messageId ?? 0, (packet.reasonCode ?? 0) >= 0x80);
+      case 'pubrel':
+        return session.released(this, packet.messageId ?? 0);
+      case 'pubcomp':
+        return session.completed(packet.messageId ?? 0);
       case 'subscribe':
-        return subscribe(this, session, packet);
+        return subscribe(this, session, packet, properties);
       case 'unsubscribe':
         return unsubscribe(this, session, packet);
       case 'pingreq':
         return this.send(pong);
       case 'disconnect':
-        // [MQTT-3.1.2-10], but in version 5 with this reason.
-        if (packet.reasonCode !== DISCONNECT_WITH_WILL) this.will = undefined;
-        this.#left();
-        this.link.closed('DISCONNECT');
-        // It is counted no more: also where the device does not close, as it should [MQTT-3.14.4-1].
-        return void this.#socket.end(() => this.#socket.destroy());
+        return this.#goodbye(session, packet, properties);
       default:
-        throw new Disconnect('MALFORMED_FRAME', { reason: `a device does not send ${packet.cmd} here` });
+        throw new Violation('protocolError', `a device does not send ${packet.cmd} here`);
     }
+  }
+
+  #goodbye(
+    session: Session,
+    { reasonCode = 0 }: IDisconnectPacket,
+    { sessionExpiryInterval }: Properties,
+  ): void {
+    if (sessionExpiryInterval !== undefined) {
+      // Section 3.14.2.2.2.
+      if (sessionExpiryInterval > 0 && (this.dialect.properties.sessionExpiryInterval ?? 0) === 0)
+        throw new Violation('protocolError', 'a session that was to end with the connection does');
+      session.core.resumeMs = resumeMsOf(sessionExpiryInterval, this.gate.limits);
+    }
+    // [MQTT-3.1.2-10] of 3.1.1; in MQTT 5 only without a reason [MQTT-3.14.4-3].
+    if (reasonCode === 0) this.will = undefined;
+    this.#left();
+    this.link.closed('DISCONNECT');
+    // It is counted no more: also where the device does not close, as it should [MQTT-3.14.4-1].
+    this.#socket.end(() => this.#socket.destroy());
   }
 
   #closed(): void {
@@ -198,9 +232,12 @@ export class Device implements GatewayConnection {
   }
 }
 
+/** Section 3.1.2.11.2. @param seconds all ones never ends; no session waits longer than it may. */
+export function resumeMsOf(seconds: number, { maxSessionMs }: MqttLimits): number {
+  return seconds === 0xffffffff ? maxSessionMs : Math.min(seconds * 1_000, maxSessionMs);
+}
+
 /** The first byte of a CONNECT. */
 const CONNECT = 0x10;
-/** A reason to leave. */
-const DISCONNECT_WITH_WILL = 0x04;
 /** PINGRESP, in all versions. */
 const pong = Buffer.of(0xd0, 0);

@@ -1,9 +1,15 @@
 import { type Clock, ReplyError } from '@callboard/core';
 
-interface Exchange {
+/** What is asked. */
+interface Question {
   readonly replyTopic: string;
-  readonly send: () => void;
+  /** An answer may be known by it (MQTT 5). */
+  readonly correlation: Buffer;
   readonly timeoutMs: number;
+  readonly send: () => void;
+}
+
+interface Exchange extends Question {
   readonly resolve: (payload: Buffer) => void;
   readonly reject: (error: ReplyError) => void;
   timer: unknown;
@@ -11,7 +17,7 @@ interface Exchange {
 
 /**
  * What the server asks a device, and what that answers on the topic which belongs to the question. Nothing else tells which answer
- * is whose: of one topic there is one question at a time, the next is sent when that is settled.
+ * is whose where a device does not know correlation data: of one topic there is one question at a time, the next is sent when that is settled.
  */
 export class Exchanges {
   readonly #clock: Clock;
@@ -23,9 +29,10 @@ export class Exchanges {
   }
 
   /** @throws ReplyError DEVICE_TIMEOUT, DEVICE_GONE, and what `send` throws. */
-  ask(replyTopic: string, timeoutMs: number, send: () => void): Promise<Buffer> {
+  ask(question: Question): Promise<Buffer> {
+    const { replyTopic } = question;
     return new Promise((resolve, reject) => {
-      const exchange: Exchange = { replyTopic, send, timeoutMs, resolve, reject, timer: undefined };
+      const exchange: Exchange = { ...question, resolve, reject, timer: undefined };
       const waiting = this.#waiting.get(replyTopic);
       if (waiting !== undefined) return void waiting.push(exchange);
       this.#waiting.set(replyTopic, [exchange]);
@@ -33,8 +40,10 @@ export class Exchanges {
     });
   }
 
-  /** The device has published this. */
-  heard(topic: string, payload: Buffer): void {
+  /** The device has published this; what has another correlation comes too late, or is not for the server. */
+  heard(topic: string, payload: Buffer, correlation: Buffer | undefined): void {
+    const asked = this.#waiting.get(topic)?.[0];
+    if (asked === undefined || correlation?.equals(asked.correlation) === false) return;
     this.#settle(topic, ({ resolve }) => resolve(payload));
   }
 

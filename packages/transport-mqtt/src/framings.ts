@@ -1,7 +1,7 @@
 import type { GatewayPublication, PublicationFraming } from '@callboard/core';
 import { generate, type IPublishPacket } from 'mqtt-packet';
 
-/** PUBLISH in every way that a version has; packet ids are written into copies of `qos1`. */
+/** PUBLISH in every way that 3.1.1 has; packet ids, and QoS 2, are written into copies of `qos1`. */
 export interface Framings {
   readonly qos0: PublicationFraming;
   readonly qos0Retained: PublicationFraming;
@@ -9,7 +9,7 @@ export interface Framings {
   readonly qos1Retained: PublicationFraming;
 }
 
-export function framingsOf(protocolVersion: 4 | 5): Framings {
+export function framingsOf(): Framings {
   const by = (qos: 0 | 1, retain: boolean): PublicationFraming => ({
     frame({ name, payload }: GatewayPublication) {
       const packet: IPublishPacket = {
@@ -22,7 +22,7 @@ export function framingsOf(protocolVersion: 4 | 5): Framings {
         dup: false,
         ...(qos > 0 && { messageId: 1 }),
       };
-      return generate(packet, { protocolVersion });
+      return generate(packet);
     },
   });
   return { qos0: by(0, false), qos0Retained: by(0, true), qos1: by(1, false), qos1Retained: by(1, true) };
@@ -30,9 +30,10 @@ export function framingsOf(protocolVersion: 4 | 5): Framings {
 
 const DUP = 0x08;
 
-/** A copy of a PUBLISH with this packet id, marked where it is sent again [MQTT-3.3.1-1]. */
-export function withMessageId(publish: Uint8Array, messageId: number, again: boolean): Buffer {
+/** A copy of a PUBLISH of QoS 1 with this packet id, marked where it is sent again [MQTT-3.3.1-1]. */
+export function withMessageId(publish: Uint8Array, messageId: number, qos: 1 | 2, again: boolean): Buffer {
   const copy = Buffer.from(publish);
+  copy[0] = (copy[0] as number) ^ ((qos ^ 1) << 1);
   let at = 1;
   while ((copy[at] as number) & 128) at++;
   const topicLength = copy.readUInt16BE(at + 1);

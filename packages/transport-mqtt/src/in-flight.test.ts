@@ -1,17 +1,23 @@
 import type { GatewayPublication } from '@callboard/core';
 import { expect, test } from '@jest/globals';
-import { InFlight } from './in-flight.ts';
+import { InFlight, type Outgoing, type Sender } from './in-flight.ts';
 import { limitsWith } from './limits.ts';
 
-const outgoing = (name: string, bytes = 1) => ({
+const outgoing = (name: string, bytes = 1, qos: 1 | 2 = 1) => ({
   publication: { name, payload: new Uint8Array(bytes) } as GatewayPublication,
   retained: false,
+  qos,
 });
 
 function note() {
   const sent: string[] = [];
-  const send = (id: number, { publication }: ReturnType<typeof outgoing>, again: boolean) =>
-    sent.push(`${id} ${publication.name}${again ? ' again' : ''}`);
+  const send: Sender = {
+    publish(id, { publication }, again) {
+      sent.push(`${id} ${publication.name}${again ? ' again' : ''}`);
+      return true;
+    },
+    pubrel: (id) => void sent.push(`${id} released`),
+  };
   return { sent, send };
 }
 
@@ -31,7 +37,7 @@ test('so many are on their way, and the next when one is acknowledged', () => {
 test('after a loss what was not acknowledged comes again, in the order in which it was sent, and then the rest', () => {
   const inFlight = new InFlight(limitsWith({ maxInFlight: 3 }));
   for (const name of ['a', 'b', 'c', 'd', 'e']) inFlight.add(outgoing(name));
-  inFlight.release(() => {});
+  inFlight.release(note().send);
   inFlight.acknowledged(2);
   const { sent, send } = note();
   inFlight.again(send);
@@ -41,12 +47,12 @@ test('after a loss what was not acknowledged comes again, in the order in which 
 test('no more waits than may, by number and by bytes', () => {
   const few = new InFlight(limitsWith({ maxQueued: 2 }));
   expect(['a', 'b', 'c'].map((name) => few.add(outgoing(name)))).toEqual([true, true, false]);
-  few.release(() => {});
+  few.release(note().send);
   expect(few.add(outgoing('d'))).toBe(true);
   const small = new InFlight(limitsWith({ maxQueuedBytes: 100 }));
   expect([60, 60, 40].map((bytes) => small.add(outgoing('a', bytes)))).toEqual([true, false, true]);
   expect(small.saturated).toBe(true);
-  small.release(() => {});
+  small.release(note().send);
   expect(small.saturated).toBe(false);
 });
 
@@ -55,7 +61,10 @@ test('a packet id is not given twice at a time, when all have been', () => {
   const ids: number[] = [];
   const give = () => {
     inFlight.add(outgoing('a'));
-    inFlight.release((id) => ids.push(id));
+    inFlight.release({
+      publish: (id) => ids.push(id) > 0,
+      pubrel() {},
+    });
   };
   give();
   for (let i = 0; i < 65_535; i++) {
@@ -63,4 +72,33 @@ test('a packet id is not given twice at a time, when all have been', () => {
     inFlight.acknowledged(ids.at(-1) as number);
   }
   expect(ids.slice(-2)).toEqual([65_535, 2]);
+});
+
+test('with QoS 2 what the device has is only released again, and makes room when that is done', () => {
+  const inFlight = new InFlight(limitsWith({ maxInFlight: 2 }));
+  for (const name of ['a', 'b', 'c']) inFlight.add(outgoing(name, 1, 2));
+  inFlight.release(note().send);
+  const name = (found: Outgoing | undefined) => found?.publication.name;
+  expect(inFlight.acknowledged(1)).toBeUndefined();
+  expect(name(inFlight.received(1, false))).toBe('a');
+  expect(inFlight.received(9, false)).toBeUndefined();
+  const { sent, send } = note();
+  inFlight.again(send);
+  expect(sent).toEqual(['1 released', '2 b again']);
+  expect([inFlight.completed(2), inFlight.completed(1)].map(name)).toEqual([undefined, 'a']);
+  inFlight.release(send);
+  expect(sent).toEqual(['1 released', '2 b again', '3 c']);
+});
+
+test('no more is on its way than the device takes, also of what is sent again', () => {
+  const inFlight = new InFlight(limitsWith());
+  for (const name of ['a', 'b', 'c']) inFlight.add(outgoing(name));
+  inFlight.release(note().send);
+  const { sent, send } = note();
+  inFlight.allow(1);
+  inFlight.again(send);
+  expect(sent).toEqual(['1 a again']);
+  inFlight.acknowledged(1);
+  inFlight.release(send);
+  expect(sent).toEqual(['1 a again', '2 b again']);
 });

@@ -1,5 +1,6 @@
 import type { GatewayPublication } from '@callboard/core';
 import type { MqttLimits } from './limits.ts';
+import type { SharedGroup } from './shared.ts';
 import type { Waiting } from './store.ts';
 
 export interface Outgoing {
@@ -7,23 +8,45 @@ export interface Outgoing {
   readonly retained: boolean;
   /** Where it is kept beyond the server's life. */
   waiting?: Waiting;
+  readonly qos: 1 | 2;
+  readonly identifiers?: readonly number[] | undefined;
+  /** Whose other members may be given it instead. */
+  readonly group?: SharedGroup | undefined;
+}
+
+/** Writes to the device. */
+export interface Sender {
+  /** PUBLISH; false where the device is not to be given it. */
+  publish(messageId: number, outgoing: Outgoing, again: boolean): boolean;
+  /** PUBREL. */
+  pubrel(messageId: number): void;
+}
+
+interface Sent {
+  readonly outgoing: Outgoing;
+  /** The device has it, and is to release the packet id: QoS 2. */
+  received: boolean;
 }
 
 const MAX_MESSAGE_ID = 65_535;
 
 /**
- * What a session is to be given at least once: on its way and not acknowledged, in the order in which it was sent, and
+ * What a session is to be given at least or exactly once: on its way and not acknowledged, in the order in which it was sent, and
  * behind that what waits. References: a publication is in memory once, however many sessions it waits for.
  */
 export class InFlight {
   readonly #limits: MqttLimits;
-  readonly #sent = new Map<number, Outgoing>();
+  readonly #sent = new Map<number, Sent>();
+  /** Packet ids of what is to be sent again, and has not been yet. */
+  #unsent: number[] = [];
   #waiting: Outgoing[] = [];
   #waitingBytes = 0;
   #lastId = 0;
+  #window: number;
 
   constructor(limits: MqttLimits) {
     this.#limits = limits;
+    this.#window = limits.maxInFlight;
   }
 
   get length(): number {
@@ -46,46 +69,100 @@ export class InFlight {
     return true;
   }
 
-  /** Sends what may be on its way. */
-  release(send: (messageId: number, outgoing: Outgoing, again: boolean) => void): void {
+  /** As many as the device takes at a time [MQTT-3.3.4-9], and no more than the limit; for its connection that has begun. */
+  allow(receiveMaximum: number): void {
+    this.#window = Math.min(receiveMaximum, this.#limits.maxInFlight);
+  }
+
+  /** Sends what may be on its way: first what was before. */
+  release(sender: Sender): void {
+    while (this.#unsent.length > 0 && this.#onTheirWay < this.#window) {
+      const messageId = this.#unsent.shift() as number;
+      const { outgoing, received } = this.#sent.get(messageId) as Sent;
+      if (received) sender.pubrel(messageId);
+      else if (!sender.publish(messageId, outgoing, true)) this.#sent.delete(messageId);
+    }
     let at = 0;
-    while (at < this.#waiting.length && this.#sent.size < this.#limits.maxInFlight) {
+    while (at < this.#waiting.length && this.#onTheirWay < this.#window) {
       const outgoing = this.#waiting[at++] as Outgoing;
       this.#waitingBytes -= outgoing.publication.payload.length;
       const messageId = this.#nextId();
-      this.#sent.set(messageId, outgoing);
-      send(messageId, outgoing, false);
+      if (sender.publish(messageId, outgoing, false))
+        this.#sent.set(messageId, { outgoing, received: false });
     }
     if (at > 0) this.#waiting.splice(0, at);
   }
 
   /** Sends again what was not acknowledged, and then what waits [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
-  again(send: (messageId: number, outgoing: Outgoing, again: boolean) => void): void {
-    for (const [messageId, outgoing] of this.#sent) send(messageId, outgoing, true);
-    this.release(send);
+  again(sender: Sender): void {
+    this.#unsent = [...this.#sent.keys()];
+    this.release(sender);
   }
 
-  /** What it was, if it was on its way. */
+  /** PUBACK. @returns what it was, if it was on its way with QoS 1. */
   acknowledged(messageId: number): Outgoing | undefined {
-    const outgoing = this.#sent.get(messageId);
-    this.#sent.delete(messageId);
-    return outgoing;
+    const outgoing = this.#sent.get(messageId)?.outgoing;
+    return outgoing?.qos === 1 ? this.#forget(messageId) : undefined;
+  }
+
+  /** PUBREC, which refuses it or has it. @returns what it is, if it is on its way with QoS 2. */
+  received(messageId: number, refused: boolean): Outgoing | undefined {
+    const sent = this.#sent.get(messageId);
+    if (sent?.outgoing.qos !== 2) return undefined;
+    sent.received = true;
+    if (refused) this.#forget(messageId);
+    return sent.outgoing;
+  }
+
+  /** PUBCOMP. @returns what it was, if it was received. */
+  completed(messageId: number): Outgoing | undefined {
+    return this.#sent.get(messageId)?.received === true ? this.#forget(messageId) : undefined;
   }
 
   /** As it was before the server was stopped. */
-  restore(outgoing: Outgoing, messageId: number | undefined): void {
+  restore(outgoing: Outgoing, messageId: number | undefined, received: boolean): void {
     if (messageId === undefined) {
       this.#waiting.push(outgoing);
       this.#waitingBytes += outgoing.publication.payload.length;
     } else {
-      this.#sent.set(messageId, outgoing);
+      this.#sent.set(messageId, { outgoing, received });
       this.#lastId = messageId;
     }
   }
 
   *all(): Iterable<Outgoing> {
-    yield* this.#sent.values();
+    for (const { outgoing } of this.#sent.values()) yield outgoing;
     yield* this.#waiting;
+  }
+
+  /**
+   * Takes out, in order, what another member of a group may be given: what waits, and what was sent with QoS 1; with QoS 2 the
+   * device that has begun finishes [MQTT-4.8.2-4] [MQTT-4.8.2-5].
+   */
+  withdraw(may: (group: SharedGroup) => boolean): Outgoing[] {
+    const goes = ({ group }: Outgoing) => group !== undefined && may(group);
+    const withdrawn: Outgoing[] = [];
+    for (const [messageId, { outgoing }] of this.#sent)
+      if (outgoing.qos === 1 && goes(outgoing)) {
+        withdrawn.push(outgoing);
+        this.#forget(messageId);
+      }
+    const stays: Outgoing[] = [];
+    for (const outgoing of this.#waiting) (goes(outgoing) ? withdrawn : stays).push(outgoing);
+    this.#waiting = stays;
+    this.#waitingBytes = stays.reduce((sum, { publication }) => sum + publication.payload.length, 0);
+    return withdrawn;
+  }
+
+  get #onTheirWay(): number {
+    return this.#sent.size - this.#unsent.length;
+  }
+
+  #forget(messageId: number): Outgoing | undefined {
+    if (this.#unsent.length > 0) this.#unsent = this.#unsent.filter((each) => each !== messageId);
+    const sent = this.#sent.get(messageId);
+    this.#sent.delete(messageId);
+    return sent?.outgoing;
   }
 
   /** One that is not on its way [MQTT-2.3.1-2]. */

@@ -18,14 +18,18 @@ export class Keeping {
   }
 
   save(): void {
-    const { clientId, userId, core, subscriptions, own } = this.#session;
+    const { clientId, userId, core, subscriptions, own, receiving } = this.#session;
     this.#store.save({
       clientId,
       userId,
       claims: core.client.claims,
       resumeMs: core.resumeMs,
       lostAt: this.#lostAt,
-      subscriptions: [...subscriptions.values(), ...own].map(({ filter, qos }) => ({ filter, qos })),
+      subscriptions: [
+        ...[...subscriptions.values()].map(({ filter, options }) => ({ filter, ...options })),
+        ...[...own].map(({ filter, qos }) => ({ filter, qos })),
+      ],
+      published: receiving.published,
       ...(this.#will !== undefined && { will: recordOf(this.#will) }),
     });
   }
@@ -51,11 +55,17 @@ export class Keeping {
   }
 
   add(outgoing: Outgoing): void {
-    outgoing.waiting = this.#store.add(this.#session.clientId, outgoing.publication, outgoing.retained);
+    const { publication, qos, retained, identifiers, group } = outgoing;
+    const delivery = { qos, retained, identifiers, share: group?.filter };
+    outgoing.waiting = this.#store.add(this.#session.clientId, publication, delivery);
   }
 
   sent({ waiting }: Outgoing, messageId: number): void {
     if (waiting !== undefined) this.#store.sent(waiting, messageId);
+  }
+
+  received({ waiting }: Outgoing): void {
+    if (waiting !== undefined) this.#store.received(waiting);
   }
 
   done({ waiting }: Outgoing): void {
@@ -68,14 +78,28 @@ export class Keeping {
   }
 }
 
-function recordOf({ draft, delayMs }: Will): WillRecord {
-  return { ...draft, payload: Buffer.from(draft.payload).toString('base64'), delayMs };
+function recordOf({ payload, properties, ...rest }: Will): WillRecord {
+  const { correlationData, ...others } = properties;
+  return {
+    ...rest,
+    payload: payload.toString('base64'),
+    properties: {
+      ...others,
+      ...(correlationData !== undefined && { correlationData: correlationData.toString('base64') }),
+    },
+  };
 }
 
 /** @param awayMs how long its device has been away. */
-export function willFrom({ payload, delayMs, ...draft }: WillRecord, awayMs: number): Will {
+export function willFrom({ payload, properties, delayMs, ...rest }: WillRecord, awayMs: number): Will {
+  const { correlationData, ...others } = properties;
   return {
-    draft: { ...draft, payload: Buffer.from(payload, 'base64') },
+    ...rest,
+    payload: Buffer.from(payload, 'base64'),
+    properties: {
+      ...others,
+      ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
+    },
     delayMs: Math.max(0, delayMs - awayMs),
   };
 }

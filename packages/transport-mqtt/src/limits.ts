@@ -10,6 +10,10 @@ export interface MqttLimits {
   readonly maxQueued: number;
   /** Bytes of their payloads. Default 1,048,576. */
   readonly maxQueuedBytes: number;
+  /** Topic aliases of one connection (MQTT 5). Default 16. */
+  readonly maxTopicAliases: number;
+  /** The longest keep alive, in milliseconds: a device of MQTT 5 that wants a longer one, or none, is told this one. Default: any. */
+  readonly maxKeepAliveMs: number;
   /** How long a session waits for a device that is gone, in milliseconds. Default 86,400,000, one day. */
   readonly maxSessionMs: number;
 }
@@ -20,6 +24,8 @@ const defaults: MqttLimits = {
   maxInFlight: 20,
   maxQueued: 1_000,
   maxQueuedBytes: 1_048_576,
+  maxTopicAliases: 16,
+  maxKeepAliveMs: Number.POSITIVE_INFINITY,
   maxSessionMs: 86_400_000,
 };
 

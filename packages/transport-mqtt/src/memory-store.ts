@@ -1,11 +1,18 @@
 import type { GatewayPublication } from '@callboard/core';
-import { type MqttSessionStore, messageOf, type SessionRecord, type StoredMessage } from './store.ts';
+import {
+  type MqttSessionStore,
+  messageOf,
+  type SessionRecord,
+  type StoredDelivery,
+  type StoredMessage,
+} from './store.ts';
 
 interface Item {
   readonly clientId: string;
   readonly message: StoredMessage;
-  readonly retained: boolean;
+  readonly delivery: StoredDelivery;
   messageId: number | undefined;
+  received: boolean;
 }
 
 /** Sessions outlive the server, but not the process. */
@@ -23,15 +30,18 @@ export function memorySessionStore(): MqttSessionStore {
       })),
     save: (record) => void records.set(record.clientId, record),
     remove: (clientId) => void records.delete(clientId),
-    add(clientId, publication, retained) {
+    add(clientId, publication, delivery) {
       const message = messages.get(publication) ?? messageOf(publication);
       messages.set(publication, message);
-      const item: Item = { clientId, message, retained, messageId: undefined };
+      const item: Item = { clientId, message, delivery, messageId: undefined, received: false };
       items.add(item);
       return item;
     },
     sent(waiting, messageId) {
       (waiting as Item).messageId = messageId;
+    },
+    received(waiting) {
+      (waiting as Item).received = true;
     },
     done: (waiting) => void items.delete(waiting as Item),
     committed: () => undefined,

@@ -12,7 +12,7 @@ const required = process.env.CALLBOARD_REQUIRE_SERVICES === '1';
 if (!here && !required) process.stderr.write('Skipped: no mosquitto-clients here.\n');
 const withMosquitto = here || required ? describe : describe.skip;
 
-withMosquitto('mosquitto’s clients', () => {
+withMosquitto.each(['mqttv311', 'mqttv5'])('mosquitto’s clients by %s', (version) => {
   let stage: Stage;
   beforeEach(() => {
     if (!here) throw new Error('no mosquitto_pub or mosquitto_sub here: install mosquitto-clients');
@@ -20,7 +20,7 @@ withMosquitto('mosquitto’s clients', () => {
   });
   afterEach(() => stage.end());
 
-  const where = () => ['-h', '127.0.0.1', '-p', `${stage.mqtt.port}`, '-V', 'mqttv311'];
+  const where = () => ['-h', '127.0.0.1', '-p', `${stage.mqtt.port}`, '-V', version];
 
   function run(command: string, ...args: readonly string[]): { child: ChildProcess; text(): string } {
     const child = spawn(command, [...where(), ...args]);
@@ -52,7 +52,8 @@ withMosquitto('mosquitto’s clients', () => {
 
   test('come back to a session that has waited for them', async () => {
     await stage.serve();
-    const session = ['-i', 'sensor-log', '-c', '-q', '1', '-t', 'a'];
+    const lasting = version === 'mqttv5' ? ['-x', '600'] : [];
+    const session = ['-i', 'sensor-log', '-c', ...lasting, '-q', '1', '-t', 'a'];
     await once(run('mosquitto_sub', ...session, '-E').child, 'exit');
     for (const text of ['one', 'two']) await publish('-q', '1', '-t', 'a', '-m', text);
     const back = run('mosquitto_sub', ...session, '-C', '2');
@@ -64,5 +65,36 @@ withMosquitto('mosquitto’s clients', () => {
     await stage.serve({ host: '127.0.0.1', verifyClient: ({ token }) => token === 'right' });
     expect(await publish('-u', 'ada', '-P', 'right', '-t', 'a', '-m', 'x')).toBe(0);
     expect(await publish('-u', 'ada', '-P', 'wrong', '-t', 'a', '-m', 'x')).not.toBe(0);
+  });
+
+  test('publish and read with QoS 2', async () => {
+    let asked = false;
+    const canSubscribe = () => {
+      asked = true;
+      return true;
+    };
+    await stage.serve({ channels: { a: { ...open, canSubscribe } } });
+    const reader = run('mosquitto_sub', '-q', '2', '-C', '2', '-F', '%q %p', '-t', 'a');
+    const done = once(reader.child, 'exit');
+    await until(() => asked, 'its subscription');
+    const codes = [
+      await publish('-q', '2', '-t', 'a', '-m', 'x'),
+      await publish('-q', '2', '-t', 'a', '-m', 'y'),
+    ];
+    await done;
+    expect([codes, reader.text()]).toEqual([[0, 0], '2 x\n2 y\n']);
+  });
+
+  test('pass on what MQTT 5 says beside the payload', async () => {
+    if (version !== 'mqttv5') return;
+    await stage.serve({ channels: { '#': { ...open, retain: 'marked' } } });
+    const properties = [
+      ...['-D', 'publish', 'user-property', 'unit', 'C', '-D', 'publish', 'content-type', 'text/plain'],
+      ...['-D', 'publish', 'response-topic', 'answers', '-D', 'publish', 'message-expiry-interval', '60'],
+    ];
+    expect(await publish('-r', '-q', '1', '-t', 'a', '-m', 'x', ...properties)).toBe(0);
+    const reader = run('mosquitto_sub', '-C', '1', '-F', '%p %P %C %R %E %r', '-t', '$share/g/b', '-t', 'a');
+    await once(reader.child, 'exit');
+    expect(reader.text()).toBe('x unit:C text/plain answers 60 1\n');
   });
 });

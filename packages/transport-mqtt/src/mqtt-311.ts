@@ -1,7 +1,9 @@
+import { type Clock, Framed, type GatewayPublication } from '@callboard/core';
+import { Disconnect } from '@callboard/protocol';
 import { generate } from 'mqtt-packet';
 import { Decoder } from './decoder.ts';
-import type { Dialect, Refusal } from './dialect.ts';
-import { framingsOf } from './framings.ts';
+import type { Delivery, Dialect, Refusal } from './dialect.ts';
+import { framingsOf, withMessageId } from './framings.ts';
 
 /** Table 3.1. */
 const returnCodes: Readonly<Record<Refusal, number>> = {
@@ -12,17 +14,39 @@ const returnCodes: Readonly<Record<Refusal, number>> = {
   'not authorized': 5,
 };
 
+const decoder = new Decoder(4);
+const framings = framingsOf();
+const none = {};
+
 /** MQTT 3.1.1. */
 export const mqtt311: Dialect = {
-  decoder: new Decoder(4),
-  framings: framingsOf(4),
-  accepted: (sessionPresent) => generate({ cmd: 'connack', returnCode: 0, sessionPresent }),
+  version: 4,
+  properties: none,
+  willProperties: none,
+  receiveMaximum: 65_535,
+  read(bytes) {
+    const packet = decoder.decode(bytes);
+    // [MQTT-3.14.1-1]
+    if (packet.cmd === 'disconnect' && bytes.length > 2) throw new Disconnect('MALFORMED_FRAME');
+    return { packet, properties: none };
+  },
+  accepted: ({ sessionPresent }) => generate({ cmd: 'connack', returnCode: 0, sessionPresent }),
   // [MQTT-3.2.2-4]
   refused: (why) => generate({ cmd: 'connack', returnCode: returnCodes[why], sessionPresent: false }),
-  subscribed: (messageId, granted) =>
-    generate({ cmd: 'suback', messageId, granted: granted.map((qos) => qos ?? 0x80) }),
+  subscribed: (messageId, codes) =>
+    generate({ cmd: 'suback', messageId, granted: codes.map((code) => Math.min(code, 0x80)) }),
   unsubscribed: (messageId) => generate({ cmd: 'unsuback', messageId, granted: [] }),
-  published: (messageId) => generate({ cmd: 'puback', messageId }),
+  published: (messageId, qos) => generate({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId }),
+  pubrel: (messageId) => generate({ cmd: 'pubrel', messageId }),
+  pubcomp: (messageId) => generate({ cmd: 'pubcomp', messageId }),
+  publish(publication: GatewayPublication, delivery: Delivery, clock: Clock) {
+    const { qos, retain, messageId = 0, again = false } = delivery;
+    const { expiresAt } = publication.attributes ?? {};
+    if (expiresAt !== undefined && expiresAt <= clock.now() && !again) return undefined;
+    if (qos === 0) return publication.framed(retain ? framings.qos0Retained : framings.qos0);
+    const framed = publication.framed(retain ? framings.qos1Retained : framings.qos1).bytes();
+    return new Framed(withMessageId(framed, messageId, qos, again));
+  },
   // A server of this version closes without a word.
   disconnected: () => undefined,
 };

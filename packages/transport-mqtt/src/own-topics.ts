@@ -1,7 +1,9 @@
-import { Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
+import { type Attributes, Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
 import type { Disconnect } from '@callboard/protocol';
 import type { Device } from './device.ts';
-import type { QoS, Session } from './session.ts';
+import type { QoS } from './dialect.ts';
+import type { OwnProperties } from './publish-frame.ts';
+import type { Session } from './session.ts';
 
 /** Callboard's own topics. No filter of others fits them [MQTT-4.7.2-1]. */
 export const ownTopics = {
@@ -54,7 +56,8 @@ export class OwnSubscriptions {
   /** Why its connection ends, to a device that wants to know. */
   farewell(device: Device, { code, reason, reconnect, afterMs }: Disconnect): Uint8Array | undefined {
     if (!this.#granted.has(ownTopics.disconnect)) return undefined;
-    return framed(device, ownTopics.disconnect, { code, reason, reconnect, afterMs });
+    const why = new OwnPublication(ownTopics.disconnect, { code, reason, reconnect, afterMs });
+    return framed(device, why)?.bytes();
   }
 
   /** The session is over. */
@@ -95,14 +98,17 @@ export class OwnPublication implements GatewayPublication {
   readonly payload: Uint8Array;
   readonly atMostOnce = false;
   readonly content: { readonly data: unknown };
+  readonly attributes: Attributes | undefined;
   #framed: Framed | undefined;
   #framing: PublicationFraming | undefined;
 
-  constructor(name: string, data: unknown) {
+  /** @param properties with which devices of MQTT 5 are told it. */
+  constructor(name: string, data: unknown, properties?: Omit<OwnProperties, 'qos'>) {
     this.name = name;
     const isBytes = typeof data === 'string' || data instanceof Uint8Array;
     this.payload = Buffer.from(isBytes ? data : JSON.stringify(data));
     this.content = { data };
+    this.attributes = properties && { own: { qos: 2, ...properties } };
   }
 
   framed(framing: PublicationFraming): Framed {
@@ -115,10 +121,11 @@ export class OwnPublication implements GatewayPublication {
 }
 
 /** Tells this connection alone. */
-export function tell(device: Device, topic: string, data: unknown): void {
-  device.send(framed(device, topic, data));
+export function tell(device: Device, publication: OwnPublication): void {
+  const frame = framed(device, publication);
+  if (frame !== undefined) device.link.send(frame);
 }
 
-function framed(device: Device, topic: string, data: unknown): Uint8Array {
-  return device.dialect.framings.qos0.frame(new OwnPublication(topic, data));
+function framed(device: Device, publication: OwnPublication): Framed | undefined {
+  return device.dialect.publish(publication, { qos: 0, retain: false }, device.clock);
 }

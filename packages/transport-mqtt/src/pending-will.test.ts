@@ -2,6 +2,7 @@ import type { GatewayDraft, GatewayHost, GatewaySession } from '@callboard/core'
 import { SimulatedClock } from '@callboard/testkit';
 import { expect, test } from '@jest/globals';
 import { limitsWith } from './limits.ts';
+import { mqtt311 } from './mqtt-311.ts';
 import { Session } from './session.ts';
 import { execute } from './will.ts';
 
@@ -14,7 +15,8 @@ function lose(delayMs: number) {
   session.core = {
     publish: async ({ channel }: GatewayDraft) => void published.push(channel),
   } as unknown as GatewaySession;
-  execute(session, { draft: { channel: 'gone', payload: Buffer.alloc(0) }, delayMs }, clock);
+  const payload = Buffer.alloc(0);
+  execute(session, { topic: 'gone', payload, qos: 0, retain: false, properties: {}, delayMs }, clock);
   return { clock, session, published };
 }
 
@@ -36,7 +38,7 @@ test('is published when the session ends before that [MQTT-3.1.2-8]', () => {
 
 test('is dropped when the device is back before that [MQTT-3.1.3-9]', () => {
   const { clock, session, published } = lose(5_000);
-  session.resumed({} as never);
+  session.resumed({ dialect: mqtt311 } as never);
   clock.advance(10_000);
   expect([published, session.pendingWill]).toEqual([[], undefined]);
 });

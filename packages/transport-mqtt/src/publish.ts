@@ -1,58 +1,117 @@
 import { isUtf8 } from 'node:buffer';
-import { Disconnect, ReplyError } from '@callboard/protocol';
+import { Disconnect, isChannel, ReplyError } from '@callboard/protocol';
 import type { IPublishPacket } from 'mqtt-packet';
 import { call, type ResponsePlace } from './call.ts';
 import type { Device } from './device.ts';
+import { draftOf } from './draft.ts';
 import { isReserved, ownTopics } from './own-topics.ts';
+import { afterHeader, type Properties } from './properties.ts';
+import { reasons, Violation } from './reasons.ts';
+import type { Refused } from './receiving.ts';
 import type { Session } from './session.ts';
 import { isTopic } from './topics.ts';
 
 /**
- * PUBLISH (section 3.3): acknowledged when the stream has it. What the device may not publish goes nowhere, and is acknowledged
- * all the same: 3.1.1 has no other answer [MQTT-3.3.5-2].
+ * PUBLISH (section 3.3): acknowledged when the stream has it. What the device may not publish goes nowhere: MQTT 5 says so in the
+ * acknowledgement, 3.1.1 has no other answer than that one [MQTT-3.3.5-2].
  * @throws Disconnect where it is malformed.
  */
-export function publish(device: Device, session: Session, packet: IPublishPacket, bytes: Buffer): void {
-  const { topic, qos, retain, messageId } = packet;
-  if (qos === 2) throw new Disconnect('MALFORMED_FRAME', { reason: 'no QoS 2 here' });
-  if (!isTopic(topic) || !isUtf8(topicIn(bytes)))
-    throw new Disconnect('MALFORMED_FRAME', { reason: 'not a topic name' });
-  const payload = owned(packet.payload as Buffer);
-  const acknowledge = () => {
-    if (qos > 0) device.send(device.dialect.published(messageId as number));
-    device.settled();
-  };
-  const failed = (error: unknown) => {
-    // It is not acknowledged: the device comes back with it.
-    if (qos > 0 && error instanceof ReplyError && error.retryable) return device.link.end(endFor(error));
-    acknowledge();
-  };
+export function publish(
+  device: Device,
+  session: Session,
+  packet: IPublishPacket,
+  bytes: Buffer,
+  properties: Properties = {},
+): void {
+  const { topic, qos, dup, messageId = 0 } = packet;
+  if (!isTopic(topic) || !isUtf8(topicIn(bytes))) throw new Violation('malformed', 'not a topic name');
+  // [MQTT-3.3.1-2] [MQTT-2.2.1-3]
+  if (qos === 0 ? dup : messageId === 0)
+    throw new Violation(qos === 0 ? 'malformed' : 'protocolError', 'no such flags, or no packet id');
+  // [MQTT-3.3.2-14]
+  if (properties.responseTopic !== undefined && !isTopic(properties.responseTopic))
+    throw new Violation('protocolError', 'not a response topic');
+  const { receiving } = session;
+  // [MQTT-3.3.4-7]
+  if (qos === 2 && !receiving.has(messageId) && receiving.size >= device.gate.limits.maxInFlight)
+    throw new Violation('receiveMaximumExceeded', 'more than may be on their way');
   device.begun();
+  const attempt = () => append(device, session, packet, properties);
+  const outcome = qos === 2 ? receiving.once(messageId, attempt) : attempt();
+  outcome.then((refused) => {
+    const settled = () => {
+      if (qos > 0) acknowledge(device, session, packet, refused);
+      device.settled();
+    };
+    if (qos === 2) session.keeping?.save();
+    if (qos === 0 || refused?.retryable === true) settled();
+    else device.committed(settled);
+  });
+}
+
+/** Resolves when the stream has it, or with why it does not. */
+function append(
+  device: Device,
+  session: Session,
+  packet: IPublishPacket,
+  properties: Properties,
+): Promise<Refused> {
+  const { topic } = packet;
+  const payload = owned(packet.payload as Buffer);
+  const { payloadFormatIndicator, correlationData } = properties;
   if (isReserved(topic)) {
-    const asked = topic === ownTopics.call && call(device, session, payload, placeIn(packet));
-    return void Promise.resolve(asked).then(acknowledge);
+    if (topic !== ownTopics.call) return Promise.resolve(new ReplyError('FORBIDDEN'));
+    return call(device, session, payload, placeIn(properties)).then(() => undefined);
   }
-  session.heard(topic, payload);
-  session.core
-    .publish({
-      channel: topic,
-      payload,
-      atMostOnce: qos === 0,
-      // An empty one is no last value [MQTT-3.3.1-10] [MQTT-3.3.1-11].
-      forgetsLast: retain && payload.length === 0,
-    })
-    .then(() => {
-      const committed = qos > 0 ? device.gate.sessions.committed() : undefined;
-      if (committed === undefined) acknowledge();
-      else committed.then(acknowledge, () => device.link.end(new Disconnect('INTERNAL')));
-    }, failed);
+  if (payloadFormatIndicator === 1 && !isUtf8(payload))
+    return Promise.resolve(new ReplyError('PAYLOAD_FORMAT_INVALID', { message: 'The payload is no UTF-8.' }));
+  session.heard(topic, payload, correlationData);
+  return session.core.publish(draftOf({ ...packet, payload }, properties, device.clock)).then(
+    () => undefined,
+    (error: unknown) => (error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error })),
+  );
 }
 
 /** Where it wants an answer; 3.1.1 has no such properties. */
-function placeIn({ properties }: IPublishPacket): ResponsePlace | undefined {
-  const { responseTopic: topic, correlationData: correlation } = properties ?? {};
-  return topic === undefined || !isTopic(topic) ? undefined : { topic, correlation };
+function placeIn({
+  responseTopic: topic,
+  correlationData: correlation,
+}: Properties): ResponsePlace | undefined {
+  return topic === undefined ? undefined : { topic, correlation };
 }
+
+/** PUBACK or PUBREC. */
+function acknowledge(device: Device, session: Session, packet: IPublishPacket, refused: Refused): void {
+  const { dialect } = device;
+  const { topic, messageId = 0 } = packet;
+  const qos = packet.qos as 1 | 2;
+  if (refused === undefined) {
+    const read = dialect.version === 4 || isReserved(topic) || session.core.hasReaders(topic);
+    return device.send(dialect.published(messageId, qos, read ? 0 : reasons.noMatchingSubscribers));
+  }
+  const code = codeOf(refused, topic);
+  // It is not acknowledged: the device comes back with it.
+  if (refused.retryable && (dialect.version === 4 || code !== reasons.quotaExceeded)) {
+    if (qos === 2) session.receiving.released(messageId);
+    return device.link.end(endFor(refused));
+  }
+  // In 3.1.1 it is released as any other [MQTT-4.3.3-2].
+  if (qos === 2 && dialect.version === 5) session.receiving.released(messageId);
+  device.send(dialect.published(messageId, qos, code, refused.message));
+}
+
+function codeOf({ code }: ReplyError, topic: string): number {
+  if (code === 'FORBIDDEN' && !isChannel(topic)) return reasons.topicNameInvalid;
+  return codes[code] ?? reasons.unspecified;
+}
+
+const codes: Readonly<Record<string, number>> = {
+  FORBIDDEN: reasons.notAuthorized,
+  UNAUTHORIZED: reasons.notAuthorized,
+  RATE_LIMITED: reasons.quotaExceeded,
+  PAYLOAD_FORMAT_INVALID: reasons.payloadFormatInvalid,
+  REFUSED: reasons.implementationSpecific,
+};
 
 function endFor({ code, retryAfterMs }: ReplyError): Disconnect {
   if (code !== 'RATE_LIMITED') return new Disconnect('INTERNAL', { reason: code });
@@ -60,10 +119,8 @@ function endFor({ code, retryAfterMs }: ReplyError): Disconnect {
 }
 
 function topicIn(publish: Buffer): Buffer {
-  let at = 1;
-  while ((publish[at] as number) & 128) at++;
-  const length = publish.readUInt16BE(at + 1);
-  return publish.subarray(at + 3, at + 3 + length);
+  const at = afterHeader(publish);
+  return publish.subarray(at + 2, at + 2 + publish.readUInt16BE(at));
 }
 
 /** A last value of five bytes must not hold on to all that was read with it. */

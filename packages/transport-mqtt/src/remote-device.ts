@@ -1,6 +1,8 @@
+import { randomBytes } from 'node:crypto';
 import { type Client, ReplyError, type User } from '@callboard/core';
 import { OwnPublication } from './own-topics.ts';
-import type { QoS, Session } from './session.ts';
+import type { OwnProperties } from './publish-frame.ts';
+import type { Session } from './session.ts';
 import { fits, isTopic } from './topics.ts';
 
 /** What a device said of itself when it last connected. */
@@ -42,7 +44,8 @@ export interface RemoteDevice {
    */
   publish(topic: string, payload: DevicePayload): void;
   /**
-   * The same, and what the device answers. Requests with the same `replyTopic` are sent one after the other.
+   * The same, and what the device answers. Requests with the same `replyTopic` are sent one after the other. A device of MQTT 5 is
+   * told that as the response topic, with correlation data: an answer with other correlation data is none.
    * @throws ReplyError DEVICE_TIMEOUT, DEVICE_GONE where its session ends, and as `publish`.
    */
   request(topic: string, payload: DevicePayload, options: DeviceRequestOptions): Promise<Buffer>;
@@ -72,18 +75,28 @@ export function remoteDevice(session: Session): RemoteDevice {
     publish: (topic, payload) => publish(session, topic, payload),
     async request(topic, payload, { replyTopic, timeoutMs = REQUEST_TIMEOUT_MS }) {
       if (!isTopic(replyTopic)) throw new TypeError(`not a topic name: ${String(replyTopic)}`);
-      return session.exchanges.ask(replyTopic, timeoutMs, () => publish(session, topic, payload));
+      const correlationData = randomBytes(8);
+      const properties = { responseTopic: replyTopic, correlationData };
+      return session.exchanges.ask({
+        replyTopic,
+        correlation: correlationData,
+        timeoutMs,
+        send: () => publish(session, topic, payload, properties),
+      });
     },
   };
 }
 
 /** [MQTT-3.8.4-6] */
-function publish(session: Session, topic: string, payload: DevicePayload): void {
+function publish(
+  session: Session,
+  topic: string,
+  payload: DevicePayload,
+  properties?: Omit<OwnProperties, 'qos'>,
+): void {
   if (!isTopic(topic) || topic.startsWith('$')) throw new TypeError(`not a topic name: ${String(topic)}`);
-  let granted: QoS | undefined;
-  for (const { filter, qos } of session.subscriptions.values())
-    if (fits(topic, filter) && (granted ?? -1) < qos) granted = qos;
-  if (granted === undefined)
+  const subscriptions = [...session.subscriptions.values()].filter((each) => fits(topic, each.topicFilter));
+  if (subscriptions.length === 0)
     throw new ReplyError('NOT_SUBSCRIBED', { message: `The device has not subscribed to ${topic}.` });
-  session.deliver(new OwnPublication(topic, payload), granted, false);
+  session.publishedFor(new OwnPublication(topic, payload, properties), subscriptions);
 }

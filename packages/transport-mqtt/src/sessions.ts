@@ -3,9 +3,11 @@ import { Disconnect } from '@callboard/protocol';
 import { Keeping, willFrom } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
 import { isReserved } from './own-topics.ts';
-import { Session, Subscription } from './session.ts';
+import { Session } from './session.ts';
+import { SharedGroups, sharedParts } from './shared.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
 import { StoredPublication } from './stored-publication.ts';
+import { subscriptionTo } from './subscription.ts';
 import { execute, type Will } from './will.ts';
 
 interface Arrival {
@@ -13,6 +15,8 @@ interface Arrival {
   readonly accepted: Accepted;
   readonly clientId: string;
   readonly clean: boolean;
+  /** How long the session waits without a connection, in milliseconds. */
+  readonly resumeMs: number;
 }
 
 /** Somebody else's client id. */
@@ -20,6 +24,7 @@ export class Taken extends Error {}
 
 /** The sessions, by client id. */
 export class Sessions {
+  readonly groups = new SharedGroups();
   readonly #byId = new Map<string, Session>();
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
@@ -57,7 +62,7 @@ export class Sessions {
     publications: Map<StoredMessage, StoredPublication>,
     wills: [Session, Will][],
   ): Promise<void> {
-    const { clientId, userId, claims, resumeMs, subscriptions } = record;
+    const { clientId, userId, claims, resumeMs, subscriptions, published } = record;
     const now = this.#host.clock.now();
     const lostAt = record.lostAt ?? now;
     const session = this.#made(clientId, userId);
@@ -71,19 +76,25 @@ export class Sessions {
     const will = record.will && willFrom(record.will, now - lostAt);
     if (will !== undefined) wills.push([session, will]);
     session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt, will);
-    for (const { message, retained, messageId, waiting: kept } of waiting) {
+    session.receiving.restore(published);
+    for (const { message, delivery, messageId, received, waiting: kept } of waiting) {
       const publication = publications.get(message) ?? new StoredPublication(message);
       publications.set(message, publication);
-      session.restore({ publication, retained, waiting: kept }, messageId);
+      const { share, ...rest } = delivery;
+      const group = share === undefined ? undefined : this.groups.of(share);
+      session.restore({ publication, ...rest, group, waiting: kept }, messageId, received);
     }
-    for (const { filter, qos } of subscriptions) {
-      if (isReserved(filter)) {
-        session.own.subscribe(filter, qos);
+    for (const { filter, ...options } of subscriptions) {
+      if (sharedParts(filter) === undefined && isReserved(filter)) {
+        session.own.subscribe(filter, options.qos);
         continue;
       }
-      const subscription = new Subscription(session, filter, qos);
+      const subscription = subscriptionTo(session, filter, options, this.groups);
+      const { topicFilter } = subscription;
       session.subscribed(subscription);
-      await session.core.subscribe(filter, subscription).catch(() => session.unsubscribed(filter));
+      await session.core
+        .subscribe(topicFilter, session.reader(topicFilter))
+        .catch(() => session.unsubscribed(filter));
     }
   }
 
@@ -94,7 +105,10 @@ export class Sessions {
   #ended(session: Session): () => void {
     return () => {
       // A server that stops keeps what it has.
-      if (this.#host.draining) return session.over();
+      if (this.#host.draining) {
+        session.pendingWill?.drop();
+        return session.over();
+      }
       session.ended();
       if (this.#byId.get(session.clientId) === session) this.#byId.delete(session.clientId);
     };
@@ -121,15 +135,15 @@ export class Sessions {
     return turn;
   }
 
-  async #enter({ link, accepted, clientId, clean }: Arrival) {
+  async #enter({ link, accepted, clientId, clean, resumeMs }: Arrival) {
     const before = this.#byId.get(clientId);
     if (before !== undefined && before.userId !== accepted.userId) throw new Taken();
-    // [MQTT-3.1.2-6]
-    if (clean) before?.core.end(new Disconnect('REPLACED'));
-    const known = clean ? undefined : before;
+    // [MQTT-3.1.2-6]: nor does one go on that was to end with its connection.
+    const fresh = clean || before?.core.resumeMs === 0;
+    if (fresh) before?.core.end(new Disconnect('REPLACED'));
+    const known = fresh ? undefined : before;
     const session = known ?? this.#made(clientId, accepted.userId);
     const ended = this.#ended(session);
-    const resumeMs = clean ? 0 : this.#limits.maxSessionMs;
     session.core = await link.attach(accepted, { session: known?.core, device: clientId, resumeMs, ended });
     this.#byId.set(clientId, session);
     if (this.#store !== undefined && resumeMs > 0) session.keeping ??= new Keeping(this.#store, session);

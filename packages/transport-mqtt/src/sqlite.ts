@@ -1,10 +1,11 @@
-import type { GatewayPublication } from '@callboard/core';
+import type { Attributes, GatewayPublication } from '@callboard/core';
 import type { Meta, Sender } from '@callboard/protocol';
 import type Database from 'libsql';
 import {
   type MqttSessionStore,
   messageOf,
   type SessionRecord,
+  type StoredDelivery,
   type StoredMessage,
   type StoredSession,
 } from './store.ts';
@@ -30,25 +31,27 @@ class Message {
 class Item {
   readonly clientId: string;
   readonly message: Message;
-  readonly retained: boolean;
+  readonly delivery: StoredDelivery;
   messageId: number | undefined;
+  received = false;
   row: number | undefined;
   isDone = false;
 
-  constructor(clientId: string, message: Message, retained: boolean) {
+  constructor(clientId: string, message: Message, delivery: StoredDelivery) {
     this.clientId = clientId;
     this.message = message;
-    this.retained = retained;
+    this.delivery = delivery;
   }
 }
 
 const schema = `
   create table if not exists sessions (client_id text primary key, record text not null) without rowid;
   create table if not exists messages (
-    id integer primary key, topic text not null, payload blob not null, sender text, meta text
+    id integer primary key, topic text not null, payload blob not null, sender text, meta text, attributes text
   );
   create table if not exists waiting (
-    place integer primary key, client_id text not null, message integer not null, retained integer not null, message_id integer
+    place integer primary key, client_id text not null, message integer not null, delivery text not null,
+    message_id integer, received integer not null
   );
 `;
 
@@ -93,20 +96,25 @@ class SqliteSessionStore implements MqttSessionStore {
     this.#changed();
   }
 
-  add(clientId: string, publication: GatewayPublication, retained: boolean): Item {
+  add(clientId: string, publication: GatewayPublication, delivery: StoredDelivery): Item {
     let message = this.#messages.get(publication);
     if (message === undefined || message.references === 0) {
       message = new Message(messageOf(publication));
       this.#messages.set(publication, message);
     }
     message.references++;
-    const item = new Item(clientId, message, retained);
+    const item = new Item(clientId, message, delivery);
     this.#touch(item);
     return item;
   }
 
   sent(item: Item, messageId: number): void {
     item.messageId = messageId;
+    this.#touch(item);
+  }
+
+  received(item: Item): void {
+    item.received = true;
     this.#touch(item);
   }
 
@@ -181,20 +189,23 @@ function statements(database: Database.Database) {
   return {
     save: database.prepare('insert or replace into sessions (client_id, record) values (?, ?)'),
     forget: database.prepare('delete from sessions where client_id = ?'),
-    message: database.prepare('insert into messages (topic, payload, sender, meta) values (?, ?, ?, ?)'),
+    message: database.prepare(
+      'insert into messages (topic, payload, sender, meta, attributes) values (?, ?, ?, ?, ?)',
+    ),
     forgetMessage: database.prepare('delete from messages where id = ?'),
     wait: database.prepare(
-      'insert into waiting (client_id, message, retained, message_id) values (?, ?, ?, ?)',
+      'insert into waiting (client_id, message, delivery, message_id, received) values (?, ?, ?, ?, ?)',
     ),
-    sent: database.prepare('update waiting set message_id = ? where place = ?'),
+    sent: database.prepare('update waiting set message_id = ?, received = ? where place = ?'),
     done: database.prepare('delete from waiting where place = ?'),
   };
 }
 
 function writeItem(write: Statements, item: Item, undo: (() => void)[]): void {
-  const { clientId, message, retained, messageId = null, row, isDone } = item;
+  const { clientId, message, delivery, messageId = null, row, isDone } = item;
+  const received = item.received ? 1 : 0;
   if (row !== undefined) {
-    if (!isDone) return void write.sent.run(messageId, row);
+    if (!isDone) return void write.sent.run(messageId, received, row);
     write.done.run(row);
     item.row = undefined;
     undo.push(() => {
@@ -214,14 +225,14 @@ function writeItem(write: Statements, item: Item, undo: (() => void)[]): void {
     item.row = undefined;
   });
   if (message.row === undefined) {
-    const { topic, payload, from, meta } = message.stored;
+    const { topic, payload, from, meta, attributes } = message.stored;
     const bytes = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength);
-    message.row = rowOf(write.message.run(topic, bytes, json(from), json(meta)));
+    message.row = rowOf(write.message.run(topic, bytes, json(from), json(meta), json(attributes)));
     undo.push(() => {
       message.row = undefined;
     });
   }
-  item.row = rowOf(write.wait.run(clientId, message.row, retained ? 1 : 0, messageId));
+  item.row = rowOf(write.wait.run(clientId, message.row, JSON.stringify(delivery), messageId, received));
 }
 
 function rowOf({ lastInsertRowid }: { lastInsertRowid: number | bigint }): number {
@@ -232,46 +243,67 @@ function json(value: object | undefined): string | null {
   return value === undefined ? null : JSON.stringify(value);
 }
 
+function parsed<Value>(text: string | null, reviver?: Reviver): Value | undefined {
+  return text === null ? undefined : (JSON.parse(text, reviver) as Value);
+}
+
+type Reviver = (name: string, value: unknown) => unknown;
+
+/** Buffers are what JSON has made of them. */
+const withBuffers: Reviver = (_, value) =>
+  value !== null && typeof value === 'object' && 'type' in value && value.type === 'Buffer' && 'data' in value
+    ? Buffer.from(value.data as number[])
+    : value;
+
 interface MessageRow {
   readonly id: number;
   readonly topic: string;
   readonly payload: Buffer;
   readonly sender: string | null;
   readonly meta: string | null;
+  readonly attributes: string | null;
 }
 
 interface WaitingRow {
   readonly place: number;
   readonly client_id: string;
   readonly message: number;
-  readonly retained: number;
+  readonly delivery: string;
   readonly message_id: number | null;
+  readonly received: number;
 }
 
 function load(database: Database.Database): readonly StoredSession[] {
   const messages = new Map<number, Message>();
   for (const each of database.prepare('select * from messages').all() as MessageRow[]) {
-    const { id, topic, payload, sender, meta } = each;
-    const from = sender === null ? undefined : (JSON.parse(sender) as Sender);
-    const parsed = meta === null ? undefined : (JSON.parse(meta) as Meta);
-    messages.set(id, new Message({ topic, payload: Buffer.from(payload), from, meta: parsed }, id));
+    const { id, topic, payload } = each;
+    const stored = {
+      topic,
+      payload: Buffer.from(payload),
+      from: parsed<Sender>(each.sender),
+      meta: parsed<Meta>(each.meta),
+      attributes: parsed<Attributes>(each.attributes, withBuffers),
+    };
+    messages.set(id, new Message(stored, id));
   }
   const sessions = new Map<string, { record: SessionRecord; waiting: StoredSession['waiting'][number][] }>();
   for (const { record } of database.prepare('select record from sessions').all() as { record: string }[]) {
-    const parsed = JSON.parse(record) as SessionRecord;
-    sessions.set(parsed.clientId, { record: parsed, waiting: [] });
+    const known = JSON.parse(record) as SessionRecord;
+    sessions.set(known.clientId, { record: known, waiting: [] });
   }
   for (const each of database.prepare('select * from waiting order by place').all() as WaitingRow[]) {
     const message = messages.get(each.message);
     const session = sessions.get(each.client_id);
     if (message === undefined || session === undefined) continue;
-    const retained = each.retained === 1;
+    const delivery = JSON.parse(each.delivery) as StoredDelivery;
     const messageId = each.message_id ?? undefined;
-    const item = new Item(each.client_id, message, retained);
+    const item = new Item(each.client_id, message, delivery);
     item.row = each.place;
     item.messageId = messageId;
+    item.received = each.received === 1;
     message.references++;
-    session.waiting.push({ waiting: item, message: message.stored, retained, messageId });
+    const { received } = item;
+    session.waiting.push({ waiting: item, message: message.stored, delivery, messageId, received });
   }
   return [...sessions.values()];
 }

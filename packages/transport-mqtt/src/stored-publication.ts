@@ -1,4 +1,5 @@
 import {
+  type Attributes,
   Framed,
   type GatewayPublication,
   type PublicationContent,
@@ -12,11 +13,13 @@ export class StoredPublication implements GatewayPublication {
   readonly payload: Uint8Array;
   readonly atMostOnce = false;
   readonly content: PublicationContent;
+  readonly attributes: Attributes | undefined;
   #framed: { readonly by: PublicationFraming; readonly frame: Framed }[] = [];
 
-  constructor({ topic, payload, from, meta }: StoredMessage) {
+  constructor({ topic, payload, from, meta, attributes }: StoredMessage) {
     this.name = topic;
     this.payload = payload;
+    this.attributes = attributes;
     this.content = {
       data: payload,
       ...(from !== undefined && { from }),

@@ -1,57 +1,101 @@
-import { Disconnect } from '@callboard/protocol';
+import { Disconnect, ReplyError } from '@callboard/protocol';
 import type { ISubscribePacket, IUnsubscribePacket } from 'mqtt-packet';
 import type { Device } from './device.ts';
 import { isReserved } from './own-topics.ts';
-import { type QoS, type Session, Subscription } from './session.ts';
+import type { Properties } from './properties.ts';
+import { reasons, Violation } from './reasons.ts';
+import type { Session } from './session.ts';
+import { sharedParts } from './shared.ts';
+import { subscriptionTo } from './subscription.ts';
 import { isSubscribable, isTopicFilter } from './topics.ts';
 
+type Wanted = ISubscribePacket['subscriptions'][number];
+
 /** SUBSCRIBE (section 3.8): answered when all of it is decided, and then the last values. @throws Disconnect */
-export function subscribe(device: Device, session: Session, packet: ISubscribePacket): void {
+export function subscribe(
+  device: Device,
+  session: Session,
+  packet: ISubscribePacket,
+  { subscriptionIdentifier }: Properties = {},
+): void {
   const { messageId = 0, subscriptions } = packet;
-  for (const { topic } of subscriptions) assertFilter(topic);
-  const granted = subscriptions.map(({ topic, qos }) => grant(device, session, topic, qos > 0 ? 1 : 0));
+  assertAsked(messageId, subscriptions);
+  for (const { topic, nl = false } of subscriptions) {
+    assertFilter(topic);
+    // [MQTT-3.8.3-4]
+    if (nl && sharedParts(topic) !== undefined) throw new Violation('protocolError', 'no local, and shared');
+  }
+  const known = new Set(session.subscriptions.keys());
+  const granted = subscriptions.map((wanted) => grant(device, session, wanted, subscriptionIdentifier));
   // What it says next is answered after this.
   device.hold();
   Promise.all(granted).then(async (codes) => {
     session.keeping?.save();
     await committed(device);
     device.send(device.dialect.subscribed(messageId, codes));
-    const filters = subscriptions.map(({ topic }) => topic);
-    session.core.lastValues(filters.filter((_, i) => codes[i] !== undefined));
+    session.core.lastValues(
+      subscriptions
+        .filter((each, i) => (codes[i] as number) < 0x80 && wantsLast(each, known))
+        .map((each) => each.topic),
+    );
     device.release();
   });
 }
 
-/** The QoS that it is given: what is asked for, and 1 at most [MQTT-3.8.4-6]; undefined where it may not read this. */
-async function grant(device: Device, session: Session, filter: string, qos: QoS): Promise<QoS | undefined> {
-  const { maxSubscriptions } = device.gate.limits;
+/** Retain handling (section 3.3.1.3) [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; core knows no filter `$share/…`, and so none of their last values. */
+function wantsLast({ topic, rh = 0 }: Wanted, known: ReadonlySet<string>): boolean {
+  return rh === 0 || (rh === 1 && !known.has(topic));
+}
+
+/** The QoS that it is given, or why it may not read this [MQTT-3.8.4-6]. */
+async function grant(device: Device, session: Session, wanted: Wanted, identifier?: number): Promise<number> {
+  const { topic: filter, qos, nl = false, rap = false } = wanted;
+  const { limits, sessions } = device.gate;
   const { subscriptions } = session;
-  if (isReserved(filter)) return session.own.subscribe(filter, qos);
-  if (!isSubscribable(filter)) return undefined;
-  if (!subscriptions.has(filter) && subscriptions.size >= maxSubscriptions) return undefined;
+  const topicFilter = sharedParts(filter)?.filter ?? filter;
+  if (topicFilter === filter && isReserved(filter))
+    return session.own.subscribe(filter, qos) ?? reasons.topicFilterInvalid;
+  if (!isSubscribable(topicFilter)) return reasons.topicFilterInvalid;
+  if (!subscriptions.has(filter) && subscriptions.size >= limits.maxSubscriptions)
+    return reasons.quotaExceeded;
   const before = subscriptions.get(filter);
-  const subscription = new Subscription(session, filter, qos);
+  const options = { qos, noLocal: nl, retainAsPublished: rap, identifier };
+  const subscription = subscriptionTo(session, filter, options, sessions.groups);
   // What is delivered from the moment it is granted is to find it here.
   session.subscribed(subscription);
   try {
-    await session.core.subscribe(filter, subscription);
+    await session.core.subscribe(topicFilter, session.reader(topicFilter));
     return qos;
-  } catch {
+  } catch (error) {
     if (before === undefined) session.unsubscribed(filter);
     else session.subscribed(before);
-    return undefined;
+    return codes[error instanceof ReplyError ? error.code : ''] ?? reasons.unspecified;
   }
 }
+
+const codes: Readonly<Record<string, number>> = {
+  FORBIDDEN: reasons.notAuthorized,
+  UNAUTHORIZED: reasons.notAuthorized,
+  INVALID_CHANNEL: reasons.topicFilterInvalid,
+  INVALID_REQUEST: reasons.topicFilterInvalid,
+  TOO_MANY_CHANNELS: reasons.quotaExceeded,
+  REFUSED: reasons.implementationSpecific,
+};
 
 /** UNSUBSCRIBE (section 3.10). @throws Disconnect */
 export function unsubscribe(device: Device, session: Session, packet: IUnsubscribePacket): void {
   const { messageId = 0, unsubscriptions } = packet;
+  assertAsked(messageId, unsubscriptions);
   for (const filter of unsubscriptions) assertFilter(filter);
   const leave = async (filter: string) => {
-    if (isReserved(filter)) return session.own.unsubscribe(filter);
-    const had = await session.core.unsubscribe(filter);
+    if (sharedParts(filter) === undefined && isReserved(filter)) return session.own.unsubscribe(filter);
+    const had = session.subscriptions.get(filter);
+    if (had === undefined) return false;
+    // Another one may read by the same filter, by itself or in a group.
+    if (session.by(had.topicFilter).length === 1) await session.core.unsubscribe(had.topicFilter);
     session.unsubscribed(filter);
-    return had;
+    session.keeping?.save();
+    return true;
   };
   const left = async () => {
     const had = await Promise.all(unsubscriptions.map(leave));
@@ -67,6 +111,20 @@ async function committed({ gate, link }: Device): Promise<void> {
   await gate.sessions.committed()?.catch(() => link.end(new Disconnect('INTERNAL')));
 }
 
+/** [MQTT-2.2.1-3] [MQTT-3.8.3-2] [MQTT-3.10.3-2] */
+function assertAsked(messageId: number, asked: readonly unknown[]): void {
+  if (messageId === 0 || asked.length === 0)
+    throw new Violation('protocolError', 'no packet id, or nothing asked for');
+}
+
+/** [MQTT-4.8.2-1] [MQTT-4.8.2-2] */
 function assertFilter(filter: string): void {
-  if (!isTopicFilter(filter)) throw new Disconnect('MALFORMED_FRAME', { reason: 'not a topic filter' });
+  const shared = sharedParts(filter);
+  const isOne =
+    isTopicFilter(filter) && (shared === undefined || (isName(shared.group) && isTopicFilter(shared.filter)));
+  if (!isOne) throw new Violation('malformed', 'not a topic filter');
+}
+
+function isName(group: string): boolean {
+  return group !== '' && !/[+#]/.test(group);
 }

@@ -36,7 +36,7 @@ export interface MqttTransport extends Gateway {
   readonly devices: Plugin<'device', (clientId: string) => RemoteDevice | undefined>;
 }
 
-/** Devices over MQTT 3.1.1, straight to this server; or a broker that it joins. @throws RangeError, TypeError where an option is none. */
+/** Devices over MQTT 3.1.1 and MQTT 5, straight to this server; or a broker that it joins. @throws RangeError, TypeError where an option is none. */
 export function mqttTransport(options?: MqttTransportOptions): MqttTransport;
 export function mqttTransport(options: MqttBrokerOptions): MqttBroker;
 export function mqttTransport(

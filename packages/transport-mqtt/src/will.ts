@@ -1,37 +1,37 @@
-import type { Clock, GatewayDraft } from '@callboard/core';
+import type { Clock } from '@callboard/core';
 import { Disconnect, ReplyError } from '@callboard/protocol';
 import type { IConnectPacket } from 'mqtt-packet';
+import { draftOf, type Message } from './draft.ts';
+import type { Properties } from './properties.ts';
+import { Violation } from './reasons.ts';
 import type { Session } from './session.ts';
 import { isTopic } from './topics.ts';
 
 /** What a device wants published when it is gone without a DISCONNECT (section 3.1.2.5). */
-export interface Will {
-  readonly draft: GatewayDraft;
+export interface Will extends Message {
+  /** None in 3.1.1. */
+  readonly properties: Properties;
   /** How long it may be away before that, in milliseconds; 0 in 3.1.1. */
   readonly delayMs: number;
 }
 
 /** @throws Disconnect where it is malformed [MQTT-3.1.2-14] [MQTT-3.1.3-10]. */
-export function willOf({ will }: IConnectPacket): Will | undefined {
+export function willOf({ will }: IConnectPacket, properties: Properties): Will | undefined {
   if (will === undefined || will === null) return undefined;
-  const { topic, payload, qos = 0, retain, properties } = will;
+  const { topic, payload, qos = 0, retain = false } = will;
+  const { responseTopic, willDelayInterval = 0 } = properties;
   if (!isTopic(topic) || qos > 2) throw new Disconnect('MALFORMED_FRAME', { reason: 'not a will' });
+  // [MQTT-3.3.2-14]
+  if (responseTopic !== undefined && !isTopic(responseTopic))
+    throw new Violation('protocolError', 'not a response topic');
   // A copy: what it came in is not to be held for as long as the connection lasts.
   const bytes = Buffer.from(payload ?? '');
-  return {
-    draft: {
-      channel: topic,
-      payload: bytes,
-      atMostOnce: qos === 0,
-      forgetsLast: retain === true && bytes.length === 0,
-    },
-    delayMs: (properties?.willDelayInterval ?? 0) * 1_000,
-  };
+  return { topic, payload: bytes, qos, retain, properties, delayMs: willDelayInterval * 1_000 };
 }
 
 /** The connection ended otherwise than by a DISCONNECT [MQTT-3.1.2-8]. */
 export function execute(session: Session, will: Will, clock: Clock): void {
-  if (will.delayMs === 0) publishWill(session, will);
+  if (will.delayMs === 0) publishWill(session, will, clock);
   else session.pendingWill = new PendingWill(session, will, clock);
 }
 
@@ -52,7 +52,7 @@ export class PendingWill {
   /** Its time has come, or that of the session, whichever is first [MQTT-3.1.2-8]. */
   publish(): void {
     this.drop();
-    publishWill(this.#session, this.#will);
+    publishWill(this.#session, this.#will, this.#clock);
   }
 
   drop(): void {
@@ -62,8 +62,8 @@ export class PendingWill {
 }
 
 /** By the rights of the moment, as any publication; core counts what is refused, and there is nobody to tell. */
-function publishWill({ core, keeping }: Session, will: Will): void {
-  core.publish(will.draft).then(
+function publishWill({ core, keeping }: Session, will: Will, clock: Clock): void {
+  core.publish(draftOf(will, will.properties, clock)).then(
     () => keeping?.executed(will),
     (error: unknown) => {
       // A server that stops defers it, where it is kept, until it is there again (section 3.1.2.5 of MQTT 5).

@@ -34,7 +34,11 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         claims: { role: ['x'] },
         resumeMs: 5_000,
         lostAt: 17,
-        subscriptions: [{ filter: 'a/#', qos: 1 }],
+        subscriptions: [
+          { filter: 'a/#', qos: 1 },
+          { filter: '$share/g/a', qos: 2, noLocal: true, retainAsPublished: true, identifier: 7 },
+        ],
+        published: [3, 65_535],
       };
       const publication = (payload: string | Uint8Array, more = {}): GatewayPublication =>
         new StoredPublication({
@@ -42,8 +46,11 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
           payload: Buffer.from(payload),
           from: undefined,
           meta: undefined,
+          attributes: undefined,
           ...more,
         });
+
+      const once = { qos: 1, retained: false } as const;
 
       async function reopened(store: MqttSessionStore) {
         await store.close();
@@ -77,32 +84,58 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         await store.open();
         store.save(record);
         store.save({ ...record, clientId: 'd' });
+        const attributes = {
+          expiresAt: 99,
+          own: { qos: 2, correlationData: Buffer.of(1, 0, 255), userProperties: [['unit', '°C']] },
+        };
         const [one, two] = [
-          publication(Uint8Array.of(0, 255, 10), { from: { userId: 'u' }, meta: { unit: '°C' } }),
+          publication(Uint8Array.of(0, 255, 10), { from: { userId: 'u' }, meta: { unit: '°C' }, attributes }),
           publication(''),
         ];
-        const first = store.add('c', one, false);
-        store.add('d', one, true);
+        const first = store.add('c', one, once);
+        store.add('d', one, { ...once, retained: true, identifiers: [1, 7] });
         await store.committed();
-        store.add('c', two, false);
+        const second = store.add('c', two, { qos: 2, retained: false, share: '$share/g/a' });
         store.sent(first, 65_535);
+        store.sent(second, 9);
+        store.received(second);
         const { sessions } = await reopened(store);
         const [c, d] = ['c', 'd'].map((id) => sessions.find((each) => each.record.clientId === id));
-        expect(c?.waiting.map(({ message, retained, messageId }) => [message, retained, messageId])).toEqual([
+        expect(
+          c?.waiting.map(({ message, delivery, messageId, received }) => [
+            message,
+            delivery,
+            messageId,
+            received,
+          ]),
+        ).toEqual([
           [
             {
               topic: 'a/b',
               payload: Buffer.of(0, 255, 10),
               from: { userId: 'u' },
               meta: { unit: '°C' },
+              attributes,
             },
-            false,
+            once,
             65_535,
+            false,
           ],
-          [{ topic: 'a/b', payload: Buffer.alloc(0), from: undefined, meta: undefined }, false, undefined],
+          [
+            {
+              topic: 'a/b',
+              payload: Buffer.alloc(0),
+              from: undefined,
+              meta: undefined,
+              attributes: undefined,
+            },
+            { qos: 2, retained: false, share: '$share/g/a' },
+            9,
+            true,
+          ],
         ]);
         expect(d?.waiting).toHaveLength(1);
-        expect(d?.waiting[0]?.retained).toBe(true);
+        expect(d?.waiting[0]?.delivery).toEqual({ qos: 1, retained: true, identifiers: [1, 7] });
         expect(d?.waiting[0]?.message).toBe(c?.waiting[0]?.message);
       });
 
@@ -112,10 +145,10 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         store.save(record);
         store.save({ ...record, clientId: 'd' });
         const one = publication('one');
-        const within = store.add('c', one, false);
+        const within = store.add('c', one, once);
         store.done(within);
-        const kept = store.add('d', one, false);
-        const later = store.add('c', one, false);
+        const kept = store.add('d', one, once);
+        const later = store.add('c', one, once);
         await store.committed();
         store.done(later);
         await store.committed();
@@ -248,6 +281,94 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         // Not acknowledged, but nothing new.
         expect(await again.device.next('publish')).toMatchObject({ dup: true });
         await again.device.quiet();
+      });
+
+      test('has subscriptions with their options: no local, identifiers, shared (MQTT 5)', async () => {
+        await serve();
+        const properties = { sessionExpiryInterval: 60 };
+        const first = await stage.connected5('c', { properties });
+        const subscriptions = [
+          { topic: 'a/b', qos: 2, nl: true, rap: true },
+          { topic: '$share/g/shared', qos: 1 },
+        ];
+        const asked = { cmd: 'subscribe', messageId: 1, subscriptions };
+        first.send({ ...asked, properties: { subscriptionIdentifier: 7 } } as never);
+        await first.next('suback');
+        first.send({ cmd: 'disconnect' });
+        await first.end();
+        await restart();
+        const member = await stage.connected('writer');
+        member.send(publishPacket('shared', 'one of them', { qos: 1, messageId: 1 }));
+        await member.next('puback');
+        await restart();
+        const again = await stage.connected5('c', { clean: false, properties });
+        expect(again.told.sessionPresent).toBe(true);
+        expect(await again.next('publish')).toMatchObject({ topic: 'shared', qos: 1 });
+        again.send(publishPacket('a/b', 'its own', { qos: 1, messageId: 1 }));
+        expect(await again.next('puback')).toMatchObject({ reasonCode: 0 });
+        const writer = await stage.connected('writer');
+        writer.send(publishPacket('a/b', 'another’s', { qos: 2, messageId: 1, retain: true }));
+        expect(await again.next('publish')).toMatchObject({
+          qos: 2,
+          retain: true,
+          properties: { subscriptionIdentifier: 7 },
+        });
+        await again.quiet();
+      });
+
+      test('has what is given or taken exactly once as far as it was (section 4.3.3)', async () => {
+        await serve();
+        const fields = { clean: false };
+        const reader = await stage.connected('c', fields);
+        reader.send(subscribePacket(1, ['a/b', 2]));
+        await reader.next('suback');
+        const writer = await stage.connected('w', fields);
+        const packet = publishPacket('a/b', 'once', { qos: 2, messageId: 9 });
+        writer.send(packet);
+        await writer.next('pubrec');
+        const { messageId = 0 } = await reader.next('publish');
+        reader.send({ cmd: 'pubrec', messageId });
+        expect(await reader.next('pubrel')).toMatchObject({ messageId });
+        await restart();
+        const { device: again } = await back('c');
+        expect(await again.next('pubrel')).toMatchObject({ messageId });
+        const { device: writerAgain } = await back('w');
+        writerAgain.send({ ...packet, dup: true } as never);
+        await writerAgain.next('pubrec');
+        // It was published before: nobody is given it again.
+        await again.quiet();
+        writerAgain.send({ cmd: 'pubrel', messageId: 9 });
+        await writerAgain.next('pubcomp');
+        again.send({ cmd: 'pubcomp', messageId });
+        await again.quiet();
+        await restart();
+        await (await back('c')).device.quiet();
+        const { device: last } = await back('w');
+        last.send(packet);
+        await last.next('pubrec');
+        expect(stage.server.stats().publications.published).toBe(1);
+      });
+
+      test('has what waited with the properties of MQTT 5, until it expires', async () => {
+        await serve();
+        const fields = { clean: false, properties: { sessionExpiryInterval: 60 } };
+        const first = await stage.connected5('c', fields);
+        first.send(subscribePacket(1, ['a/b', 1]));
+        await first.next('suback');
+        first.send({ cmd: 'disconnect' });
+        await first.end();
+        const writer = await stage.connected5('w');
+        const properties = { correlationData: Buffer.of(1, 0, 255), userProperties: { unit: '°C' } };
+        writer.send(publishPacket('a/b', 'kept', { qos: 1, messageId: 1, properties }));
+        await writer.next('puback');
+        const expires = { qos: 1, messageId: 2, properties: { messageExpiryInterval: 5 } };
+        writer.send(publishPacket('a/b', 'for a while', expires));
+        await writer.next('puback');
+        await restart();
+        stage.clock.advance(5_000);
+        const again = await stage.connected5('c', fields);
+        expect(await again.next('publish')).toMatchObject({ properties });
+        await again.quiet();
       });
 
       test('leaves a client id to whom it belongs', async () => {

@@ -58,11 +58,11 @@ export class Stage {
   }
 
   /** A socket to the server. */
-  async raw(): Promise<RawDevice> {
+  async raw(version: 4 | 5 = 4): Promise<RawDevice> {
     const socket = connectTcp(this.mqtt.port as number, '127.0.0.1');
     await once(socket, 'connect');
     this.after(() => socket.destroy());
-    return new RawDevice(socket);
+    return new RawDevice(socket, version);
   }
 
   /** One that is connected: by 3.1.1, with a clean session, unless `fields` say otherwise. */
@@ -71,6 +71,14 @@ export class Stage {
     device.send(connectPacket(clientId, fields));
     await device.next('connack');
     return device;
+  }
+
+  /** One that is connected by MQTT 5, with a clean start unless `fields` say otherwise, and what it was told. */
+  async connected5(clientId: string, fields: object = {}) {
+    const device = await this.raw(5);
+    device.send(connectPacket(clientId, { protocolVersion: 5, ...fields }));
+    const { properties = {}, reasonCode, sessionPresent } = await device.next('connack');
+    return Object.assign(device, { told: { ...properties, reasonCode, sessionPresent } });
   }
 
   /** MQTT.js. */
@@ -112,9 +120,12 @@ export class RawDevice {
   closed = false;
   #taken = 0;
 
-  constructor(socket: Socket) {
+  readonly #version: 4 | 5;
+
+  constructor(socket: Socket, version: 4 | 5 = 4) {
     this.socket = socket;
-    const reader = parser({ protocolVersion: 4 });
+    this.#version = version;
+    const reader = parser({ protocolVersion: version });
     reader.on('packet', (packet) => this.packets.push(packet));
     socket.on('data', (chunk: Buffer) => void reader.parse(chunk));
     socket.on('close', () => {
@@ -125,7 +136,7 @@ export class RawDevice {
 
   send(...packets: (Packet | Buffer)[]): void {
     const bytes = packets.map((each) =>
-      Buffer.isBuffer(each) ? each : generate(each, { protocolVersion: 4 }),
+      Buffer.isBuffer(each) ? each : generate(each, { protocolVersion: this.#version }),
     );
     this.socket.write(Buffer.concat(bytes));
   }

@@ -5,7 +5,7 @@ import type { Clock } from '../clock.ts';
 import type { GatewayPublication, PublicationContent, PublicationFraming } from '../gateways/port.ts';
 import { Encoded, Framed } from '../outbox.ts';
 import type { Feed, Gap, Reader } from '../streams/feed.ts';
-import { type Entry, keyLimits } from '../streams/log.ts';
+import { type Attributes, type Entry, keyLimits } from '../streams/log.ts';
 import type { FilterReader, FilterReaders } from './filter-readers.ts';
 import { payloadFormats } from './payload.ts';
 import { type ChannelPolicy, retentionOf } from './policy.ts';
@@ -58,6 +58,10 @@ export class Publication extends Encoded implements GatewayPublication {
 
   get atMostOnce(): boolean {
     return this.entry.atMostOnce === true;
+  }
+
+  get attributes(): Attributes | undefined {
+    return this.entry.attributes;
   }
 
   framed(framing: PublicationFraming): Framed {
@@ -166,7 +170,7 @@ export class Channel implements Reader<Publication> {
   }
 
   get last(): Last | undefined {
-    return this.#last;
+    return this.#lastMs > 0 ? this.#last : undefined;
   }
 
   forgetLast(): void {
@@ -177,12 +181,19 @@ export class Channel implements Reader<Publication> {
 
   /** How long something is kept yet, in milliseconds. */
   get keptMs(): number {
-    if (this.#last !== undefined) return Number.POSITIVE_INFINITY;
+    if (this.#lastMs > 0) return this.#lastMs;
     const { history } = this.policy;
     const ttlMs = history === undefined ? 0 : retentionOf(this.policy).ttlMs;
     const lingerMs = this.readThroughFilters ? LINGER_MS : 0;
     const until = Math.max(this.#publishedAt + Math.max(ttlMs, lingerMs), this.#awaitedUntil);
     return Math.max(0, until - this.#parts.clock.now());
+  }
+
+  /** How long there is a last value yet, in milliseconds. */
+  get #lastMs(): number {
+    if (this.#last === undefined) return 0;
+    const expiresAt = this.#last.entry.attributes?.expiresAt;
+    return expiresAt === undefined ? Number.POSITIVE_INFINITY : expiresAt - this.#parts.clock.now();
   }
 
   /** Whether a filter that somebody reads by fits it. */
@@ -206,7 +217,9 @@ export class Channel implements Reader<Publication> {
 
   /** Comes after all who have subscribed: who is sent it as one of these is not sent it again through a filter. */
   deliver(publication: Publication): void {
-    if (this.policy.retain === true) this.#keep(publication);
+    const { retain } = this.policy;
+    if (retain === true || (retain === 'marked' && publication.attributes?.retain === true))
+      this.#keep(publication);
     for (const readers of this.#readers()) for (const { link } of readers) link?.filtered(publication);
   }
 

@@ -6,7 +6,7 @@ import type { Node } from '../node.ts';
 import { type Schema, satisfying } from '../requests/contract.ts';
 import { Appends } from '../streams/appends.ts';
 import type { Feed } from '../streams/feed.ts';
-import type { Draft, Outcome } from '../streams/log.ts';
+import type { Attributes, Draft, Outcome } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
@@ -23,6 +23,7 @@ export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
   readonly payload?: Uint8Array;
   /** Whoever is not there need not be given it later. */
   readonly atMostOnce?: boolean;
+  readonly attributes?: Attributes;
   /** What only those who read bytes are given: it is no data of this channel. */
   readonly withheld?: boolean;
   /** By whom it came, and who is not told of it. */
@@ -78,7 +79,7 @@ export class Channels {
   }
 
   #pass(draft: PublicationDraft): Awaitable<Outcome> {
-    const { channel, from, version, key, exclude, payload, atMostOnce, withheld } = draft;
+    const { channel, from, version, key, exclude, payload, atMostOnce, withheld, attributes } = draft;
     const { codec, hub } = this.#node;
     const { data, meta } = hub.publication(draft);
     const body = codec.encodeBody({
@@ -92,6 +93,10 @@ export class Channels {
     const outcome = this.#append(channel, {
       body,
       ...(bytes !== undefined && { payload: bytes, ...(atMostOnce === true && { atMostOnce }) }),
+      ...(attributes !== undefined && {
+        attributes:
+          data === draft.data && meta === draft.meta ? attributes : { ...attributes, own: undefined },
+      }),
       ...(withheld === true && { only: BYTE_READERS }),
       ...(exclude !== undefined && { exclude }),
       ...(version !== undefined && { version }),
@@ -141,7 +146,7 @@ export class Channels {
   /** Whether anybody could ever tell that something was published into a channel which is not there. */
   #matters(name: string): boolean {
     const policy = this.policies.of(name);
-    if (policy.history !== undefined || policy.retain === true) return true;
+    if (policy.history !== undefined || (policy.retain ?? false) !== false) return true;
     return this.filters.of(name.split('/'), policy).length > 0;
   }
 
@@ -162,6 +167,13 @@ export class Channels {
     channel?.feed?.settle();
     channel?.forgetLast();
     if (channel !== undefined) this.settle(channel);
+  }
+
+  /** Whether anybody would be given now what is published there. */
+  hasReaders(name: string): boolean {
+    const channel = this.byName.get(name);
+    if (channel !== undefined) return channel.inUse || channel.readThroughFilters;
+    return this.filters.of(name.split('/'), this.policies.of(name)).length > 0;
   }
 
   unpin(channel: Channel): void {
@@ -238,7 +250,7 @@ class Told implements OwnPublication {
   #payload: Uint8Array | undefined;
 
   constructor(
-    { channel, via, atMostOnce = false }: PublicationDraft,
+    { channel, via, atMostOnce = false, attributes }: PublicationDraft,
     { retain = false, payload: format = 'text' }: ChannelPolicy,
     data: unknown,
     payload: Uint8Array | undefined,
@@ -246,7 +258,7 @@ class Told implements OwnPublication {
     this.channel = channel;
     this.via = via;
     this.atMostOnce = atMostOnce && payload !== undefined;
-    this.retain = retain;
+    this.retain = retain === true || (retain === 'marked' && attributes?.retain === true);
     this.format = format;
     this.#data = data;
     this.#payload = payload;

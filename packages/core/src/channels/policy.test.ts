@@ -49,6 +49,7 @@ test.each<object>([
   { canRead: () => true },
   { canSubscribe: true },
   { retain: 1 },
+  { retain: 'some' },
   { maxPerSecond: '5' },
   { schema: 'string' },
 ])('nor is %j', (policy) =>

@@ -21,8 +21,11 @@ export interface ChannelPolicy {
    * 1,048,576), each for `ttlMs` milliseconds (default 120,000, twice the resume window's default). Default: nothing.
    */
   readonly history?: { readonly size: number; readonly maxBytes?: number; readonly ttlMs?: number };
-  /** Keeps the last publication until the server stops, for those who subscribe later. Default false. */
-  readonly retain?: boolean;
+  /**
+   * Keeps the last publication until the server stops, for those who subscribe later. `marked`: only what a device has marked as
+   * retained (MQTT's RETAIN flag); what is not marked passes and leaves the last value as it is. Default false.
+   */
+  readonly retain?: boolean | 'marked';
   /**
    * Asked when a client subscribes, and again when its token is refreshed or its claims have changed: false then ends the
    * subscription. False refuses with FORBIDDEN, a ReplyError that it throws with that, what else it throws with INTERNAL, too
@@ -132,6 +135,7 @@ const kinds: Readonly<Record<keyof ChannelPolicy, Kind>> = {
 /** A right that is misspelt is one that nobody has, or everybody: so it is said at once. */
 function assertPolicy(where: string, policy: ChannelPolicy): void {
   for (const [name, value] of Object.entries(policy)) {
+    if (name === 'retain' && value === 'marked') continue;
     const kind = Object.hasOwn(kinds, name) ? kinds[name as keyof ChannelPolicy] : undefined;
     if (kind === undefined) throw new TypeError(`${where} has no ${name}`);
     const isOne = kind === 'object' ? isObject(value) : typeof value === kind;

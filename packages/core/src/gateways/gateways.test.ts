@@ -250,6 +250,30 @@ test('what might be published is asked of the policy, with what the bytes are as
 });
 
 describe('publishing', () => {
+  test('what is marked, and that alone, is the last value until it expires', async () => {
+    await serve({ channels: { '#': { ...open, retain: 'marked' } } });
+    const { session } = await attached('a');
+    const say = (text: string, attributes: object) =>
+      session.publish({ channel: 'x', payload: Buffer.from(text), attributes });
+    const lastOf = async () => {
+      const heard = reader();
+      await session.subscribe('x', heard);
+      session.lastValues(['x']);
+      clock.advance(0);
+      await session.unsubscribe('x');
+      return heard.heard;
+    };
+    const watched = server.channel('x').publications$.subscribe();
+    await say('kept', { retain: true, expiresAt: clock.now() + 1_000 });
+    await say('passing', {});
+    await server.publish('x', 'of the server');
+    expect(await lastOf()).toEqual(['x kept 0']);
+    clock.advance(1_000);
+    expect(await lastOf()).toEqual([]);
+    watched.unsubscribe();
+    expect(server.stats().channels).toBe(0);
+  });
+
   test('is checked by plugins, as everybody’s is, in the order in which it was asked for', async () => {
     const seen: string[] = [];
     const plugin = definePlugin({
@@ -278,6 +302,25 @@ describe('publishing', () => {
       'published',
     ]);
     expect(seen).toEqual(['yes "21.50"', 'no "21.50"', 'number 21.5', 'raw {"b64":"MjEuNTA="}']);
+  });
+
+  test('what only its protocol is told is left out where an operator has changed the meta', async () => {
+    const plugin = definePlugin({
+      name: 'units',
+      setup(context) {
+        context.outbound(map((outgoing) => ({ ...outgoing, meta: { unit: 'K' } })));
+      },
+    });
+    await serve({ plugins: [plugin] });
+    const { session } = await attached('a');
+    const given: unknown[] = [];
+    await session.subscribe('x', {
+      deliver: ({ attributes, content }) => given.push(attributes, content.meta),
+      ended() {},
+    });
+    const attributes = { retain: true, own: {} };
+    await session.publish({ channel: 'x', payload: Buffer.from('1'), meta: { unit: 'C' }, attributes });
+    expect(given).toEqual([{ retain: true, own: undefined }, { unit: 'K' }]);
   });
 
   test('bytes that an operator makes something else of are not what devices get', async () => {

@@ -23,7 +23,7 @@ export class OwnChannels implements GatewayChannels {
 
   async publish(draft: GatewayDraft, via: PublicationListener): Promise<Outcome> {
     const { channels, counters, requests } = this.#node;
-    const { channel, payload, meta, atMostOnce = false, forgetsLast = false } = draft;
+    const { channel, payload, meta, attributes, atMostOnce = false, forgetsLast = false } = draft;
     const decoded = await requests.deadline(Promise.resolve(decode(this.#node, draft)), 'CHECK_TIMEOUT');
     const withheld = decoded === undefined;
     if (withheld) counters.withheld++;
@@ -35,6 +35,7 @@ export class OwnChannels implements GatewayChannels {
       atMostOnce,
       via,
       ...(meta !== undefined && { meta }),
+      ...(attributes !== undefined && { attributes }),
     });
     const published = await requests.deadline(Promise.resolve(outcome), 'OUTCOME_UNKNOWN');
     if (forgetsLast) channels.forgetLast(channel);

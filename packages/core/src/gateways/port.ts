@@ -4,7 +4,7 @@ import type { Awaitable } from '@callboard/runtime';
 import type { Claims, Client } from '../api.ts';
 import type { PayloadFormat } from '../channels/payload.ts';
 import type { Frame, Framed } from '../outbox.ts';
-import type { Outcome } from '../streams/log.ts';
+import type { Attributes, Outcome } from '../streams/log.ts';
 import type { Connection, Peer, Refusal, TransportHost } from '../transport.ts';
 
 /**
@@ -169,6 +169,8 @@ export interface GatewaySession {
    * @throws ReplyError UNKNOWN_EVENT. `listener` must not throw.
    */
   follow(type: string | undefined, listener: (event: NativeEvent | AnyAction) => void): () => void;
+  /** Whether anybody reads this channel now. */
+  hasReaders(channel: string): boolean;
   /** Ends the session, and its connection. */
   end(disconnect: Disconnect): void;
 }
@@ -197,6 +199,7 @@ export interface GatewayDraft {
   readonly meta?: Meta | undefined;
   /** Who is not there need not be given it later (MQTT: QoS 0). */
   readonly atMostOnce?: boolean | undefined;
+  readonly attributes?: Attributes | undefined;
   /** Forgets the channel's last value, once this one is delivered. */
   readonly forgetsLast?: boolean | undefined;
 }
@@ -209,6 +212,8 @@ export interface GatewayPublication {
   readonly payload: Uint8Array;
   /** It need not be kept for who is not there. */
   readonly atMostOnce: boolean;
+  /** As it was published with; none for what does not come from a gateway. */
+  readonly attributes: Attributes | undefined;
   /** What other readers are given. */
   readonly content: PublicationContent;
   /** The frame that `framing` makes of it: once, for however many connections. */

@@ -50,7 +50,7 @@ export async function mayPublish(node: Node, client: ServerClient, draft: Gatewa
 function appended(
   { channels, requests }: Node,
   { user, id }: ServerClient,
-  { channel, payload, meta, atMostOnce = false, forgetsLast = false }: GatewayDraft,
+  { channel, payload, meta, atMostOnce = false, forgetsLast = false, attributes }: GatewayDraft,
   data: unknown,
   withheld: boolean,
 ): Awaitable<Outcome> {
@@ -62,6 +62,7 @@ function appended(
     atMostOnce,
     from: { userId: user.id, clientId: id },
     ...(meta !== undefined && { meta }),
+    ...(attributes !== undefined && { attributes }),
   });
   const done = (published: Outcome) => {
     if (forgetsLast) channels.forgetLast(channel);

@@ -121,6 +121,10 @@ export class Session implements GatewaySession {
       if (type === undefined || type === event.type) listener(event);
   }
 
+  hasReaders(channel: string): boolean {
+    return this.#node.channels.hasReaders(channel);
+  }
+
   end(disconnect: Disconnect): void {
     this.client.close(disconnect);
   }

@@ -1,6 +1,16 @@
 import type { Position, Published } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
 
+/** What a gateway's protocol says of a publication beside its bytes. */
+export interface Attributes {
+  /** The device wants it to be the last value. */
+  readonly retain?: boolean | undefined;
+  /** By the node's clock, in milliseconds: nobody is given it later. */
+  readonly expiresAt?: number | undefined;
+  /** What only readers of that protocol are told. */
+  readonly own?: object | undefined;
+}
+
 /** What is appended to a stream. */
 export interface Draft {
   /** The body of a message as its codec made it; stored and replayed as it is. */
@@ -11,6 +21,7 @@ export interface Draft {
   readonly payload?: Uint8Array;
   /** Whoever is not there when it comes need not be given it later, where a gateway's protocol knows that. Only with `payload`. */
   readonly atMostOnce?: boolean;
+  readonly attributes?: Attributes;
   /** Client id of the one reader it is for. */
   readonly only?: string;
   /** Below the highest that the stream has seen it is stale, and not appended. A whole number ≥ 0. */

@@ -36,12 +36,13 @@ interface MemoryStream {
 const NONE: number[] = [];
 
 /** Not a spread: this is on the way of every message to every recipient. */
-function entryOf({ body, exclude, only, payload, atMostOnce }: Draft, offset: number): Entry {
-  if (payload !== undefined)
+function entryOf({ body, exclude, only, payload, atMostOnce, attributes }: Draft, offset: number): Entry {
+  if (payload !== undefined || attributes !== undefined)
     return {
       offset,
       body,
-      payload,
+      ...(payload !== undefined && { payload }),
+      ...(attributes !== undefined && { attributes }),
       ...(atMostOnce === true && { atMostOnce }),
       ...(exclude !== undefined && { exclude }),
       ...(only !== undefined && { only }),

@@ -1,0 +1,213 @@
+import { type Clock, Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
+import type { Disconnect } from '@callboard/protocol';
+import { generate, type Packet } from 'mqtt-packet';
+import { Decoder } from './decoder.ts';
+import type { Delivery, Dialect, Incoming, Refusal, Welcome } from './dialect.ts';
+import type { MqttLimits } from './limits.ts';
+import { afterHeader, Cursor, type Properties, readProperties } from './properties.ts';
+import { publishFrame } from './publish-frame.ts';
+import { reasonOf, reasons, Violation } from './reasons.ts';
+
+/** Table 3-1. */
+const refusalCodes: Readonly<Record<Refusal, number>> = {
+  version: reasons.unsupportedVersion,
+  'client id': reasons.clientIdNotValid,
+  unavailable: reasons.unavailable,
+  credentials: reasons.badCredentials,
+  'not authorized': reasons.notAuthorized,
+};
+
+const decoder = new Decoder(5);
+const none: Properties = {};
+
+/** The same bytes for all readers of this version. */
+const qos0: PublicationFraming = {
+  frame: (publication) => publishFrame(publication, { qos: 0, retain: false }),
+};
+const qos0Retained: PublicationFraming = {
+  frame: (publication) => publishFrame(publication, { qos: 0, retain: true }),
+};
+
+/** A packet that the device takes has room for this. */
+const REASON_BYTES = 256;
+
+/** MQTT 5, for one connection. */
+export class Mqtt5 implements Dialect {
+  readonly version = 5;
+  readonly properties: Properties;
+  readonly willProperties: Properties;
+  readonly receiveMaximum: number;
+  readonly #limits: MqttLimits;
+  readonly #maxPacketBytes: number;
+  /** Topics by their aliases, made with the first. */
+  #aliases: Map<number, string> | undefined;
+
+  /** @throws Violation */
+  constructor(connect: Buffer, limits: MqttLimits) {
+    const at = afterHeader(connect);
+    // After the name, the version, the flags and the keep alive.
+    const { properties, end } = readProperties(connect, at + 10, 'connect');
+    if (properties.authenticationData !== undefined && properties.authenticationMethod === undefined)
+      throw new Violation('protocolError', 'authentication data without a method');
+    this.properties = properties;
+    this.willProperties = (connect[at + 7] as number) & WILL ? willPropertiesIn(connect, end) : none;
+    this.receiveMaximum = properties.receiveMaximum ?? 65_535;
+    this.#maxPacketBytes = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY;
+    this.#limits = limits;
+  }
+
+  read(bytes: Buffer): Incoming {
+    if ((bytes[0] as number) >> 4 === AUTH)
+      throw new Violation('protocolError', 'nothing to authenticate by');
+    const properties = this.#properties(bytes);
+    const packet = decoder.decode(bytes);
+    if (packet.cmd === 'publish') packet.topic = this.#topic(packet.topic, properties.topicAlias);
+    return { packet, properties };
+  }
+
+  accepted({ sessionPresent, resumeMs, assignedClientId, serverKeepAlive }: Welcome): Buffer {
+    const { maxInFlight, maxPacketBytes, maxTopicAliases } = this.#limits;
+    const asked = this.properties.sessionExpiryInterval ?? 0;
+    const sessionExpiryInterval = Math.floor(resumeMs / 1_000);
+    return this.#bytes({
+      cmd: 'connack',
+      reasonCode: 0,
+      sessionPresent,
+      properties: {
+        receiveMaximum: maxInFlight,
+        maximumPacketSize: Math.min(maxPacketBytes, 0xffffffff),
+        topicAliasMaximum: maxTopicAliases,
+        ...(asked !== sessionExpiryInterval && { sessionExpiryInterval }),
+        ...(assignedClientId !== undefined && { assignedClientIdentifier: assignedClientId }),
+        ...(serverKeepAlive !== undefined && { serverKeepAlive }),
+      },
+    });
+  }
+
+  refused(why: Refusal): Buffer {
+    return connackOf(refusalCodes[why]);
+  }
+
+  subscribed(messageId: number, codes: readonly number[]): Buffer {
+    return this.#bytes({ cmd: 'suback', messageId, granted: [...codes] });
+  }
+
+  unsubscribed(messageId: number, had: readonly boolean[]): Buffer {
+    const granted = had.map((each) => (each ? reasons.success : reasons.noSubscriptionExisted));
+    return this.#bytes({ cmd: 'unsuback', messageId, granted });
+  }
+
+  published(messageId: number, qos: 1 | 2, reasonCode = 0, reason?: string): Buffer {
+    const cmd = qos === 1 ? 'puback' : 'pubrec';
+    if (reasonCode === 0) return Buffer.of(qos === 1 ? 0x40 : 0x50, 2, messageId >> 8, messageId & 255);
+    return this.#bytes({ cmd, messageId, reasonCode, ...this.#told(reason) });
+  }
+
+  pubrel(messageId: number, found: boolean): Buffer {
+    return this.#bytes({ cmd: 'pubrel', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
+  }
+
+  pubcomp(messageId: number, found: boolean): Buffer {
+    return this.#bytes({ cmd: 'pubcomp', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
+  }
+
+  publish(publication: GatewayPublication, delivery: Delivery, clock: Clock): Framed | undefined {
+    const { expiresAt } = publication.attributes ?? {};
+    const remainingMs = expiresAt === undefined ? undefined : Math.max(0, expiresAt - clock.now());
+    // [MQTT-3.3.2-5]: what is on its way already goes on.
+    if (remainingMs === 0 && delivery.again !== true) return undefined;
+    const personal = delivery.qos > 0 || delivery.identifiers !== undefined || remainingMs !== undefined;
+    const frame = personal
+      ? new Framed(publishFrame(publication, delivery, remainingMs))
+      : publication.framed(delivery.retain ? qos0Retained : qos0);
+    // [MQTT-3.1.2-24] [MQTT-3.1.2-25]
+    return frame.bytes().length > this.#maxPacketBytes ? undefined : frame;
+  }
+
+  disconnected(disconnect: Disconnect): Buffer {
+    return this.#bytes({
+      cmd: 'disconnect',
+      reasonCode: reasonOf(disconnect),
+      // Allowed in any case (section 3.1.2.11.7).
+      ...(this.#maxPacketBytes >= REASON_BYTES && { properties: { reasonString: disconnect.reason } }),
+    });
+  }
+
+  #bytes(packet: Packet): Buffer {
+    return generate(packet, { protocolVersion: 5 });
+  }
+
+  /** [MQTT-3.1.2-29] [MQTT-3.4.2-2] */
+  #told(reasonString: string | undefined) {
+    const wanted = this.properties.requestProblemInformation !== 0 && this.#maxPacketBytes >= REASON_BYTES;
+    return wanted && reasonString !== undefined ? { properties: { reasonString } } : {};
+  }
+
+  /** [MQTT-3.3.2-7] to [MQTT-3.3.2-12] */
+  #topic(topic: string, alias: number | undefined): string {
+    if (alias === undefined) {
+      if (topic === '') throw new Violation('protocolError', 'neither a topic nor an alias');
+      return topic;
+    }
+    if (alias === 0 || alias > this.#limits.maxTopicAliases)
+      throw new Violation('topicAliasInvalid', 'no such alias is allowed');
+    if (topic !== '') {
+      this.#aliases ??= new Map();
+      this.#aliases.set(alias, topic);
+      return topic;
+    }
+    const known = this.#aliases?.get(alias);
+    if (known === undefined) throw new Violation('protocolError', 'an alias that stands for nothing');
+    return known;
+  }
+
+  #properties(bytes: Buffer): Properties {
+    const at = afterHeader(bytes);
+    const kind = (bytes[0] as number) >> 4;
+    const of = kinds[kind];
+    if (of === undefined) return none;
+    const cursor = new Cursor(bytes, at, bytes.length);
+    if (of === 'publish') {
+      cursor.text();
+      if ((bytes[0] as number) & 6) cursor.int16();
+    } else if (of === 'disconnect') cursor.at += 1;
+    else {
+      cursor.int16();
+      if (of === 'acknowledgement') cursor.at += 1;
+    }
+    // Both may end before them (sections 3.4.2.1 and 3.14.2.1).
+    const ends = cursor.at >= bytes.length && (of === 'acknowledgement' || of === 'disconnect');
+    if (ends) return none;
+    const { properties, end } = readProperties(bytes, cursor.at, of);
+    if ((of === 'acknowledgement' || of === 'disconnect') && end !== bytes.length)
+      throw new Violation('malformed', 'more than a packet has');
+    return properties;
+  }
+}
+
+/** Behind the client id. */
+function willPropertiesIn(connect: Buffer, at: number): Properties {
+  const cursor = new Cursor(connect, at, connect.length);
+  cursor.text();
+  return readProperties(connect, cursor.at, 'will').properties;
+}
+
+/** Of the flags of CONNECT. */
+const WILL = 4;
+const AUTH = 15;
+/** By their type, what packets with properties are called. */
+const kinds: Readonly<Record<number, string>> = {
+  3: 'publish',
+  4: 'acknowledgement',
+  5: 'acknowledgement',
+  6: 'acknowledgement',
+  7: 'acknowledgement',
+  8: 'subscribe',
+  10: 'unsubscribe',
+  14: 'disconnect',
+};
+
+/** CONNACK for who is refused: of the shortest form, as it may not be known what else there may be. */
+export function connackOf(reasonCode: number): Buffer {
+  return generate({ cmd: 'connack', reasonCode, sessionPresent: false }, { protocolVersion: 5 });
+}
