@@ -85,3 +85,10 @@ test('a will with a response topic that is none is not taken [MQTT-3.3.2-14]', a
   other.send(publishPacket('a', ''));
   await other.quiet();
 });
+
+test('a server that stops has no delayed will left to publish', async () => {
+  (await stage.connected5('c', fields)).socket.destroy();
+  await lost();
+  await stage.end();
+  expect(stage.clock.pendingTimers).toBe(0);
+});

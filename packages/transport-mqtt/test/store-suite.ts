@@ -283,6 +283,56 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         await again.device.quiet();
       });
 
+      /** What another server would find, were this one killed now. */
+      async function kept(clientId: string) {
+        const store = place.store();
+        const all = await store.open();
+        await store.close();
+        const found = all.find(({ record }) => record.clientId === clientId);
+        const waiting = found?.waiting.map(({ message }) => String(message.payload));
+        return { published: found?.record.published, waiting };
+      }
+
+      /** A session of MQTT 5 whose device has subscribed and is gone. */
+      async function away(clientId: string, filter: string): Promise<void> {
+        const properties = { sessionExpiryInterval: 60 };
+        const device = await stage.connected5(clientId, { clean: false, properties });
+        device.send(subscribePacket(1, [filter, 1]));
+        await device.next('suback');
+        device.send({ cmd: 'disconnect' });
+        await device.end();
+      }
+
+      test('gives what waits for one of a group to another where that one does not come back', async () => {
+        await serve();
+        await away('c', '$share/g/a/b');
+        await publish('shared');
+        expect((await kept('c')).waiting).toEqual(['shared']);
+        await restart();
+        await away('d', '$share/g/a/b');
+        stage.clock.advance(30_000);
+        const other = await stage.connected5('d', {
+          clean: false,
+          properties: { sessionExpiryInterval: 60 },
+        });
+        await other.quiet();
+        stage.clock.advance(30_000);
+        const { messageId } = await other.next('publish');
+        expect((await kept('d')).waiting).toEqual(['shared']);
+        other.send({ cmd: 'puback', messageId: messageId as number });
+        await other.quiet();
+        expect(await kept('d')).toMatchObject({ waiting: [] });
+        const third = await stage.connected('e', { clean: false });
+        third.send(subscribePacket(1, ['$share/g/a/b', 1]));
+        await third.next('suback');
+        await publish('one', 'two');
+        await third.next('publish');
+        third.socket.destroy();
+        await other.next('publish');
+        await other.next('publish');
+        expect([(await kept('e')).waiting, (await kept('d')).waiting?.sort()]).toEqual([[], ['one', 'two']]);
+      });
+
       test('has subscriptions with their options: no local, identifiers, shared (MQTT 5)', async () => {
         await serve();
         const properties = { sessionExpiryInterval: 60 };
@@ -326,6 +376,7 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         const packet = publishPacket('a/b', 'once', { qos: 2, messageId: 9 });
         writer.send(packet);
         await writer.next('pubrec');
+        expect(await kept('w')).toMatchObject({ published: [9] });
         const { messageId = 0 } = await reader.next('publish');
         reader.send({ cmd: 'pubrec', messageId });
         expect(await reader.next('pubrel')).toMatchObject({ messageId });
@@ -339,6 +390,7 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         await again.quiet();
         writerAgain.send({ cmd: 'pubrel', messageId: 9 });
         await writerAgain.next('pubcomp');
+        expect(await kept('w')).toMatchObject({ published: [] });
         again.send({ cmd: 'pubcomp', messageId });
         await again.quiet();
         await restart();
@@ -352,11 +404,7 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
       test('has what waited with the properties of MQTT 5, until it expires', async () => {
         await serve();
         const fields = { clean: false, properties: { sessionExpiryInterval: 60 } };
-        const first = await stage.connected5('c', fields);
-        first.send(subscribePacket(1, ['a/b', 1]));
-        await first.next('suback');
-        first.send({ cmd: 'disconnect' });
-        await first.end();
+        await away('c', 'a/b');
         const writer = await stage.connected5('w');
         const properties = { correlationData: Buffer.of(1, 0, 255), userProperties: { unit: '°C' } };
         writer.send(publishPacket('a/b', 'kept', { qos: 1, messageId: 1, properties }));
@@ -369,6 +417,7 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         const again = await stage.connected5('c', fields);
         expect(await again.next('publish')).toMatchObject({ properties });
         await again.quiet();
+        expect((await kept('c')).waiting).toEqual(['kept']);
       });
 
       test('leaves a client id to whom it belongs', async () => {
