@@ -45,7 +45,7 @@ export function crashTests(keeping: Keeping): void {
           [
             '--conditions=@callboard/source',
             '--import',
-            path('typescript.mjs'),
+            path('../../../scripts/typescript.mjs'),
             path('doomed-node.ts'),
             kind,
             where,

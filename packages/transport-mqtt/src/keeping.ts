@@ -18,7 +18,7 @@ export class Keeping {
   }
 
   save(): void {
-    const { clientId, userId, core, subscriptions, receiving, own } = this.#session;
+    const { clientId, userId, core, subscriptions, own, receiving } = this.#session;
     this.#store.save({
       clientId,
       userId,
@@ -27,7 +27,7 @@ export class Keeping {
       lostAt: this.#lostAt,
       subscriptions: [
         ...[...subscriptions.values()].map(({ filter, options }) => ({ filter, ...options })),
-        ...own,
+        ...[...own].map(({ filter, qos }) => ({ filter, qos })),
       ],
       published: receiving.published,
       ...(this.#will !== undefined && { will: recordOf(this.#will) }),
@@ -78,19 +78,28 @@ export class Keeping {
   }
 }
 
-function recordOf({ payload, properties, ...will }: Will): WillRecord {
-  const { correlationData, ...rest } = properties;
-  const correlation = correlationData?.toString('base64');
-  return { ...will, payload: payload.toString('base64'), properties: rest, correlation };
+function recordOf({ payload, properties, ...rest }: Will): WillRecord {
+  const { correlationData, ...others } = properties;
+  return {
+    ...rest,
+    payload: payload.toString('base64'),
+    properties: {
+      ...others,
+      ...(correlationData !== undefined && { correlationData: correlationData.toString('base64') }),
+    },
+  };
 }
 
 /** @param awayMs how long its device has been away. */
-export function willFrom({ payload, properties, correlation, ...will }: WillRecord, awayMs: number): Will {
-  const correlationData = correlation === undefined ? undefined : Buffer.from(correlation, 'base64');
+export function willFrom({ payload, properties, delayMs, ...rest }: WillRecord, awayMs: number): Will {
+  const { correlationData, ...others } = properties;
   return {
-    ...will,
+    ...rest,
     payload: Buffer.from(payload, 'base64'),
-    properties: { ...properties, ...(correlationData && { correlationData }) },
-    delayMs: Math.max(0, will.delayMs - awayMs),
+    properties: {
+      ...others,
+      ...(correlationData !== undefined && { correlationData: Buffer.from(correlationData, 'base64') }),
+    },
+    delayMs: Math.max(0, delayMs - awayMs),
   };
 }

@@ -29,7 +29,7 @@ afterEach(() => {
 
 async function start(): Promise<void> {
   const at = (name: string) => new URL(`../test/${name}`, import.meta.url).pathname;
-  const loading = ['--conditions=@callboard/source', '--import', at('typescript.mjs')];
+  const loading = ['--conditions=@callboard/source', '--import', at('../../../scripts/typescript.mjs')];
   server = spawn(process.execPath, [...loading, at('doomed-server.ts'), join(folder, 'sessions.db')], {
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -4,7 +4,7 @@ import { Keeping, willFrom } from './keeping.ts';
 import type { MqttLimits } from './limits.ts';
 import { isReserved } from './own-topics.ts';
 import { Session } from './session.ts';
-import { SharedGroups } from './shared.ts';
+import { SharedGroups, sharedParts } from './shared.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
 import { StoredPublication } from './stored-publication.ts';
 import { subscriptionTo } from './subscription.ts';
@@ -85,12 +85,12 @@ export class Sessions {
       session.restore({ publication, ...rest, group, waiting: kept }, messageId, received);
     }
     for (const { filter, ...options } of subscriptions) {
-      const subscription = subscriptionTo(session, filter, options, this.groups);
-      const { topicFilter } = subscription;
-      if (subscription.group === undefined && isReserved(filter)) {
+      if (sharedParts(filter) === undefined && isReserved(filter)) {
         session.own.subscribe(filter, options.qos);
         continue;
       }
+      const subscription = subscriptionTo(session, filter, options, this.groups);
+      const { topicFilter } = subscription;
       session.subscribed(subscription);
       await session.core
         .subscribe(topicFilter, session.reader(topicFilter))

@@ -48,11 +48,10 @@ export interface SessionRecord {
   readonly will?: WillRecord | undefined;
 }
 
-/** Bytes are in base64. */
+/** A JSON value: bytes are in base64. */
 export interface WillRecord extends Omit<Will, 'payload' | 'properties'> {
   readonly payload: string;
-  readonly properties: Omit<Properties, 'correlationData'>;
-  readonly correlation?: string | undefined;
+  readonly properties: Omit<Properties, 'correlationData'> & { readonly correlationData?: string };
 }
 
 export interface SubscriptionRecord extends SubscriptionOptions {

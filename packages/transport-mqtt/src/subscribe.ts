@@ -94,6 +94,7 @@ export function unsubscribe(device: Device, session: Session, packet: IUnsubscri
     // Another one may read by the same filter, by itself or in a group.
     if (session.by(had.topicFilter).length === 1) await session.core.unsubscribe(had.topicFilter);
     session.unsubscribed(filter);
+    session.keeping?.save();
     return true;
   };
   const left = async () => {

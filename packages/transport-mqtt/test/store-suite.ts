@@ -232,6 +232,74 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         await (await back('c')).device.quiet();
       });
 
+      const will = { topic: 'a/will', payload: Buffer.from('gone'), qos: 1, retain: false };
+
+      test('publishes the wills of devices that were there when it was stopped, once', async () => {
+        await serve();
+        (await subscribed('reader')).send({ cmd: 'disconnect' });
+        await subscribed('c', { will });
+        const left = await subscribed('left', { will: { ...will, payload: Buffer.from('never') } });
+        left.send({ cmd: 'disconnect' });
+        await left.end();
+        await restart();
+        await restart();
+        const { device } = await back('reader');
+        const { payload, messageId } = await device.next('publish');
+        expect(String(payload)).toBe('gone');
+        device.send({ cmd: 'puback', messageId: messageId as number });
+        await device.quiet();
+      });
+
+      test('publishes a will of MQTT 5 with its properties, when what is left of its delay is over', async () => {
+        await serve();
+        await away('reader', 'a/will');
+        const properties = { correlationData: Buffer.of(1, 0, 255), userProperties: { unit: '°C' } };
+        const fields = { clean: false, properties: { sessionExpiryInterval: 600 } };
+        const delayed = { ...will, properties: { ...properties, willDelayInterval: 60 } };
+        (await stage.connected5('c', { ...fields, will: delayed })).socket.destroy();
+        await until(() => stage.server.users.get('c')?.status.status !== 'ONLINE', 'its loss');
+        const dueAt = stage.clock.now() + 60_000;
+        await restart();
+        const reader = await stage.connected5('reader', fields);
+        stage.clock.advance(dueAt - stage.clock.now() - 1);
+        await reader.quiet();
+        stage.clock.advance(1);
+        expect(await reader.next('publish')).toMatchObject({ topic: 'a/will', qos: 1, properties });
+      });
+
+      test('has no will that was published before', async () => {
+        await serve();
+        (await subscribed('c', { will })).socket.destroy();
+        await until(() => stage.server.stats().publications.published === 1, 'the will');
+        const heard: unknown[] = [];
+        await restart();
+        await until(() => stage.server.stats().clients.resumable === 1, 'the session');
+        stage.server.channel('a/will').publications$.subscribe((each) => heard.push(each));
+        const { device } = await back('c');
+        await device.next('publish');
+        await device.quiet();
+        expect([heard, stage.server.stats().publications.published]).toEqual([[], 0]);
+      });
+
+      test('goes on with a device’s inbox', async () => {
+        await serve();
+        const before = await stage.connected('c', { clean: false, username: 'ada' });
+        before.send(subscribePacket(1, ['$callboard/inbox', 1]));
+        await before.next('suback');
+        await restart();
+        await stage.server.sendToUser('ada', { type: 'HELLO' });
+        const { device } = await back('c', { username: 'ada' });
+        expect(await device.next('publish')).toMatchObject({ topic: '$callboard/inbox', qos: 1 });
+        device.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['$callboard/inbox'] });
+        await device.next('unsuback');
+        await restart();
+        await stage.server.sendToUser('ada', { type: 'HELLO' });
+        const again = await back('c', { username: 'ada' });
+        // Not acknowledged, but nothing new.
+        expect(await again.device.next('publish')).toMatchObject({ dup: true });
+        await again.device.quiet();
+      });
+
       /** What another server would find, were this one killed now. */
       async function kept(clientId: string) {
         const store = place.store();
@@ -367,74 +435,6 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         expect(await again.next('publish')).toMatchObject({ properties });
         await again.quiet();
         expect((await kept('c')).waiting).toEqual(['kept']);
-      });
-
-      const will = { topic: 'a/will', payload: Buffer.from('gone'), qos: 1, retain: false };
-
-      test('publishes the wills of devices that were there when it was stopped, once', async () => {
-        await serve();
-        (await subscribed('reader')).send({ cmd: 'disconnect' });
-        await subscribed('c', { will });
-        const left = await subscribed('left', { will: { ...will, payload: Buffer.from('never') } });
-        left.send({ cmd: 'disconnect' });
-        await left.end();
-        await restart();
-        await restart();
-        const { device } = await back('reader');
-        const { payload, messageId } = await device.next('publish');
-        expect(String(payload)).toBe('gone');
-        device.send({ cmd: 'puback', messageId: messageId as number });
-        await device.quiet();
-      });
-
-      test('publishes a will of MQTT 5 with its properties, when what is left of its delay is over', async () => {
-        await serve();
-        await away('reader', 'a/will');
-        const properties = { correlationData: Buffer.of(1, 0, 255), userProperties: { unit: '°C' } };
-        const fields = { clean: false, properties: { sessionExpiryInterval: 600 } };
-        const delayed = { ...will, properties: { ...properties, willDelayInterval: 60 } };
-        (await stage.connected5('c', { ...fields, will: delayed })).socket.destroy();
-        await until(() => stage.server.users.get('c')?.status.status !== 'ONLINE', 'its loss');
-        const dueAt = stage.clock.now() + 60_000;
-        await restart();
-        const reader = await stage.connected5('reader', fields);
-        stage.clock.advance(dueAt - stage.clock.now() - 1);
-        await reader.quiet();
-        stage.clock.advance(1);
-        expect(await reader.next('publish')).toMatchObject({ topic: 'a/will', qos: 1, properties });
-      });
-
-      test('has no will that was published before', async () => {
-        await serve();
-        (await subscribed('c', { will })).socket.destroy();
-        await until(() => stage.server.stats().publications.published === 1, 'the will');
-        const heard: unknown[] = [];
-        await restart();
-        await until(() => stage.server.stats().clients.resumable === 1, 'the session');
-        stage.server.channel('a/will').publications$.subscribe((each) => heard.push(each));
-        const { device } = await back('c');
-        await device.next('publish');
-        await device.quiet();
-        expect([heard, stage.server.stats().publications.published]).toEqual([[], 0]);
-      });
-
-      test('goes on with a device’s inbox', async () => {
-        await serve();
-        const before = await stage.connected('c', { clean: false, username: 'ada' });
-        before.send(subscribePacket(1, ['$callboard/inbox', 1]));
-        await before.next('suback');
-        await restart();
-        await stage.server.sendToUser('ada', { type: 'HELLO' });
-        const { device } = await back('c', { username: 'ada' });
-        expect(await device.next('publish')).toMatchObject({ topic: '$callboard/inbox', qos: 1 });
-        device.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['$callboard/inbox'] });
-        await device.next('unsuback');
-        await restart();
-        await stage.server.sendToUser('ada', { type: 'HELLO' });
-        const again = await back('c', { username: 'ada' });
-        // Not acknowledged, but nothing new.
-        expect(await again.device.next('publish')).toMatchObject({ dup: true });
-        await again.device.quiet();
       });
 
       test('leaves a client id to whom it belongs', async () => {
