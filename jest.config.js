@@ -5,6 +5,9 @@ export default {
   testPathIgnorePatterns: ['/node_modules/', '/dist/', '\\.browser\\.test\\.ts$'],
   modulePathIgnorePatterns: ['/dist/'],
   testEnvironment: 'node',
+  // Modules of Node's vm are never collected: a worker that has grown is replaced, and the heap stays small.
+  maxWorkers: 2,
+  workerIdleMemoryLimit: '700MB',
   // For what hangs. Nothing waits for real time, but a busy machine may be ten times as slow.
   testTimeout: 30_000,
   // Workspace packages resolve to their sources, so that tests need no build.
