@@ -15,6 +15,8 @@ import { mqttConnects } from './mqtt-connects.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
 import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips } from './mqtt-round-trips.ts';
+import { notifyBurst } from './notify-burst.ts';
+import { notifyLight } from './notify-light.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -46,5 +48,7 @@ export const scenarios: readonly Scenario[] = [
   mqttRoundTrips,
   mqttConnects,
   mqttMemory,
+  notifyBurst,
+  notifyLight,
   clientSize,
 ];
