@@ -10,12 +10,16 @@ export interface ProcessCost {
 /** What another process costs: clock ticks and resident pages (proc(5)), so on Linux alone. */
 export function costOf(pid: number): ProcessCost {
   const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  const [ticksPerSecond = 100, pageBytes = 4_096] = (constants ??= ['CLK_TCK', 'PAGESIZE'].map((name) =>
-    Number(execFileSync('getconf', [name])),
-  ));
+  const perSecond = constant('CLK_TCK');
   return {
-    cpuMicros: ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6,
-    rssBytes: Number(fields[21]) * pageBytes,
+    cpuMicros: ((Number(fields[11]) + Number(fields[12])) / perSecond) * 1e6,
+    rssBytes: Number(fields[21]) * constant('PAGESIZE'),
   };
 }
-let constants: readonly number[] | undefined;
+
+const constants = new Map<string, number>();
+function constant(name: string): number {
+  const value = constants.get(name) ?? Number(execFileSync('getconf', [name]));
+  constants.set(name, value);
+  return value;
+}
