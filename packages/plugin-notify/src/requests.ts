@@ -1,7 +1,8 @@
 import type { HandlerContext, PluginContext } from '@callboard/core';
 import { ReplyError } from '@callboard/protocol';
-import { isStorable } from './asked.ts';
+import { bundles } from './bundles.ts';
 import { askAlert, type Changed, type Inbox, mark, maxListed } from './contract.ts';
+import { isStorable } from './storable.ts';
 import type { NotifyStore } from './store.ts';
 import { StoreGone, type StoreLine } from './store-line.ts';
 
@@ -33,9 +34,11 @@ export function answerClients({ handle, clock, server, logger }: PluginContext, 
   const nothing: Inbox = { items: [], unread: 0 };
   handle(
     'NOTIFY_INBOX',
-    answer(nothing, (_, userId) =>
-      inStore((store) => store.inbox(userId, { now: clock.now(), limit: maxListed })),
-    ),
+    answer(nothing, async (_, userId) => {
+      const wanted = { now: clock.now(), limit: maxListed };
+      const { items, unread } = await inStore((store) => store.inbox(userId, wanted));
+      return { items: bundles(items, maxListed)[0] ?? [], unread };
+    }),
   );
   handle(
     'NOTIFY_ALERT',

@@ -28,7 +28,8 @@ export interface SchedulerHost {
 const MOST_RUNNING = 100;
 const MOST_ENTERED = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
-const PRUNED_AT_ONCE = 100;
+/** Rows, so that nobody waits long for it. */
+const PRUNED_AT_ONCE = 500;
 const STOP_MS = 5_000;
 /** From when something was due until what another node has told of it is looked for. */
 const CATCH_UP_MS = 1_000;
@@ -187,8 +188,9 @@ export class Scheduler {
           cause,
         });
         const at = clock.now() + this.#backoffMs(attempts + 1, 300_000);
-        const why = cause instanceof Error ? cause.message : String(cause);
-        await this.#settling.add({ id, lease, kind: 'retry', at, why }).catch(() => this.#abandon(claimed));
+        await this.#settling
+          .add({ id, lease, kind: 'retry', at, why: reasonOf(cause) })
+          .catch(() => this.#abandon(claimed));
         this.wake(at);
       }
     } finally {
@@ -269,7 +271,7 @@ export class Scheduler {
     const now = clock.now();
     if (now < this.#pruneAt) return;
     const forgotten = await line.call((store) => store.prune(now - keepMs, PRUNED_AT_ONCE));
-    if (forgotten < PRUNED_AT_ONCE) this.#pruneAt = now + PRUNE_EVERY_MS;
+    if (forgotten === 0) this.#pruneAt = now + PRUNE_EVERY_MS;
     else this.wake(now);
   }
 
@@ -301,4 +303,10 @@ export class Scheduler {
     const ms = Math.min(mostMs, 500 * 2 ** Math.min(Math.max(failures - 1, 0), 16));
     return Math.ceil(ms * (0.5 + this.#host.random() / 2));
   }
+}
+
+/** What of an error every database can keep. */
+function reasonOf(cause: unknown): string {
+  const text = cause instanceof Error ? cause.message : String(cause);
+  return text.slice(0, 500).replace(/[\p{Cc}\p{Cs}]/gu, ' ');
 }

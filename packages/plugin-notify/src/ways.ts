@@ -1,5 +1,6 @@
 import { SendFailed, type Server, type User } from '@callboard/core';
 import type { Awaitable } from '@callboard/runtime';
+import { bundles } from './bundles.ts';
 import type { Item, Told } from './contract.ts';
 
 /** A notice for a page of its recipients. */
@@ -27,12 +28,8 @@ export function callboardWay(server: Server): Way {
     async tell(tellings) {
       const sends: Promise<void>[] = [];
       for (const { users, items, alert } of messagesFor(tellings, server)) {
-        for (let i = 0; i < items.length; i += MOST) {
-          const told: Told = {
-            type: 'NOTIFICATION',
-            items: items.slice(i, i + MOST),
-            ...(alert && { alert }),
-          };
+        for (const bundle of items.length === 1 ? [items] : bundles(items, MOST)) {
+          const told: Told = { type: 'NOTIFICATION', items: bundle, ...(alert && { alert }) };
           sends.push(server.sendToUser(users, told).catch(unlessRefused));
         }
       }

@@ -11,7 +11,7 @@ export function mysqlStore(
   return new SqlStore(mysql(url, connections));
 }
 
-function mysql(uri: string, connectionLimit: number): SqlDialect {
+export function mysql(uri: string, connectionLimit: number): SqlDialect {
   return {
     async connect() {
       const { createPool } = await import('mysql2');

@@ -11,7 +11,7 @@ export function postgresStore(
   return new SqlStore(postgres(url, connections));
 }
 
-function postgres(url: string, max: number): SqlDialect {
+export function postgres(url: string, max: number): SqlDialect {
   return {
     async connect() {
       const { default: pg } = await import('pg');
