@@ -31,7 +31,7 @@ export function dueOf({ first, dueAt, everyMs, recipients }: Batch, i: number): 
   return { key: `n${n}`, at, users, action: { type: 'DUE', n, at, text } };
 }
 
-export const recipientsOf = (average: number, n: number): number => 1 + ((n * 7) % (2 * average - 1));
+const recipientsOf = (average: number, n: number): number => 1 + ((n * 7) % (2 * average - 1));
 export const userOf = (i: number): string => `u${i + 1}`;
 
 const text = 'x'.repeat(60);

@@ -1,4 +1,4 @@
-import { people, userOf } from '../notices.ts';
+import { userOf } from '../notices.ts';
 import type { Bench } from '../scenario.ts';
 import { watchForStall } from './stall.ts';
 
@@ -14,9 +14,10 @@ export interface Told {
   readonly overtakenMs: number;
 }
 
-/** Everybody connects, and what is told to them is counted; what it was is looked at for one of so many. */
-export async function connectPeople({ connectAll, dialect }: Bench, sampled: number) {
-  const readers = await connectAll(Array.from({ length: people }, (_, i) => userOf(i)));
+/** The first so many people connect, and what is told to them is counted; what it was is looked at for some of them. */
+export async function connectPeople({ connectAll, dialect }: Bench, count: number, sampled: number) {
+  const readers = await connectAll(Array.from({ length: count }, (_, i) => userOf(i)));
+  const every = Math.ceil(count / sampled);
   let deliveries = 0;
   let onDelivery = () => {};
   const latenciesMs: number[] = [];
@@ -28,7 +29,7 @@ export async function connectPeople({ connectAll, dialect }: Bench, sampled: num
     reader.onText = (bytes, start, end) => {
       const frame = bytes.subarray(start, end);
       for (let at = frame.indexOf(marker); at >= 0; at = frame.indexOf(marker, at + 1)) deliveries++;
-      if (i % sampled === 0) {
+      if (i % every === 0) {
         const now = performance.timeOrigin + performance.now();
         for (const { n, at } of actionsIn(dialect.delivered(frame.toString('utf8')))) {
           if (had.has(n)) throw new Error(`Reader ${i} was told twice of ${n}`);

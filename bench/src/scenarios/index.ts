@@ -15,7 +15,7 @@ import { mqttConnects } from './mqtt-connects.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
 import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips } from './mqtt-round-trips.ts';
-import { notifyBurst } from './notify-burst.ts';
+import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
 import { notifyLight } from './notify-light.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
@@ -49,6 +49,7 @@ export const scenarios: readonly Scenario[] = [
   mqttConnects,
   mqttMemory,
   notifyBurst,
+  notifyBurstOffline,
   notifyLight,
   clientSize,
 ];

@@ -18,7 +18,7 @@ export const notifyLight: Scenario = {
   budgets: [{ atMost: 50, detail: 'p99 ms' }],
   async run(bench) {
     const count = bench.times(notices);
-    const waiting = await connectPeople(bench, 1);
+    const waiting = await connectPeople(bench, people, people);
     const scheduling = await bench.connect('scheduler');
     const dueAt = Date.now() + 3_000;
     const batch: Batch = { type: 'SCHEDULE', first: 0, count, dueAt, everyMs, recipients: 1 };

@@ -4,7 +4,7 @@ import type { CatchUp } from './catch-up.ts';
 import { Grouped } from './grouped.ts';
 import type { Recipients } from './recipients.ts';
 import type { Claimed, Entry, Step } from './store.ts';
-import { StoreGone, type StoreLine } from './store-line.ts';
+import { inTime, StoreGone, type StoreLine } from './store-line.ts';
 import { type TellHost, tell } from './tell.ts';
 import type { Telling, Way } from './ways.ts';
 
@@ -31,6 +31,7 @@ const PRUNE_EVERY_MS = 3_600_000;
 /** Rows, so that nobody waits long for it. */
 const PRUNED_AT_ONCE = 500;
 const STOP_MS = 5_000;
+const WAY_TIMEOUT_MS = 60_000;
 /** From when something was due until what another node has told of it is looked for. */
 const CATCH_UP_MS = 1_000;
 /** Until a row that another node has locked is looked at again. */
@@ -51,7 +52,8 @@ export class Scheduler {
   readonly #host: SchedulerHost;
   readonly #entering: Grouped<Entry, boolean>;
   readonly #settling: Grouped<Step, boolean>;
-  readonly #spreading: Grouped<Telling, void>;
+  /** One for each way: a slow one does not hold up those before it. */
+  readonly #spreading: readonly Grouped<Telling, void>[];
   #loop: Promise<void> | undefined;
   #stopping = false;
   #looking = false;
@@ -83,14 +85,19 @@ export class Scheduler {
       MOST_RUNNING,
       () => 1,
     );
-    this.#spreading = new Grouped(
-      async (tellings) => {
-        for (const way of host.ways) await way.tell(tellings);
-        return tellings.map(() => undefined);
-      },
-      endOfTurn,
-      MOST_ENTERED,
-      ({ users }) => users.length,
+    this.#spreading = host.ways.map(
+      (way) =>
+        new Grouped(
+          async (tellings) => {
+            const telling = (async () => way.tell(tellings))();
+            const { name, timeoutMs = WAY_TIMEOUT_MS } = way;
+            await inTime(clock, timeoutMs, telling, `${name} took too long`);
+            return tellings.map(() => undefined);
+          },
+          endOfTurn,
+          MOST_ENTERED,
+          ({ users }) => users.length,
+        ),
     );
   }
 
@@ -210,7 +217,9 @@ export class Scheduler {
       },
       page: ({ notification }, after) => recipients.page(notification.to, after),
       enter: (entry) => this.#entering.add(entry),
-      spread: (telling) => this.#spreading.add(telling),
+      spread: async (telling) => {
+        for (const way of this.#spreading) await way.add(telling);
+      },
       settle: async (step) => {
         const held = await this.#settling.add(step);
         this.#abandonings = 0;

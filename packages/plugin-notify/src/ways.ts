@@ -14,7 +14,12 @@ export interface Telling extends Omit<Item, 'state' | 'alerted'> {
  */
 export interface Way {
   readonly name: string;
-  /** @throws where somebody may not have been told: all of these are tried again. */
+  /** Until it counts as failed, in milliseconds. Default 60,000. */
+  readonly timeoutMs?: number;
+  /**
+   * Called with what has come together since the last call was over: up to 100 notices for 2,000 people.
+   * @throws where somebody may not have been told: all of these are tried again.
+   */
   tell(tellings: readonly Telling[]): Awaitable<void>;
 }
 

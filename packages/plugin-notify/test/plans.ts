@@ -61,7 +61,12 @@ export async function statementsOf(
   const moved = { ...was, version: 2, round: 2, at: now + 5 };
   assert.ok(await store.replace(1, { notification: moved, notices: noticesOf(moved, 2, now) }, now));
   assert.ok(await store.prune(now + 2, 10));
-  return { store, statements: [...seen.values()].filter(({ sql }) => /^(select|update|delete)\b.*\bnotify_(?!migrations)/.test(sql)) };
+  return {
+    store,
+    statements: [...seen.values()].filter(({ sql }) =>
+      /^(select|update|delete)\b.*\bnotify_(?!migrations)/.test(sql),
+    ),
+  };
 }
 
 function schedule(store: SqlStore, key: string, i: number) {

@@ -57,6 +57,7 @@ export class Stage {
   readonly place: Place;
   readonly nodes: Node[] = [];
   readonly tabs: Tab[] = [];
+  readonly listeners: Client[] = [];
   /** Calls that nobody answers, and whose time has not run out. */
   stuck = 0;
 
@@ -69,7 +70,8 @@ export class Stage {
   }
 
   async end(): Promise<void> {
-    for (const { client } of this.tabs) await this.finish(client.close());
+    for (const client of [...this.listeners, ...this.tabs.map((tab) => tab.client)])
+      await this.finish(client.close());
     for (const node of this.nodes) if (!node.dead) await this.stop(node);
     this.place.remove();
   }
@@ -123,6 +125,23 @@ export class Stage {
     this.tabs.push(tab);
     await this.quiet();
     return tab;
+  }
+
+  /** A client without this plugin's half, as a device is: it notes each item that it is sent. */
+  async listener(node: Node, userId: UserId): Promise<string[]> {
+    const heard: string[] = [];
+    const client = createClient({
+      endPoint: 'ws://memory',
+      userId,
+      timers: this.clock,
+      transport: road({ node }, this.clock),
+    });
+    client.subscribe('NOTIFICATION', ({ items }) => {
+      heard.push(...(items as readonly Notice[]).map(({ key }) => key));
+    });
+    this.listeners.push(client);
+    await client.connect();
+    return heard;
   }
 
   async close(tab: Tab): Promise<void> {
