@@ -1,29 +1,31 @@
 import type { Clock, Server } from '@callboard/core';
 import { forgetOldest } from './forget-oldest.ts';
 import { isStorable } from './storable.ts';
-import type { Unalerted } from './store.ts';
+import type { ToldTo } from './store.ts';
 import type { StoreLine } from './store-line.ts';
-import type { Telling, Way } from './ways.ts';
+import type { callboardWay, HereTelling } from './ways.ts';
 
 const PAGE = 500;
 /** More than a page: there is at least one notice that is whole among so many. */
 const LIMIT = 1_000;
 /** What another node told so long ago, by its clock, may have come to be seen just now. */
-const OVERLAP_MS = 30_000;
+const OVERLAP_MS = 15_000;
 const MOST_REMEMBERED = 100_000;
 
-/** Tells the people who are connected here what another node has put into their inboxes, and nobody has alerted them of. */
+type Here = ReturnType<typeof callboardWay>;
+
+/** Tells the people who are connected here what another node has put into their inboxes. */
 export class CatchUp {
   readonly #server: Server;
   readonly #clock: Clock;
   readonly #line: StoreLine;
-  readonly #way: Way;
+  readonly #way: Here;
   /** What was told before they have found on connecting. */
   #since: number;
-  /** Those whose clients do not ask to alert, devices for one, need not be told again and again. */
+  /** What was told here, so that nobody is told again: devices do not take the second for the first. */
   readonly #told = new Set<string>();
 
-  constructor(host: { server: Server; clock: Clock; line: StoreLine }, way: Way) {
+  constructor(host: { server: Server; clock: Clock; line: StoreLine }, way: Here) {
     this.#server = host.server;
     this.#clock = host.clock;
     this.#line = host.line;
@@ -32,7 +34,7 @@ export class CatchUp {
   }
 
   /** The way, where it is known afterwards who was told here. */
-  get way(): Way {
+  get way(): Here {
     return {
       name: this.#way.name,
       tell: async (tellings) => {
@@ -56,23 +58,23 @@ export class CatchUp {
     // The clock may have been set back since.
     for (let since = Math.min(this.#since, this.#clock.now() - OVERLAP_MS), after = ''; ; ) {
       const wanted = { since, after, now: this.#clock.now(), limit: LIMIT };
-      const found = await this.#line.call((store) => store.unalerted(users, wanted));
+      const found = await this.#line.call((store) => store.toldSince(users, wanted));
       await this.#tell(found);
       if (found.length < LIMIT) return;
       const partial = found.at(-1)?.item.id;
-      const whole = found.filter(({ item }) => item.id !== partial).at(-1) as Unalerted;
+      const whole = found.filter(({ item }) => item.id !== partial).at(-1) as ToldTo;
       since = whole.toldAt;
       after = whole.item.id;
     }
   }
 
-  async #tell(found: readonly Unalerted[]): Promise<void> {
-    const tellings = new Map<string, Omit<Telling, 'users'> & { readonly users: string[] }>();
+  async #tell(found: readonly ToldTo[]): Promise<void> {
+    const tellings = new Map<string, HereTelling & { readonly users: string[] }>();
     for (const { userId, item } of found) {
       if (this.#told.has(`${item.id} ${userId}`)) continue;
-      const { state: _, alerted: __, ...rest } = item;
-      const telling = tellings.get(item.id) ?? { ...rest, users: [] };
-      tellings.set(item.id, telling);
+      const same = `${item.state} ${item.alerted} ${item.id}`;
+      const telling = tellings.get(same) ?? { ...item, users: [] };
+      tellings.set(same, telling);
       telling.users.push(userId);
     }
     if (tellings.size > 0) await this.way.tell([...tellings.values()]);

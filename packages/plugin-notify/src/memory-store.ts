@@ -12,7 +12,7 @@ import type {
   Replacement,
   Since,
   Step,
-  Unalerted,
+  ToldTo,
 } from './store.ts';
 
 interface Row extends Notice {
@@ -151,7 +151,7 @@ class MemoryStore implements NotifyStore {
     };
   }
 
-  async unalerted(users: readonly string[], { since, after, now, limit }: Since) {
+  async toldSince(users: readonly string[], { since, after, now, limit }: Since) {
     return [...this.#notices.values()]
       .map(({ id, state, settledAt = 0 }) => ({ id, state, toldAt: settledAt }))
       .filter(({ state }) => state === 'told')
@@ -161,7 +161,7 @@ class MemoryStore implements NotifyStore {
       .flatMap(({ id, toldAt }) =>
         users.map((userId) => ({ userId, toldAt, item: this.#item(userId, id, now) })),
       )
-      .filter((found): found is Unalerted => found.item?.state === 'unread' && !found.item.alerted)
+      .filter((found): found is ToldTo => found.item !== undefined)
       .slice(0, limit);
   }
 

@@ -115,7 +115,7 @@ export interface Since {
   readonly limit: number;
 }
 
-export interface Unalerted {
+export interface ToldTo {
   readonly userId: string;
   readonly item: Item;
   readonly toldAt: number;
@@ -162,8 +162,8 @@ export interface NotifyStore {
     userId: string,
     options: { readonly now: number; readonly limit: number },
   ): Promise<{ items: readonly Item[]; unread: number }>;
-  /** Items of these people that they were not alerted of, neither read nor void, of notices that were told since then: the first told first. */
-  unalerted(users: readonly string[], options: Since): Promise<readonly Unalerted[]>;
+  /** Items of these people, neither dismissed nor void, of notices that were told since then: the first told first. */
+  toldSince(users: readonly string[], options: Since): Promise<readonly ToldTo[]>;
   /** Gives those of the ids that `by` may alert of: unread, not void, and nobody else was let. */
   alert(userId: string, ids: readonly string[], by: string, now: number): Promise<readonly string[]>;
   /** Gives those of the ids that moved on. */

@@ -23,11 +23,16 @@ export interface Way {
   tell(tellings: readonly Telling[]): Awaitable<void>;
 }
 
+/** As they are by now; by default new. */
+export type HereTelling = Telling & Partial<Pick<Item, 'state' | 'alerted'>>;
+
 /** Items in one message. */
 const MOST = 20;
 
 /** Tells those who are connected, or about to come back: browsers, other clients, devices over MQTT. */
-export function callboardWay(server: Server): Way {
+export function callboardWay(
+  server: Server,
+): Way & { tell(tellings: readonly HereTelling[]): Promise<void> } {
   return {
     name: 'callboard',
     async tell(tellings) {
@@ -55,8 +60,8 @@ interface Message {
 }
 
 /** One message for all who have a single client and are told the same: it is encoded once. */
-function messagesFor(tellings: readonly Telling[], server: Server): Iterable<Message> {
-  const items = tellings.map(({ users, ...rest }): Item => ({ ...rest, state: 'unread', alerted: false }));
+function messagesFor(tellings: readonly HereTelling[], server: Server): Iterable<Message> {
+  const items = tellings.map(({ users, ...rest }): Item => ({ state: 'unread', alerted: false, ...rest }));
   const byUser = new Map<string, number[]>();
   for (const [i, { users }] of tellings.entries()) {
     for (const id of users) {

@@ -154,6 +154,8 @@ export function forebearTests(keeping: Keeping): void {
       const all = Array.from({ length: 10 }, (_, i) => `e${i}`);
       expect([...(alerts[0] ?? []), ...(alerts[1] ?? [])].sort()).toEqual(all);
       expect([alerts[2]?.sort(), alerts[3]?.sort()]).toEqual([all, all]);
+      // And the tabs that did not alert know of it.
+      for (const { told } of tabs) expect(told.map(({ key }) => key).sort()).toEqual(all);
     });
 
     test('3. many whom another node has told are told here, too, each client once', async () => {

@@ -53,7 +53,7 @@ export async function statementsOf(
   }
   const [told] = (await store.inbox('u1', { now, limit: 10 })).items;
   assert.ok(told);
-  await store.unalerted(['u1', 'u2'], { since: now - 1, after: '', now, limit: 10 });
+  await store.toldSince(['u1', 'u2'], { since: now - 1, after: '', now, limit: 10 });
   await store.alert('u1', [told.id], 'me', now);
   await store.mark('u1', [told.id], 'read');
   await store.holders(told.key, { after: 'u0', limit: 10 });

@@ -1,5 +1,5 @@
 import { type ItemState, itemStates } from '../contract.ts';
-import type { Since, Unalerted } from '../store.ts';
+import type { Since, ToldTo } from '../store.ts';
 import { type ItemView, itemOf } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -51,19 +51,18 @@ export async function inbox(tx: Transaction, userId: string, now: number, limit:
   return { items: rows.map(itemOf), unread: Number(unread) };
 }
 
-export async function unalerted(
+export async function toldSince(
   tx: Transaction,
   users: readonly string[],
   { since, after, now, limit }: Since,
-): Promise<readonly Unalerted[]> {
+): Promise<readonly ToldTo[]> {
   if (users.length === 0) return [];
   const rows = await standing(tx, now)
     .where('notify_notices.state', '=', 'told')
     .where('notify_notices.wake_at', '>=', since)
     .where((row) => row.or([row('notify_notices.wake_at', '>', since), row('notify_notices.id', '>', after)]))
     .where('notify_items.user_id', 'in', users)
-    .where('notify_items.state', '=', itemStates.indexOf('unread'))
-    .where('notify_items.alerted_by', 'is', null)
+    .where('notify_items.state', '<', itemStates.indexOf('dismissed'))
     .select([...view, 'notify_items.user_id', 'notify_notices.wake_at'])
     .orderBy('notify_notices.wake_at')
     .orderBy('notify_notices.id')

@@ -14,7 +14,7 @@ import type {
 } from '../store.ts';
 import { claim, enter, settle } from './claims.ts';
 import type { SqlDialect } from './dialect.ts';
-import { alert, holders, inbox, mark, unalerted } from './items.ts';
+import { alert, holders, inbox, mark, toldSince } from './items.ts';
 import { migrate } from './migrate.ts';
 import { prune } from './prune.ts';
 import { noticeRow, notificationOf, notificationRow, type People, recordOf } from './rows.ts';
@@ -158,8 +158,8 @@ export class SqlStore implements NotifyStore {
     return this.#transaction((tx) => inbox(tx, userId, now, limit));
   }
 
-  unalerted(users: readonly string[], options: Since) {
-    return this.#transaction((tx) => unalerted(tx, users, options));
+  toldSince(users: readonly string[], options: Since) {
+    return this.#transaction((tx) => toldSince(tx, users, options));
   }
 
   alert(userId: string, ids: readonly string[], by: string, now: number) {
