@@ -269,12 +269,15 @@ describe('when it is told', () => {
             return late(work);
           },
       });
-    const one = await stage.node({ through, leaseMs: 4_000 });
-    await note(one, { in: 1_000 });
+    let subscribers = ['12', '44'];
+    const audiences = { all: () => ({ users: subscribers }) };
+    const one = await stage.node({ through, audiences, leaseMs: 4_000 });
+    await note(one, { in: 1_000, to: { audience: 'all' } });
     slow = true;
     await stage.pass(1_500);
     // It has claimed, and nothing of what it does gets through for 8 s.
-    const two = await stage.node({ leaseMs: 4_000, longestSleepMs: 1_000 });
+    subscribers = ['44'];
+    const two = await stage.node({ audiences, leaseMs: 4_000, longestSleepMs: 1_000 });
     const tab = await stage.tab(two, 44);
     await stage.pass(5_000);
     expect(tab.told).toHaveLength(1);
@@ -283,6 +286,7 @@ describe('when it is told', () => {
     await stage.pass(60_000);
     const told = [one, two].map(({ server }) => server.stats().plugins.notify?.told);
     expect([told, tab.told.length]).toEqual([[0, 1], 1]);
+    expect((await two.server.notify.history('k'))?.notices).toMatchObject([{ people: { told: 1 } }]);
   });
 
   test.each([

@@ -1,6 +1,13 @@
-import { type Client, type ClientPluginApis, type ClientTransport, createClient } from '@callboard/client';
+import { type Client, type ClientPluginApis, createClient } from '@callboard/client';
 import type { UserId } from '@callboard/core';
-import { collectingLogger, createHarness, LiveClock, type LogEntry, turn } from '@callboard/testkit';
+import {
+  collectingLogger,
+  createHarness,
+  LiveClock,
+  type LogEntry,
+  MemoryRoad,
+  turn,
+} from '@callboard/testkit';
 import { type ClientNotifications, type Notice, notifyClient } from '../src/client.ts';
 import { type NotifyOptions, notify } from '../src/notify.ts';
 import type { NotifyStore } from '../src/store.ts';
@@ -117,7 +124,7 @@ export class Stage {
       timers: this.clock,
       logger,
       random: () => 0.5,
-      transport: road(tab, this.clock),
+      transport: roadOf(tab),
       plugins: [notifyClient()],
     });
     tab.notify = tab.client.notify;
@@ -134,7 +141,7 @@ export class Stage {
       endPoint: 'ws://memory',
       userId,
       timers: this.clock,
-      transport: road({ node }, this.clock),
+      transport: roadOf({ node }),
     });
     client.subscribe('NOTIFICATION', ({ items }) => {
       heard.push(...(items as readonly Notice[]).map(({ key }) => key));
@@ -206,23 +213,10 @@ function harnessOf(clock: LiveClock, options: NotifyOptions) {
   return createHarness({ clock, limits, channels, plugins: [notify({ longestSleepMs, ...options })] });
 }
 
-/** A tab's way to the node that it is to connect to. */
-function road(tab: { readonly node: Node }, clock: LiveClock): ClientTransport {
-  return {
-    name: 'memory',
-    open(...[, events]) {
-      if (tab.node.dead) throw new Error('nobody answers');
-      const wire = tab.node.transport.connect();
-      wire.onFrame((text) => events.received(text));
-      wire.onClose((code, reason) => events.closed(code, reason));
-      clock.endOfTurn(() => {
-        if (wire.closed === undefined) events.opened();
-      });
-      return {
-        send: (text) => wire.send(text),
-        close: (code, reason) => wire.close(code, reason),
-        drop: () => wire.cut(),
-      };
-    },
-  };
+/** To the node that a tab is to connect to then. */
+function roadOf(tab: { readonly node: Node }): MemoryRoad {
+  return new MemoryRoad(() => {
+    if (tab.node.dead) throw new Error('nobody answers');
+    return tab.node;
+  });
 }

@@ -2,11 +2,12 @@ import { describe, expect, test } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { type Statement, statementsOf } from '../../test/plans.ts';
+import { swallowingRoad } from '../../test/swallowing-road.ts';
 import { withDatabases } from '../../test/with-databases.ts';
 import { notifyStoreSuite } from '../testing.ts';
 import { migrations } from './migrations.ts';
-import { mysql } from './mysql.ts';
-import { postgres } from './postgres.ts';
+import { mysql, mysqlStore } from './mysql.ts';
+import { postgres, postgresStore } from './postgres.ts';
 
 withDatabases(({ name, make }) => {
   notifyStoreSuite(
@@ -21,11 +22,27 @@ withDatabases(({ name, make }) => {
   test('each statement finds what it is about by an index', async () => {
     const where = (await make()).address?.where as string;
     const [dialect, explain] =
-      name === 'MariaDB' ? [mysql(where, 1), explainMysql] : [postgres(where, 1), explainPostgres];
+      name === 'MariaDB' ? [mysql(where, {}), explainMysql] : [postgres(where, {}), explainPostgres];
     const { store, statements } = await statementsOf(dialect);
     expect(statements.length).toBeGreaterThan(20);
     expect(await explain(where, statements)).toEqual([]);
     await store.close();
+  });
+
+  test('connections that a network has swallowed are given up', async () => {
+    const where = new URL((await make()).address?.where as string);
+    const road = await swallowingRoad(Number(where.port));
+    where.port = `${road.port}`;
+    const options = { connections: 4, silentMs: 400 };
+    const store = name === 'MariaDB' ? mysqlStore(`${where}`, options) : postgresStore(`${where}`, options);
+    await store.open();
+    await Promise.all(Array.from({ length: 4 }, () => store.get('k')));
+    road.swallow();
+    const lost = await Promise.allSettled(Array.from({ length: 4 }, () => store.get('k')));
+    expect(lost.map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
+    expect(await store.get('k')).toBe(undefined);
+    await store.close();
+    road.close();
   });
 
   if (name === 'MariaDB')
