@@ -6,8 +6,8 @@ import Database from 'libsql';
 import type { Packet } from 'mqtt-packet';
 import { publishPacket, Stage, subscribePacket, until } from '../test/support.ts';
 import { type MqttSessionStore, memorySessionStore } from './index.ts';
+import { KnownPublication } from './known-publication.ts';
 import { sqliteSessionStore } from './sqlite.ts';
-import { StoredPublication } from './stored-publication.ts';
 
 describe('acknowledgements', () => {
   let stage: Stage;
@@ -103,7 +103,7 @@ describe('SQLite', () => {
     const other = new Database(file);
     other.exec('begin immediate');
     store.save({ ...record, clientId: 'c' });
-    const publication = new StoredPublication({
+    const publication = KnownPublication.stored({
       topic: 'a',
       payload: Buffer.from('x'),
       from: undefined,
@@ -134,7 +134,7 @@ describe('SQLite', () => {
       ['messages', 'waiting'].map(
         (table) => (other.prepare(`select count(*) as n from ${table}`).get() as { n: number }).n,
       );
-    const publication = new StoredPublication({
+    const publication = KnownPublication.stored({
       topic: 'a',
       payload: Buffer.alloc(10_000),
       from: undefined,

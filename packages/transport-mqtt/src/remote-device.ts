@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Client, ReplyError, type User } from '@callboard/core';
-import { OwnPublication } from './own-topics.ts';
+import { KnownPublication } from './known-publication.ts';
 import type { OwnProperties } from './publish-frame.ts';
 import type { Session } from './session.ts';
 import { fits, isTopic } from './topics.ts';
@@ -98,5 +98,5 @@ function publish(
   const subscriptions = [...session.subscriptions.values()].filter((each) => fits(topic, each.topicFilter));
   if (subscriptions.length === 0)
     throw new ReplyError('NOT_SUBSCRIBED', { message: `The device has not subscribed to ${topic}.` });
-  session.publishedFor(new OwnPublication(topic, payload, properties), subscriptions);
+  session.publishedFor(KnownPublication.own(topic, payload, properties), subscriptions);
 }

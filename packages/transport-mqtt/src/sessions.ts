@@ -1,12 +1,12 @@
 import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { Keeping, willFrom } from './keeping.ts';
+import { KnownPublication } from './known-publication.ts';
 import type { MqttLimits } from './limits.ts';
 import { isReserved } from './own-topics.ts';
 import { Session } from './session.ts';
 import { SharedGroups, sharedParts } from './shared.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
-import { StoredPublication } from './stored-publication.ts';
 import { subscriptionTo } from './subscription.ts';
 import { execute, type Will } from './will.ts';
 
@@ -41,7 +41,7 @@ export class Sessions {
   /** Those that the store has, as they were; before anybody comes. */
   async restore(): Promise<void> {
     const stored = (await this.#store?.open()) ?? [];
-    const publications = new Map<StoredMessage, StoredPublication>();
+    const publications = new Map<StoredMessage, KnownPublication>();
     const wills: [Session, Will][] = [];
     for (const each of stored) await this.#restore(each, publications, wills);
     // Now that all are there who wait for them.
@@ -59,7 +59,7 @@ export class Sessions {
 
   async #restore(
     { record, waiting }: StoredSession,
-    publications: Map<StoredMessage, StoredPublication>,
+    publications: Map<StoredMessage, KnownPublication>,
     wills: [Session, Will][],
   ): Promise<void> {
     const { clientId, userId, claims, resumeMs, subscriptions, published } = record;
@@ -78,7 +78,7 @@ export class Sessions {
     session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt, will);
     session.receiving.restore(published);
     for (const { message, delivery, messageId, received, waiting: kept } of waiting) {
-      const publication = publications.get(message) ?? new StoredPublication(message);
+      const publication = publications.get(message) ?? KnownPublication.stored(message);
       publications.set(message, publication);
       const { share, ...rest } = delivery;
       const group = share === undefined ? undefined : this.groups.of(share);
