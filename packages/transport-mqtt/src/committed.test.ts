@@ -156,4 +156,27 @@ describe('SQLite', () => {
     await store.close();
     other.close();
   });
+
+  test('has a version: a file of before there were any goes on, one of a later version is left alone', async () => {
+    const before = sqliteSessionStore(file);
+    await before.open();
+    before.save({ ...record, clientId: 'c' });
+    await before.close();
+    const other = new Database(file);
+    const version = () => other.prepare('pragma user_version').get();
+    expect(version()).toMatchObject({ user_version: 1 });
+    other.exec('pragma user_version = 0');
+    const next = sqliteSessionStore(file);
+    expect(await next.open()).toMatchObject([{ record: { clientId: 'c' } }]);
+    await next.close();
+    expect(version()).toMatchObject({ user_version: 1 });
+    other.exec('pragma user_version = 2');
+    other.exec('drop table waiting');
+    await expect(sqliteSessionStore(file).open()).rejects.toThrow('are of version 2, and this code knows 1');
+    // Neither is it changed, nor held.
+    other.exec('begin exclusive; rollback');
+    expect(version()).toMatchObject({ user_version: 2 });
+    expect(other.prepare("select name from sqlite_master where name = 'waiting'").all()).toEqual([]);
+    other.close();
+  });
 });
