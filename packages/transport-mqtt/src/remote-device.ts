@@ -37,6 +37,8 @@ export interface RemoteDevice {
   readonly connection: ConnectionProperties | undefined;
   /** The filters that it has subscribed to. */
   readonly filters: readonly string[];
+  /** How many publications it was not given, as more waited for it than may. */
+  readonly dropped: number;
   /**
    * To this device alone, on a topic that it has subscribed to: with that QoS, so that it waits for a device which is away where
    * that is 1. It passes no plugin and is no channel's.
@@ -71,6 +73,9 @@ export function remoteDevice(session: Session): RemoteDevice {
     },
     get filters() {
       return [...session.subscriptions.keys()];
+    },
+    get dropped() {
+      return session.dropped;
     },
     publish: (topic, payload) => publish(session, topic, payload),
     async request(topic, payload, { replyTopic, timeoutMs = REQUEST_TIMEOUT_MS }) {
