@@ -15,8 +15,13 @@ export interface ConnectionProperties {
 }
 
 export interface DeviceRequestOptions {
-  /** Where the device answers: the next that it publishes there is the answer. It is published as ever, too. */
+  /** Where the device answers. What it publishes there is published as ever, too. */
   readonly replyTopic: string;
+  /**
+   * Which of what it publishes there is the answer, where correlation data does not say so (3.1.1 has none): for devices that say something there
+   * unasked, too. What it throws the request fails with. Default: whatever comes first.
+   */
+  readonly isAnswer?: (payload: Buffer) => boolean;
   /** Default 30,000. */
   readonly timeoutMs?: number;
 }
@@ -78,13 +83,14 @@ export function remoteDevice(session: Session): RemoteDevice {
       return session.dropped;
     },
     publish: (topic, payload) => publish(session, topic, payload),
-    async request(topic, payload, { replyTopic, timeoutMs = REQUEST_TIMEOUT_MS }) {
+    async request(topic, payload, { replyTopic, isAnswer, timeoutMs = REQUEST_TIMEOUT_MS }) {
       if (!isTopic(replyTopic)) throw new TypeError(`not a topic name: ${String(replyTopic)}`);
       const correlationData = randomBytes(8);
       const properties = { responseTopic: replyTopic, correlationData };
       return session.exchanges.ask({
         replyTopic,
         correlation: correlationData,
+        isAnswer,
         timeoutMs,
         send: () => publish(session, topic, payload, properties),
       });
