@@ -28,6 +28,8 @@ export class Sessions {
   readonly #byId = new Map<string, Session>();
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Wills of sessions that are over, on their way. */
+  readonly #wills = new Map<string, Promise<void>>();
   readonly #host: GatewayHost;
   readonly #limits: MqttLimits;
   readonly #store: MqttSessionStore | undefined;
@@ -110,8 +112,17 @@ export class Sessions {
         return session.over();
       }
       session.ended();
-      if (this.#byId.get(session.clientId) === session) this.#byId.delete(session.clientId);
+      const { clientId, willPublished } = session;
+      if (this.#byId.get(clientId) === session) this.#byId.delete(clientId);
+      if (willPublished !== undefined) this.#await(clientId, willPublished);
     };
+  }
+
+  #await(clientId: string, will: Promise<void>): void {
+    this.#wills.set(clientId, will);
+    will.then(() => {
+      if (this.#wills.get(clientId) === will) this.#wills.delete(clientId);
+    });
   }
 
   get(clientId: string): Session | undefined {
@@ -141,6 +152,9 @@ export class Sessions {
     // [MQTT-3.1.2-6]: nor does one go on that was to end with its connection.
     const fresh = clean || before?.core.resumeMs === 0;
     if (fresh) before?.core.end(new Disconnect('REPLACED'));
+    // Else it could be told after what the device says now, as another session is in no order with it.
+    const will = this.#wills.get(clientId);
+    if (will !== undefined) await will;
     const known = fresh ? undefined : before;
     const session = known ?? this.#made(clientId, accepted.userId);
     const ended = this.#ended(session);
