@@ -13,6 +13,7 @@ import { growth } from './growth.ts';
 import { memory } from './memory.ts';
 import { mqttConnects } from './mqtt-connects.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
+import { mqttFrozen } from './mqtt-frozen.ts';
 import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips } from './mqtt-round-trips.ts';
 import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
@@ -48,6 +49,7 @@ export const scenarios: readonly Scenario[] = [
   mqttRoundTrips,
   mqttConnects,
   mqttMemory,
+  mqttFrozen,
   notifyBurst,
   notifyBurstOffline,
   notifyLight,

@@ -63,7 +63,10 @@ function burstTests(keeping: Keeping): void {
         const tab = await stage.tab(node, 0);
         let expected = 0;
         for (let i = 0; i < count; i++) {
-          const to = Array.from({ length: i % 12 === 0 ? 300 : 1 + (i % 19) }, (_, k) => (i * 37 + k * 53) % 1_000);
+          const to = Array.from(
+            { length: i % 12 === 0 ? 300 : 1 + (i % 19) },
+            (_, k) => (i * 37 + k * 53) % 1_000,
+          );
           if (to.includes(0)) expected++;
           const at = stage.clock.now() + 60_000 + ((i * 7_919) % 1_000);
           await node.server.notify.schedule({ key: `k${i}`, at, to, action: { type: 'A' } });

@@ -3,6 +3,7 @@ import type { Clock, Logger } from '@callboard/core';
 import type { CatchUp } from './catch-up.ts';
 import { Grouped } from './grouped.ts';
 import type { Recipients } from './recipients.ts';
+import { backoffMs, reasonOf } from './retry.ts';
 import type { Claimed, Entry, Step } from './store.ts';
 import { inTime, StoreGone, type StoreLine } from './store-line.ts';
 import { type TellHost, tell } from './tell.ts';
@@ -175,7 +176,7 @@ export class Scheduler {
     } catch {
       // Said by the line already. Of several calls one may have succeeded: it is not back for that.
       this.#wanted = Number.POSITIVE_INFINITY;
-      return clock.now() + this.#backoffMs(++this.#failures, 30_000);
+      return clock.now() + backoffMs(++this.#failures, 30_000, this.#host.random);
     }
   }
 
@@ -194,7 +195,7 @@ export class Scheduler {
           key: notification.key,
           cause,
         });
-        const at = clock.now() + this.#backoffMs(attempts + 1, 300_000);
+        const at = clock.now() + backoffMs(attempts + 1, 300_000, this.#host.random);
         await this.#settling
           .add({ id, lease, kind: 'retry', at, why: reasonOf(cause) })
           .catch(() => this.#abandon(claimed));
@@ -246,7 +247,7 @@ export class Scheduler {
 
   #abandon(claimed: Claimed): void {
     this.#abandoned.push(claimed);
-    this.#giveBackAt = this.#host.clock.now() + this.#backoffMs(++this.#abandonings, 30_000);
+    this.#giveBackAt = this.#host.clock.now() + backoffMs(++this.#abandonings, 30_000, this.#host.random);
     this.wake(this.#giveBackAt);
   }
 
@@ -306,16 +307,4 @@ export class Scheduler {
       task();
     };
   }
-
-  /** From half a second, doubling, with jitter. */
-  #backoffMs(failures: number, mostMs: number): number {
-    const ms = Math.min(mostMs, 500 * 2 ** Math.min(Math.max(failures - 1, 0), 16));
-    return Math.ceil(ms * (0.5 + this.#host.random() / 2));
-  }
-}
-
-/** What of an error every database can keep. */
-function reasonOf(cause: unknown): string {
-  const text = cause instanceof Error ? cause.message : String(cause);
-  return text.slice(0, 500).replace(/[\p{Cc}\p{Cs}]/gu, ' ');
 }
