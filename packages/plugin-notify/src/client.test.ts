@@ -1,6 +1,8 @@
+import { turn } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Node, Stage, type Tab } from '../test/stage.ts';
 import { inMemory } from '../test/stores.ts';
+import type { NotifyStore } from './store.ts';
 
 describe('a person with several tabs', () => {
   let stage: Stage;
@@ -125,6 +127,29 @@ describe('a person with several tabs', () => {
       await expect(stranger.client.sendToServer(bad)).rejects.toMatchObject({
         error: { code: 'INVALID_ACTION' },
       });
+  });
+
+  test('who asks much has no more of the store than one answer at a time', async () => {
+    let running = 0;
+    let most = 0;
+    const busy = await stage.node({
+      through: (store) =>
+        new Proxy(store, {
+          get: (target, method: keyof NotifyStore) =>
+            method !== 'inbox'
+              ? target[method].bind(target)
+              : async (...args: Parameters<NotifyStore['inbox']>) => {
+                  most = Math.max(most, ++running);
+                  await turn();
+                  running--;
+                  return target.inbox(...args);
+                },
+        }),
+    });
+    const eager = await stage.tab(busy, 12);
+    const asked = Array.from({ length: 50 }, () => eager.client.sendToServer({ type: 'NOTIFY_INBOX' }));
+    expect((await stage.finish(Promise.all(asked))).length).toBe(50);
+    expect(most).toBe(1);
   });
 
   test('a callback that throws harms no other, and a tab without one lets the others alert', async () => {

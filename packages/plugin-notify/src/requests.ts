@@ -8,6 +8,17 @@ import { StoreGone, type StoreLine } from './store-line.ts';
 
 /** Answers what clients ask about their own inbox. */
 export function answerClients({ handle, clock, server, logger }: PluginContext, line: StoreLine): void {
+  /** One after the other for each user: nobody has more of the database than that, however much their clients ask. */
+  const last = new Map<string, Promise<unknown>>();
+  const inTurn = <T>(userId: string, work: () => Promise<T>): Promise<T> => {
+    const mine = (last.get(userId) ?? Promise.resolve()).then(work, work);
+    last.set(userId, mine);
+    const settled = () => {
+      if (last.get(userId) === mine) last.delete(userId);
+    };
+    mine.then(settled, settled);
+    return mine;
+  };
   const inStore = async <T>(work: (store: NotifyStore) => Promise<T>): Promise<T> => {
     try {
       return await line.call(work);
@@ -29,7 +40,7 @@ export function answerClients({ handle, clock, server, logger }: PluginContext, 
   const answer =
     <T>(otherwise: T, ask: (context: HandlerContext, userId: string) => Promise<T>) =>
     (context: HandlerContext) =>
-      isStorable(context.user.id) ? ask(context, context.user.id) : otherwise;
+      isStorable(context.user.id) ? inTurn(context.user.id, () => ask(context, context.user.id)) : otherwise;
 
   const nothing: Inbox = { items: [], unread: 0 };
   handle(
