@@ -46,11 +46,12 @@ export function connect(device: Device, bytes: Buffer): void {
   });
 }
 
-/** The version that it is of, whatever else it says. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
+/** The version that it is of, whatever else it says: 3, as its name was MQIsdp, was 3.1. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
 function versionOf(bytes: Buffer): number {
   const cursor = new Cursor(bytes, afterHeader(bytes), bytes.length);
   const name = cursor.text();
-  if (name !== 'MQTT' && name !== 'MQIsdp') throw new Violation('malformed', 'no MQTT');
+  if (name === 'MQIsdp') return 3;
+  if (name !== 'MQTT') throw new Violation('malformed', 'no MQTT');
   return cursor.byte();
 }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { reader, record, textOf, versions, wire } from '../../test/conformance.ts';
+import { lasting, reader, record, textOf, versions, wire } from '../../test/conformance.ts';
 import { open, type RawDevice, Stage, until } from '../../test/support.ts';
 
 /** Sections 3.1.2.5 to 3.1.2.7, of both versions; when a will is published is in `../will.test.ts` and `../will-5.test.ts`. */
@@ -47,6 +47,31 @@ describe.each(versions)('version %i', (version) => {
     expect(await heard.rest()).toEqual([]);
   });
 });
+
+test.each([
+  [false, 0],
+  [true, 1],
+])(
+  'a delayed will, where a newer connection takes over, clean: %s, is published %i times',
+  async (clean, times) => {
+    await stage.serve();
+    const heard = await reader(stage, 5, 'reader', ['gone']);
+    const will = {
+      topic: 'gone',
+      payload: Buffer.from('x'),
+      qos: 0,
+      retain: false,
+      properties: { willDelayInterval: 5 },
+    };
+    const before = await stage.connected5('c', { ...lasting(5), will });
+    const after = await stage.connected5('c', { ...lasting(5), clean });
+    await before.end();
+    await after.quiet();
+    expect(await heard.rest()).toHaveLength(times);
+    stage.clock.advance(10_000);
+    await heard.quiet();
+  },
+);
 
 test('user properties of a will keep their order', async () => {
   await stage.serve();

@@ -143,32 +143,35 @@ describe('MQTT 5', () => {
     expect(await back.next('disconnect')).toMatchObject({ reasonCode: 0x82 });
   });
 
-  test('has its properties passed on as they came', async () => {
-    const server = await stage.serve({ channels: { '#': { ...open, history: { size: 5 } } } });
-    const [device, old] = [await stage.connected5('c'), await stage.connected('old')];
-    for (const each of [device, old]) {
-      each.send(subscribePacket(1, ['#', 1]));
-      await each.next('suback');
-    }
-    const properties = {
-      payloadFormatIndicator: true,
-      contentType: 'application/json; charset=utf-8',
-      responseTopic: 'answers/c',
-      correlationData: Buffer.of(0, 255),
-      userProperties: { unit: 'C', tag: ['a', 'b'] },
-    };
-    device.send(publishPacket('a', '{"celsius": 21.50}', { qos: 1, messageId: 1, properties }));
-    const came = await device.next('publish');
-    await device.next('puback');
-    expect(came.properties).toEqual({
-      ...properties,
-      userProperties: expect.objectContaining(properties.userProperties),
-    });
-    expect(textOf(came)).toBe('{"celsius": 21.50}');
-    expect(textOf(await old.next('publish'))).toBe('{"celsius": 21.50}');
-    const { publications } = await server.channel('a').history();
-    expect(publications).toMatchObject([{ data: { celsius: 21.5 }, meta: { unit: 'C', tag: ['a', 'b'] } }]);
-  });
+  test.each([true, false])(
+    'has its properties passed on as they came, an indicator %s too',
+    async (payloadFormatIndicator) => {
+      const server = await stage.serve({ channels: { '#': { ...open, history: { size: 5 } } } });
+      const [device, old] = [await stage.connected5('c'), await stage.connected('old')];
+      for (const each of [device, old]) {
+        each.send(subscribePacket(1, ['#', 1]));
+        await each.next('suback');
+      }
+      const properties = {
+        payloadFormatIndicator,
+        contentType: 'application/json; charset=utf-8',
+        responseTopic: 'answers/c',
+        correlationData: Buffer.of(0, 255),
+        userProperties: { unit: 'C', tag: ['a', 'b'] },
+      };
+      device.send(publishPacket('a', '{"celsius": 21.50}', { qos: 1, messageId: 1, properties }));
+      const came = await device.next('publish');
+      await device.next('puback');
+      expect(came.properties).toEqual({
+        ...properties,
+        userProperties: expect.objectContaining(properties.userProperties),
+      });
+      expect(textOf(came)).toBe('{"celsius": 21.50}');
+      expect(textOf(await old.next('publish'))).toBe('{"celsius": 21.50}');
+      const { publications } = await server.channel('a').history();
+      expect(publications).toMatchObject([{ data: { celsius: 21.5 }, meta: { unit: 'C', tag: ['a', 'b'] } }]);
+    },
+  );
 
   test('of user properties gives those of one name in their order', async () => {
     await stage.serve();

@@ -100,6 +100,18 @@ describe('MQTT 5', () => {
     expect(await say('', true)).toEqual([true, false]);
   });
 
+  test('it has the identifier of its subscription', async () => {
+    await stage.serve(marked);
+    const device = await stage.connected5('c');
+    await publish(device, 'a', 'x', { retain: true });
+    device.send(subscribePacket5(1, [{ topic: 'a', qos: 0 }], { subscriptionIdentifier: 7 }));
+    await device.next('suback');
+    expect(await device.next('publish')).toMatchObject({
+      retain: true,
+      properties: { subscriptionIdentifier: 7 },
+    });
+  });
+
   test('retain handling: always, for what is new, never', async () => {
     await stage.serve({ channels: { '#': { ...open, retain: true } } });
     await stage.server.publish('a', 'last');

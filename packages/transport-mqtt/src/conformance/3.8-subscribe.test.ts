@@ -109,7 +109,9 @@ describe('MQTT 5', () => {
     await device.next('suback');
     device.send(publishPacket('a', 'own'));
     await device.quiet();
+    other.send(subscribePacket(1, ['a']));
+    await other.next('suback');
     other.send(publishPacket('a', 'other'));
-    expect(textOf(await device.next('publish'))).toBe('other');
+    for (const each of [device, other]) expect(textOf(await each.next('publish'))).toBe('other');
   });
 });

@@ -23,9 +23,11 @@ describe.each(versions)('version %i', (version) => {
     const writer = await stage.connected('w', {}, version);
     await publish(writer, 'a', '2');
     await stage.server.publish('b', '3');
+    await stage.server.publish('c', 'at most once');
     const back = await stage.connected('c', lasting(version), version);
     expect(back.told.sessionPresent).toBe(true);
     expect([textOf(await back.next('publish')), textOf(await back.next('publish'))]).toEqual(['2', '3']);
+    await back.quiet();
     await gone(stage, back);
     stage.clock.advance(1_000);
     await until(() => !stage.server.users.has('c'), 'the end of the session');

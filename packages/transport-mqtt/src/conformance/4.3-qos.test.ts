@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { gone, lasting, publish, reader, versions } from '../../test/conformance.ts';
-import { open, publishPacket, Stage, subscribePacket, until } from '../../test/support.ts';
+import { open, publishPacket, Stage, until } from '../../test/support.ts';
 
 /** Sections 4.3 and 4.4: the ways of QoS 0, 1 and 2, and what is sent again. */
 
@@ -191,13 +191,5 @@ describe('MQTT 5', () => {
     const back = await stage.connected5('c', fields);
     expect(await back.next('publish')).toMatchObject({ messageId: ids[2], dup: true });
     await back.quiet();
-  });
-
-  test('a PUBREC for nothing is answered with that', async () => {
-    await stage.serve();
-    const device = await stage.connected5('c');
-    device.send(subscribePacket(1, ['a', 2]), { cmd: 'pubrec', messageId: 99 });
-    await device.next('suback');
-    expect(await device.next('pubrel')).toMatchObject({ messageId: 99, reasonCode: 0x92 });
   });
 });
