@@ -31,6 +31,8 @@ const qos0Retained: PublicationFraming = {
 /** Of CONNACK, in bytes: without properties, and with all that a server of this kind says. */
 const SHORTEST_CONNACK = 5;
 const LONGEST_CONNACK = 48;
+/** Of what a reason says, in UTF-16 units. */
+const MAX_REASON = 80;
 
 /** MQTT 5, for one connection. */
 export class Mqtt5 implements Dialect {
@@ -149,8 +151,9 @@ export class Mqtt5 implements Dialect {
     return bytes.length > this.#maxPacketBytes ? undefined : bytes;
   }
 
-  /** With words where they fit [MQTT-3.4.2-2] [MQTT-3.14.2-3]. */
-  #worded(packet: Packet, reasonString: string | undefined): Buffer | undefined {
+  /** With words where they fit [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.14.2-3]. */
+  #worded(packet: Packet, reason: string | undefined): Buffer | undefined {
+    const reasonString = reason?.slice(0, MAX_REASON).replaceAll('\0', '');
     const worded = reasonString && this.#bytes({ ...packet, properties: { reasonString } } as Packet);
     return worded || this.#bytes(packet);
   }
