@@ -86,7 +86,7 @@ export function StageDoor({ word, enter }: StageDoorProps) {
               aria-describedby="password-rule"
             />
             <p id="password-rule" className="small">
-              Eight characters or more. Accounts last until the server stops.
+              Eight characters or more.
             </p>
             <div className="row">
               <button type="submit" value="sign-in" className="button">
