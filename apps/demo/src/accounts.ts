@@ -28,7 +28,7 @@ export interface ProfileChange {
 }
 
 export interface AccountsOptions {
-  /** Whether the company, whose password is printed on the page, is in it. */
+  /** Whether the company, whose password is printed on the page, may come in. */
   readonly withCompany: boolean;
   /** Less than the default is for tests. */
   readonly passwords?: Passwords;
@@ -42,17 +42,19 @@ export class Accounts {
   readonly #passwords: Passwords;
   /** That of nobody, of whom nobody knows the password. */
   readonly #nobodys: string;
+  readonly #withCompany: boolean;
 
-  private constructor(database: Database, passwords: Passwords, nobodys: string) {
+  private constructor(database: Database, passwords: Passwords, nobodys: string, withCompany: boolean) {
     this.#database = database;
     this.#passwords = passwords;
     this.#nobodys = nobodys;
+    this.#withCompany = withCompany;
   }
 
   static async open(database: Database, options: AccountsOptions): Promise<Accounts> {
     const { withCompany, passwords = new Passwords() } = options;
     const nobodys = await passwords.hash(randomBytes(16).toString('hex'));
-    const accounts = new Accounts(database, passwords, nobodys);
+    const accounts = new Accounts(database, passwords, nobodys, withCompany);
     if (withCompany) await accounts.#addCompany();
     return accounts;
   }
@@ -94,6 +96,8 @@ export class Accounts {
     const right = await this.#passwords.matches(found?.password ?? this.#nobodys, password);
     if (found === undefined || !right) throw new Refusal('WRONG');
     const { password: _, ...account } = found;
+    // They may be in the database since it was a demo's.
+    if (!this.#withCompany && companyIds.includes(account.id)) throw new Refusal('WRONG');
     return account;
   }
 
@@ -101,11 +105,13 @@ export class Accounts {
   async profile(id: string, { counts }: { readonly counts: boolean }): Promise<Profile> {
     const { db } = this.#database;
     if (counts)
-      await db
-        .updateTable('people')
-        .set((row) => ({ views: row('views', '+', 1) }))
-        .where('id', '=', id)
-        .execute();
+      await this.#database.transaction((tx) =>
+        tx
+          .updateTable('people')
+          .set((row) => ({ views: row('views', '+', 1) }))
+          .where('id', '=', id)
+          .execute(),
+      );
     return db
       .selectFrom('people')
       .select(['id', 'name', 'role', 'about', 'views', 'version'])

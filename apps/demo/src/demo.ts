@@ -80,6 +80,7 @@ export async function createDemo(options: DemoOptions) {
     ...{ accounts, passes, events, notices, rules, attemptsPerMinute, requestsPerSecond, origins },
     ...{ clock, logger, pageRoot },
     isIn: (userId) => server.users.has(userId),
+    isBusy: () => (server.stats().plugins.notify?.busy ?? 0) > 0,
   });
   const server = createBoxOffice({
     ...{ accounts, passes, houses, mqtt, clock, logger },
@@ -96,7 +97,10 @@ export async function createDemo(options: DemoOptions) {
     accounts,
     passes,
     houses,
+    events,
     notices,
+    database,
+    clock,
     /** Where devices come in, once it has started. */
     get mqttPort(): number {
       return mqtt.port as number;

@@ -23,6 +23,8 @@ export interface RestOptions {
   readonly notices: EventNotices;
   readonly rules: HouseRules;
   readonly clock: TheatreClock;
+  /** Whether a notification is being scheduled or told. */
+  readonly isBusy: () => boolean;
   /** Whether one of the user's tabs is connected, or about to come back. */
   readonly isIn: (userId: string) => boolean;
   /** Attempts to sign up or in, per address. */
@@ -146,5 +148,6 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
 
   await app.register(peopleRoutes, { accounts, door });
   await app.register(eventRoutes, { events: options.events, notices: options.notices, door });
-  if (rules.demo) await app.register(clockRoutes, { clock: options.clock, door });
+  const { clock, isBusy } = options;
+  if (rules.demo) await app.register(clockRoutes, { clock, isBusy, door });
 }

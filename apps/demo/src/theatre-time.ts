@@ -1,3 +1,4 @@
+import { setImmediate as turn } from 'node:timers/promises';
 import type { Clock, Logger, Plugin, Server } from '@callboard/core';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
@@ -41,13 +42,22 @@ export function tellTime(server: Server<BoxOfficeContract>, clock: TheatreClock,
   clock.subscribe(tell);
 }
 
+const PATIENCE_MS = 1_000;
+
 const step = z.strictObject({ by: z.enum(['hour', 'day']) });
 const time = z.object({ aheadMs: z.int() });
+
+export interface ClockRoutesOptions {
+  readonly clock: TheatreClock;
+  /** Whether something is under way by it: that would find that it had taken an hour. */
+  readonly isBusy: () => boolean;
+  readonly door: Door;
+}
 
 /** For demos alone: production has no such route. */
 export async function clockRoutes(
   app: FastifyInstance,
-  { clock, door }: { readonly clock: TheatreClock; readonly door: Door },
+  { clock, isBusy, door }: ClockRoutesOptions,
 ): Promise<void> {
   app.post<{ Body: z.infer<typeof step> }>(
     '/clock',
@@ -63,6 +73,7 @@ export async function clockRoutes(
     },
     async (request) => {
       await door.signedIn(request);
+      for (const deadline = Date.now() + PATIENCE_MS; isBusy() && Date.now() < deadline; ) await turn();
       const aheadMs = clock.get() + timeSteps[request.body.by];
       if (aheadMs > MOST_AHEAD_MS) throw new Refusal('INVALID', 'That is more than a year ahead.');
       clock.set(aheadMs);

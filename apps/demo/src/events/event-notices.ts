@@ -118,19 +118,20 @@ export class EventNotices {
   }
 
   /** Whether it is still this version. */
-  async #settle({ id, version, state, run }: Event): Promise<boolean> {
-    const { db } = this.#options.database;
-    if (state === 'gone') {
-      await db.deleteFrom('events').where('id', '=', id).execute();
-      return true;
-    }
-    const { numUpdatedRows } = await db
-      .updateTable('events')
-      .set({ behind: 0, settled_run: run })
-      .where('id', '=', id)
-      .where('version', '=', version)
-      .executeTakeFirstOrThrow();
-    return numUpdatedRows > 0n;
+  #settle({ id, version, state, run }: Event): Promise<boolean> {
+    return this.#options.database.transaction(async (tx) => {
+      if (state === 'gone') {
+        await tx.deleteFrom('events').where('id', '=', id).execute();
+        return true;
+      }
+      const { numUpdatedRows } = await tx
+        .updateTable('events')
+        .set({ behind: 0, settled_run: run })
+        .where('id', '=', id)
+        .where('version', '=', version)
+        .executeTakeFirstOrThrow();
+      return numUpdatedRows > 0n;
+    });
   }
 
   #read(id: string): Promise<Event | undefined> {

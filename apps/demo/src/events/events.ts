@@ -146,11 +146,9 @@ export class Events {
 
   /** Strikes them off, where they are down for it. */
   async unsubscribe(id: string, person: string): Promise<void> {
-    await this.#database.db
-      .deleteFrom('subscriptions')
-      .where('event_id', '=', id)
-      .where('person_id', '=', person)
-      .execute();
+    await this.#database.transaction((tx) =>
+      tx.deleteFrom('subscriptions').where('event_id', '=', id).where('person_id', '=', person).execute(),
+    );
   }
 
   /** One after the other for each person: so what is counted is still so when it is written. */

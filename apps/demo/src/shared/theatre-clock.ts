@@ -16,13 +16,10 @@ interface Waiting {
   timer: unknown;
 }
 
-/** What is waited for no longer than this is under way, an answer for one: that goes on in its own time. */
-const UNDER_WAY_MS = 15_000;
-
-/** The time by which events fall due. In the demo it can be ahead of that of the machine; whoever sleeps meanwhile wakes up. */
+/** The time by which events fall due. In the demo it can be ahead of that of the machine: whoever waits then wakes up in time. */
 export class TheatreClock implements Timers {
   readonly #timers: Timers;
-  readonly #sleeping = new Set<Waiting>();
+  readonly #waiting = new Set<Waiting>();
   readonly #listeners = new Set<() => void>();
   #aheadMs = 0;
 
@@ -36,9 +33,9 @@ export class TheatreClock implements Timers {
   set(aheadMs: number): void {
     if (aheadMs === this.#aheadMs) return;
     this.#aheadMs = aheadMs;
-    for (const waiting of [...this.#sleeping]) {
+    for (const waiting of [...this.#waiting]) {
       this.#timers.clearTimeout(waiting.timer);
-      this.#sleep(waiting);
+      this.#wait(waiting);
     }
     for (const listener of [...this.#listeners]) listener();
   }
@@ -54,22 +51,21 @@ export class TheatreClock implements Timers {
   }
 
   setTimeout(task: () => void, ms: number): unknown {
-    if (ms <= UNDER_WAY_MS) return { timer: this.#timers.setTimeout(task, ms) };
     const waiting = { task, at: this.now() + ms, timer: undefined };
-    this.#sleeping.add(waiting);
-    this.#sleep(waiting);
+    this.#waiting.add(waiting);
+    this.#wait(waiting);
     return waiting;
   }
 
   clearTimeout(timer: unknown): void {
-    this.#sleeping.delete(timer as Waiting);
+    this.#waiting.delete(timer as Waiting);
     this.#timers.clearTimeout((timer as Waiting | undefined)?.timer);
   }
 
-  #sleep(waiting: Waiting): void {
+  #wait(waiting: Waiting): void {
     const ms = Math.max(0, waiting.at - this.now());
     waiting.timer = this.#timers.setTimeout(() => {
-      this.#sleeping.delete(waiting);
+      this.#waiting.delete(waiting);
       waiting.task();
     }, ms);
   }

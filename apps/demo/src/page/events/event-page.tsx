@@ -10,7 +10,7 @@ import { Strip } from '../strip.tsx';
 import { useHeadingFocus } from '../use-heading-focus.ts';
 import { useTitle } from '../use-title.ts';
 import { NoticeForm } from './notice-form.tsx';
-import { peopleDown } from './people-down.ts';
+import { peopleDown, youAndOthersDown } from './people-down.ts';
 import { useTheatreTime } from './theatre-time.ts';
 import { dayAndTime, leadsInWords, localInput, until } from './times.ts';
 
@@ -119,10 +119,7 @@ function Sheet({ office: { callboard, announcer }, event, now }: NoticeProps & {
       <h2 id="sheet" className="section-title">
         The sheet
       </h2>
-      <p>
-        {isSubscribed ? 'You are down for it. ' : ''}
-        {peopleDown(subscribers)}.
-      </p>
+      <p>{isSubscribed ? youAndOthersDown(subscribers) : peopleDown(subscribers)}.</p>
       {at > now && (
         <p>
           {leads === undefined
@@ -165,7 +162,9 @@ function Own({ office: { callboard, announcer }, event, now }: NoticeProps & { r
       <h2 id="sheet" className="section-title">
         Yours
       </h2>
-      <p>{peopleDown(subscribers)}. If you move it, they are told again.</p>
+      <p>
+        {peopleDown(subscribers)}.{subscribers > 0 && ' If you move it, they are told again.'}
+      </p>
       {isEditing ? (
         <NoticeForm
           begin={event}

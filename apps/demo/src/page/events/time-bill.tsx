@@ -35,7 +35,7 @@ export function TimeBill({ office }: { readonly office: Office }) {
         </p>
         <p className="poster-when" data-testid="theatre-time" data-ahead-ms={ahead}>
           {dayAndTime(now, now)}
-          {ahead > 0 && `, ${duration(ahead)} early`}
+          {ahead > 0 && `, ${duration(ahead)} ahead`}
         </p>
       </div>
       {callboard.rules.demo && (
