@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import type { Logger } from '@callboard/core';
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
 import { docs } from './docs.ts';
@@ -44,6 +45,7 @@ export async function createWeb({ logger, pageRoot, ...options }: WebOptions): P
       const refusal = refusalOf(error.statusCode ?? 500, error.message);
       void (reply as FastifyReply).code(refusal.statusCode).headers(headers).send(refusal.envelope);
     },
+    clientErrorHandler: answerNonsense,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
   // JSON alone: a form of another page cannot send it.
@@ -70,3 +72,15 @@ export async function createWeb({ logger, pageRoot, ...options }: WebOptions): P
 }
 
 const loopbackNames: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
+
+/** To what is no HTTP. */
+function answerNonsense({ code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const body = JSON.stringify(new Refusal('INVALID', 'That is no HTTP.').envelope);
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ];
+  socket.end([...head, 'connection: close', '', body].join('\r\n'));
+}
