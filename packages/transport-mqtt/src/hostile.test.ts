@@ -1,5 +1,14 @@
+import { setFlagsFromString } from 'node:v8';
+import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
-import { connectPacket, publishPacket, Stage, until } from '../test/support.ts';
+import {
+  connectPacket,
+  publishPacket,
+  type RawDevice,
+  Stage,
+  subscribePacket,
+  until,
+} from '../test/support.ts';
 import { Framer } from './framer.ts';
 import { readProperties } from './properties.ts';
 import { metaOf } from './publish-frame.ts';
@@ -101,3 +110,77 @@ test('a user has so many sessions, with a connection or without; those of others
   await until(() => stage.server.users.get('ada')?.clients.size === 1, 'the end of its session');
   expect([(await answer('c')).code, (await answer('a')).code]).toEqual([0, 3]);
 });
+
+test('of hostile connections nothing is left, and memory is flat', async () => {
+  await stage.serve({ limits: { maxBytesPerSecond: 1e9, maxConnectsPerSecond: 1e6 } });
+  const attacks: ((device: RawDevice) => void)[] = [
+    // 200 MB announced, before CONNECT and as a packet of a kind that there is not.
+    (device) => device.send(Buffer.of(0x10, 0x80, 0x80, 0x80, 0x64)),
+    (device) => device.send(Buffer.of(0xf0, 0x80, 0x80, 0x80, 0x64)),
+    // Most of a CONNECT.
+    (device) => device.send(Buffer.concat([Buffer.of(0x10, 0x80, 0x80, 0x0f), Buffer.alloc(200_000)])),
+    // A session that ends with a packet which there is not, and leaves a will of 100 KB.
+    (device) => {
+      const will = { topic: 'gone', payload: Buffer.alloc(100_000), qos: 0, retain: false };
+      device.send(connectPacket('same', { will }), Buffer.of(0xf0, 0));
+    },
+    // One that asks for much and reads nothing.
+    (device) => {
+      device.socket.pause();
+      device.send(
+        connectPacket('same'),
+        subscribePacket(1, ['#', 2]),
+        publishPacket('a', Buffer.alloc(200_000)),
+      );
+    },
+  ];
+  const round = async (count: number) => {
+    for (let i = 0; i < count; i++) {
+      const devices = await Promise.all(attacks.map(() => stage.raw()));
+      for (const [n, device] of devices.entries()) attacks[n]?.(device);
+      await until(() => devices.some(({ closed }) => closed), 'an end');
+      for (const { socket } of devices) socket.destroy();
+    }
+    await until(() => {
+      const { online, connecting } = stage.server.stats().clients;
+      return online + connecting === 0;
+    }, 'the end of all');
+  };
+  const used = () => {
+    collectGarbage();
+    const { heapUsed, arrayBuffers } = process.memoryUsage();
+    return heapUsed + arrayBuffers;
+  };
+  await round(15);
+  const before = used();
+  await round(60);
+  stage.clock.advance(60_000);
+  const { clients, users, channels } = stage.server.stats();
+  expect([clients, users, channels]).toEqual([{ online: 0, resumable: 0, connecting: 0 }, 0, 0]);
+  // Of 30 MB and more that were sent; what was read last is freed a moment later.
+  await until(() => used() - before < 8 << 20, 'memory to be as it was');
+});
+
+test('one address has so many connections, and opens so many in a second', async () => {
+  await stage.serve({ limits: { maxConnectionsPerAddress: 3, maxConnectsPerSecond: 4 } });
+  const [first, second] = [
+    await stage.connected('a'),
+    await stage.connected('b'),
+    await stage.connected('c'),
+  ];
+  const leaves = async (device: RawDevice) => {
+    device.send({ cmd: 'disconnect' });
+    await device.end();
+  };
+  await (await stage.raw()).end();
+  await leaves(first);
+  await (await stage.connected('d')).quiet();
+  // The fifth of this second, though there is room for it.
+  await leaves(second);
+  await (await stage.raw()).end();
+  stage.clock.advance(1_000);
+  await (await stage.connected('e')).quiet();
+});
+
+setFlagsFromString('--expose_gc');
+const collectGarbage = runInNewContext('gc') as () => void;
