@@ -125,7 +125,7 @@ export class Cell implements Job {
   stall(why: Why): void {
     if (this.#stale === undefined && this.#state !== 'over') {
       this.#stale = why;
-      this.#host.publish(this, { kind: 'stale', why });
+      if (this.#isForOthers) this.#host.publish(this, { kind: 'stale', why });
     }
     if (this.#askers !== undefined && this.#state !== 'over') {
       this.#owes = true;
@@ -207,6 +207,11 @@ export class Cell implements Job {
     if (this.#state === 'idle' && (this.#again || (this.#askers?.size ?? 0) > 0)) this.#enter();
   }
 
+  /** Whether somebody is told who does not ask: where all are asking, all are answered. */
+  get #isForOthers(): boolean {
+    return this.watches.size > (this.#askers?.size ?? 0);
+  }
+
   #enter(): void {
     this.#state = 'queued';
     const [watch] = this.watches;
@@ -252,10 +257,10 @@ export class Cell implements Job {
       ...this.#validators,
       ...(ends && { ends }),
     };
-    // Where all are asking, all are answered.
-    const isForOthers = this.watches.size > (this.#askers?.size ?? 0);
-    if ((isNews || this.#owes) && isForOthers) this.#host.publish(this, page);
-    else if (this.#stale !== undefined && isForOthers) this.#host.publish(this, fresh);
+    if (this.#isForOthers) {
+      if (isNews || this.#owes) this.#host.publish(this, page);
+      else if (this.#stale !== undefined) this.#host.publish(this, fresh);
+    }
     if (isNews) this.#host.counts.pages++;
     else this.#host.counts.unchanged++;
     this.#owes = false;

@@ -1,19 +1,13 @@
 import { type AnyAction, type ClientPluginContext, SendError, type Unsubscribe } from '@callboard/client';
 import { GuardedObservable } from '@callboard/runtime';
-import { BehaviorSubject, filter, type Observable } from 'rxjs';
+import { BehaviorSubject, filter, first, firstValueFrom, type Observable } from 'rxjs';
 import type { Page, TokenSource, Watch, WatchOptions, WatchState } from './client.ts';
 import { isWatching, type Known, type Told, toldOf, type Watching, type WirePage } from './contract.ts';
 
 const RETRY_MS = 2_000;
-/** The request is no good, or the server has what it says it has not: asked again, that stays so. */
-const lasting = [
-  'INVALID_PATH',
-  'FORBIDDEN',
-  'INVALID_ACTION',
-  'TOO_MANY_WATCHES',
-  'NO_HANDLER',
-  'UNAUTHORIZED',
-];
+const SOON_MS = 20;
+/** Nobody knows what became of it, or the server knows nothing of it any more: asked anew, it may go well. */
+const passing = ['OUTCOME_UNKNOWN', 'HANDLER_TIMEOUT', 'UNKNOWN_WATCH'];
 
 /** A watch, through all the sessions of its client. */
 export class ClientWatch implements Watch {
@@ -67,14 +61,11 @@ export class ClientWatch implements Watch {
     return () => subscription.unsubscribe();
   }
 
-  acknowledged(): Promise<void> {
-    return new Promise((resolve, reject) => {
-      this.state$.subscribe((now) => {
-        if (now.state === 'ended')
-          reject(Object.assign(new Error(`the watch has ended: ${now.code}`), { code: now.code }));
-        else if (now.state !== 'opening') resolve();
-      });
-    });
+  async acknowledged(): Promise<void> {
+    const opened$ = this.state$.pipe(first(({ state }) => state !== 'opening'));
+    const now = this.state.state === 'ended' ? this.state : await firstValueFrom(opened$);
+    if (now.state === 'ended')
+      throw Object.assign(new Error(`the watch has ended: ${now.code}`), { code: now.code });
   }
 
   unwatch(): void {
@@ -128,7 +119,7 @@ export class ClientWatch implements Watch {
     const channel = this.#context.client.channel(watching.channel);
     const subscriptions = [
       channel.publications$.subscribe(({ data }) => this.#told(toldOf(data))),
-      channel.gaps$.subscribe(() => this.#look()),
+      channel.gaps$.subscribe(() => this.#lookSoon()),
       channel.refusals$.subscribe(() => this.#again()),
     ];
     this.#unsubscribe = () => {
@@ -156,6 +147,15 @@ export class ClientWatch implements Watch {
     });
   }
 
+  /** What is left of the stream comes with the gap: perhaps it is all there is to know. */
+  #lookSoon(): void {
+    const { timers } = this.#context;
+    timers.clearTimeout(this.#timer);
+    this.#timer = timers.setTimeout(() => {
+      if (this.#watching !== undefined) this.#look();
+    }, SOON_MS);
+  }
+
   #told(told: Told | undefined, reason?: Page['reason']): void {
     switch (told?.kind) {
       case 'page':
@@ -163,7 +163,7 @@ export class ClientWatch implements Watch {
       case 'fresh':
         return this.#live();
       case 'stale':
-        return this.#states.next({ state: 'stale', why: told.why });
+        return this.#stale(told.why);
       case 'token':
         return this.#renew(told.why);
       case 'end':
@@ -186,6 +186,11 @@ export class ClientWatch implements Watch {
 
   #live(): void {
     if (this.state.state !== 'live') this.#states.next({ state: 'live' });
+  }
+
+  #stale(why: string): void {
+    const { state } = this;
+    if (state.state !== 'stale' || state.why !== why) this.#states.next({ state: 'stale', why });
   }
 
   /** The API does not take the token, or it is too old to be kept: one that can be made anew is, once. */
@@ -217,9 +222,8 @@ export class ClientWatch implements Watch {
       await work(isCurrent);
     } catch (cause) {
       if (!isCurrent()) return;
-      const code = cause instanceof SendError ? cause.code : undefined;
-      if (code !== undefined && lasting.includes(code)) return this.end(code);
-      if (code === undefined) this.#context.logger.warn('a token could not be had', { cause });
+      if (!(cause instanceof SendError)) this.#context.logger.warn('a token could not be had', { cause });
+      else if (!cause.error.retryable && !passing.includes(cause.code)) return this.end(cause.code);
       this.#again();
     }
   }

@@ -94,10 +94,11 @@ export class Watches {
     return false;
   }
 
-  /** @throws ReplyError UNAUTHORIZED, and the watch is over, where the last one was no good either. */
+  /** @throws ReplyError UNAUTHORIZED, and the watch is over, where this one has expired, or the last one was no good either. */
   renew(watch: Watch, token: string): void {
     const { cell } = watch;
-    if (watch.renewed && !cell.proven) {
+    const isOver = (expiryOf(token) ?? Number.POSITIVE_INFINITY) <= this.#options.clock.now();
+    if (isOver || (watch.renewed && !cell.proven)) {
       this.unwatch(watch);
       throw new ReplyError('UNAUTHORIZED', { message: 'The API does not take the token.' });
     }

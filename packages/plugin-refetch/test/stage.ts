@@ -1,5 +1,5 @@
 import { type Client, type ClientPluginApis, type ClientTransport, createClient } from '@callboard/client';
-import type { UserId } from '@callboard/core';
+import type { Gateway, Transport, UserId } from '@callboard/core';
 import {
   collectingLogger,
   createHarness,
@@ -24,7 +24,10 @@ const QUIET_TURNS = 15;
 const PATIENCE_MS = 8_000;
 
 export interface StageOptions extends Partial<RefetchOptions> {
-  readonly server?: Pick<HarnessOptions, 'limits' | 'transports' | 'verifyClient' | 'channels'>;
+  readonly server?: Pick<
+    HarnessOptions,
+    'limits' | 'transports' | 'verifyClient' | 'channels' | 'port' | 'host'
+  >;
 }
 
 /** A page somebody has open. */
@@ -175,5 +178,7 @@ function harnessOf(clock: LiveClock, upstream: string, { server = {}, ...options
   const plugins = [
     refetch({ upstream, paths: ['/users/*', '/public/**'], random: () => 0, ...options }),
   ] as const;
-  return createHarness({ clock, ...server, plugins });
+  // A gateway stands among the transports of a server.
+  const transports = (server.transports ?? []) as Transport[];
+  return createHarness({ clock, ...server, transports, plugins });
 }
