@@ -202,7 +202,7 @@ describe('a page', () => {
       const wait = (turns: number): unknown => {
         if (turns > 0) return setImmediate(wait, turns - 1);
         running--;
-        stage.api.reply(asked, response);
+        return stage.api.reply(asked, response);
       };
       wait(10);
     };

@@ -6,6 +6,7 @@ import {
   type HarnessOptions,
   LiveClock,
   type LogEntry,
+  TestClient,
   turn,
 } from '@callboard/testkit';
 import {
@@ -24,10 +25,9 @@ const QUIET_TURNS = 15;
 const PATIENCE_MS = 8_000;
 
 export interface StageOptions extends Partial<RefetchOptions> {
-  readonly server?: Pick<
-    HarnessOptions,
-    'limits' | 'transports' | 'verifyClient' | 'channels' | 'port' | 'host'
-  >;
+  readonly server?: Pick<HarnessOptions, 'limits' | 'channels' | 'port' | 'host'> & {
+    readonly transports?: readonly (Transport | Gateway)[];
+  };
 }
 
 /** A page somebody has open. */
@@ -107,6 +107,13 @@ export class Stage {
     this.tabs.push(tab);
     await this.quiet();
     return tab;
+  }
+
+  /** A client that speaks the wire's language itself. */
+  async raw(userId: UserId): Promise<TestClient> {
+    const client = new TestClient(() => this.node.transport.connect(), { userId });
+    await client.connect();
+    return client;
   }
 
   /** Bumps, and waits until all has come of it. */
