@@ -52,7 +52,9 @@ const none = { done: 0, malformed: 0, failed: 0, dropped: 0, running: 0 };
 
 describe('a command', () => {
   test('publishes, in the order in which they come', async () => {
-    const { connect, receive, counts } = await stage();
+    const { server, connect, receive, counts } = await stage();
+    const observed: unknown[] = [];
+    server.channel('product/1').publications$.subscribe(({ data }) => observed.push(data));
     const viewer = await connect(1);
     await viewer.join('product/1');
     await receive(json({ publish: 'product/1', data: { stock: 41 }, meta: { till: 3 } }));
@@ -61,6 +63,7 @@ describe('a command', () => {
     await viewer.expectPublication({ channel: 'product/1', data: { stock: 41 }, meta: { till: 3 } });
     await viewer.expectPublication({ data: { b64: 'AAE=' } });
     await viewer.expectNothing();
+    expect(observed).toEqual([{ stock: 41 }, Uint8Array.of(0, 1)]);
     expect(counts()).toEqual({ ...none, done: 3 });
   });
 
