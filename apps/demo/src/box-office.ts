@@ -2,6 +2,7 @@ import type { Server as HttpServer } from 'node:http';
 import { createServer, type Gateway, type Logger, type Server, type VerifyClient } from '@callboard/core';
 import { jwt } from '@callboard/core/jwt';
 import { type Notifications, type NotifyOptions, notify } from '@callboard/plugin-notify';
+import { type Refetch, type RefetchOptions, refetch } from '@callboard/plugin-refetch';
 import { httpTransport } from '@callboard/transport-http';
 import type { MqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
@@ -30,10 +31,14 @@ export interface BoxOfficeOptions {
   /** By which notifications fall due. */
   readonly clock: TheatreClock;
   readonly notify: NotifyOptions;
+  readonly refetch: RefetchOptions;
   readonly logger: Logger;
 }
 
-export type BoxOffice = Server<BoxOfficeContract> & { readonly notify: Notifications };
+export type BoxOffice = Server<BoxOfficeContract> & {
+  readonly notify: Notifications;
+  readonly refetch: Refetch;
+};
 
 /** The realtime half: who may come in, who may write to whom, and what the server answers. */
 export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
@@ -48,7 +53,7 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
     // Pages take the second where a network lets no WebSocket through.
     transports: [webSocketTransport(), httpTransport(), ...gateways],
     contract,
-    plugins: [byClock(notify(options.notify), clock)],
+    plugins: [byClock(notify(options.notify), clock), refetch(options.refetch)],
     channels: {
       ...showPolicies(houses),
       ...devicePolicies(isPerson),

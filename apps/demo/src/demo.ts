@@ -9,8 +9,10 @@ import { houseBroker } from './device-channels.ts';
 import { EventNotices } from './events/event-notices.ts';
 import { type EventLimits, Events } from './events/events.ts';
 import { Houses } from './houses.ts';
+import { OwnApi } from './own-api.ts';
 import { Passes } from './passes.ts';
 import { Passwords } from './passwords.ts';
+import { Programmes } from './programmes/programmes.ts';
 import type { HouseRules } from './shared/events.ts';
 import { TheatreClock } from './shared/theatre-clock.ts';
 import { createWeb } from './web.ts';
@@ -79,9 +81,25 @@ export async function createDemo(options: DemoOptions) {
     clock: systemClock,
     notifications: () => server.notify,
   });
+  const programmes = await Programmes.open(database);
+  const ownApi = new OwnApi({
+    port: () => (web.server.address() as AddressInfo).port,
+    bump: (path) => void server.refetch.bump(path),
+  });
   const rules: HouseRules = { demo: !production, limits, leadTimesMs };
   const web = await createWeb({
-    ...{ accounts, passes, events, notices, rules, attemptsPerMinute, requestsPerSecond, origins },
+    ...{
+      accounts,
+      passes,
+      events,
+      notices,
+      programmes,
+      ownApi,
+      rules,
+      attemptsPerMinute,
+      requestsPerSecond,
+      origins,
+    },
     ...{ clock, logger, pageRoot },
     isIn: (userId) => server.users.has(userId),
     isBusy: () => (server.stats().plugins.notify?.busy ?? 0) > 0,
@@ -89,6 +107,7 @@ export async function createDemo(options: DemoOptions) {
   const server = createBoxOffice({
     ...{ accounts, passes, houses, mqtt, gateways, clock, logger },
     httpServer: web.server,
+    refetch: ownApi.refetch,
     notify: {
       store: database.notifyStore,
       audiences: { subscribers: (asked) => notices.subscribers(asked) },
@@ -125,6 +144,7 @@ export async function createDemo(options: DemoOptions) {
     async stop({ graceMs }: { graceMs?: number } = {}): Promise<void> {
       await notices.stop();
       await server.disconnect(graceMs === undefined ? {} : { graceMs });
+      await ownApi.close();
       await web.close();
       await database.close();
     },

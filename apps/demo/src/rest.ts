@@ -6,8 +6,11 @@ import type { Account, Accounts } from './accounts.ts';
 import type { EventNotices } from './events/event-notices.ts';
 import type { Events } from './events/events.ts';
 import { eventRoutes } from './events/routes.ts';
+import type { OwnApi } from './own-api.ts';
 import type { Passes } from './passes.ts';
 import { name, password, peopleRoutes } from './people-routes.ts';
+import type { Programmes } from './programmes/programmes.ts';
+import { programmeRoutes } from './programmes/routes.ts';
 import { Refusal } from './refusal.ts';
 import { errors, jsonSchema, person } from './schemas.ts';
 import { COMPANY_PASSWORD, company } from './shared/company.ts';
@@ -22,6 +25,8 @@ export interface RestOptions {
   readonly passes: Passes;
   readonly events: Events;
   readonly notices: EventNotices;
+  readonly programmes: Programmes;
+  readonly ownApi: OwnApi;
   readonly rules: HouseRules;
   readonly clock: TheatreClock;
   /** Whether a notification is being scheduled or told. */
@@ -152,7 +157,9 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     },
   );
 
-  await app.register(peopleRoutes, { accounts, door });
+  const { programmes, ownApi } = options;
+  await app.register(programmeRoutes, { programmes, door, ownApi });
+  await app.register(peopleRoutes, { accounts, door, ownApi });
   await app.register(eventRoutes, { events: options.events, notices: options.notices, door });
   const { clock, isBusy } = options;
   if (rules.demo) await app.register(clockRoutes, { clock, isBusy, door });
