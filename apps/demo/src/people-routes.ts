@@ -6,14 +6,14 @@ import type { OwnApi } from './own-api.ts';
 import { Refusal } from './refusal.ts';
 import { errors, ifMatch, jsonSchema, person, text, withId } from './schemas.ts';
 import { MAX_ABOUT } from './shared/events.ts';
-import { cardPath } from './shared/programme.ts';
+import { cardPath, MAX_NAME } from './shared/programme.ts';
 import { type Door, versionOf } from './signed-in.ts';
 
 /** All of it can be seen: nobody looks like somebody else. */
 export const name = z
   .string()
   .min(1)
-  .max(40)
+  .max(MAX_NAME)
   .regex(/^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$/u);
 export const password = z.string().min(8).max(200);
 

@@ -1,5 +1,6 @@
 import { type Client, createClient, fallback } from '@callboard/client';
 import { type ClientNotifications, notifyClient } from '@callboard/plugin-notify/client';
+import { type ClientRefetch, refetchClient } from '@callboard/plugin-refetch/client';
 import type { BoxOfficeContract } from '../shared/contract.ts';
 import type { TheatreClock } from '../shared/theatre-clock.ts';
 import { byClock } from './events/theatre-time.ts';
@@ -8,7 +9,10 @@ import type { Pass } from './pass.ts';
 
 export type BoxOfficeClient = Client<BoxOfficeContract>;
 /** With what its plugins add. */
-export type WholeClient = BoxOfficeClient & { readonly notify: ClientNotifications };
+export type WholeClient = BoxOfficeClient & {
+  readonly notify: ClientNotifications;
+  readonly refetch: ClientRefetch;
+};
 
 /** The library's client, typed by the contract, on a line that can be cut. */
 export function connect({ token, user }: Pass, clock: TheatreClock): { client: WholeClient; line: Line } {
@@ -18,7 +22,7 @@ export function connect({ token, user }: Pass, clock: TheatreClock): { client: W
     token,
     contract: {} as BoxOfficeContract,
     transport: line,
-    plugins: [byClock(notifyClient(), clock)],
+    plugins: [byClock(notifyClient(), clock), refetchClient({ token })],
   });
   return { client, line };
 }

@@ -1,3 +1,4 @@
+import type { ClientRefetch } from '@callboard/plugin-refetch/client';
 import { INBOX } from '@callboard/protocol';
 import type { ShowId } from '../shared/shows.ts';
 import { CLOCK_CHANNEL, type TheatreClock } from '../shared/theatre-clock.ts';
@@ -25,6 +26,8 @@ import { Store } from './store.ts';
 export interface Office {
   readonly pass: Pass;
   readonly client: BoxOfficeClient;
+  /** Resources of the REST API, as they change. */
+  readonly refetch: ClientRefetch;
   readonly shows: Season;
   readonly company: Company;
   readonly book: PromptBook;
@@ -76,6 +79,7 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
   return {
     pass,
     client,
+    refetch: client.refetch,
     shows,
     company,
     book,

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import type { Show } from '../shared/shows.ts';
 import { FailureSlip } from './failure-slip.tsx';
 import type { HouseWatch } from './house-watch.ts';
+import { ProgrammeLeaf } from './live/programme.tsx';
 import { LiveHouse } from './live-house.tsx';
 import { Motif } from './motif.tsx';
 import type { Office } from './office.ts';
@@ -34,6 +35,7 @@ export function ShowPage({ office, show }: ShowPageProps) {
           </h2>
           {watch && <House office={office} show={show} watch={watch} />}
         </section>
+        <ProgrammeLeaf office={office} show={show} />
         <OtherShows shows={office.shows} except={show.id} />
         <TheBook book={office.book} />
       </main>

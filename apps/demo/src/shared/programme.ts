@@ -38,5 +38,6 @@ export const programmePath = (show: string): string => `/api/shows/${show}`;
 export const cardPath = (person: string): string => `/api/people/${person}`;
 
 /** Of text, in UTF-16 units. */
+export const MAX_NAME = 40;
 export const MAX_SYNOPSIS = 600;
 export const MAX_CAST_NOTE = 300;
