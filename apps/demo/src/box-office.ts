@@ -1,6 +1,7 @@
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Gateway, type Logger, type Server, type VerifyClient } from '@callboard/core';
 import { jwt } from '@callboard/core/jwt';
+import { redisIngress } from '@callboard/ingress-redis';
 import { type Notifications, type NotifyOptions, notify } from '@callboard/plugin-notify';
 import { type Refetch, type RefetchOptions, refetch } from '@callboard/plugin-refetch';
 import { httpTransport } from '@callboard/transport-http';
@@ -32,6 +33,8 @@ export interface BoxOfficeOptions {
   readonly clock: TheatreClock;
   readonly notify: NotifyOptions;
   readonly refetch: RefetchOptions;
+  /** Other programs give their commands there. */
+  readonly redis: string | undefined;
   readonly logger: Logger;
 }
 
@@ -76,6 +79,7 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
       }),
     },
   });
+  if (options.redis !== undefined) server.use(redisIngress({ url: options.redis }));
   tellTime(server, clock, logger);
   const showChannels = new ShowChannels(server, houses, logger);
   server.actions$.subscribe(({ kind, action, user }) => {

@@ -24,6 +24,8 @@ export interface DemoOptions {
   readonly mqttPort?: number;
   /** A broker with the house's devices, as `mqtt://127.0.0.1:1883`. Default: none. */
   readonly broker?: string | undefined;
+  /** Whose channel `callboard` commands the server, as `redis://127.0.0.1:6379`. Default: none. */
+  readonly redis?: string;
   /** Signs tokens; 32 bytes or more. Default: a random one, which production refuses. */
   readonly secret?: string;
   /** Then nobody has a password that is printed, and time cannot be moved. Default false. */
@@ -108,6 +110,7 @@ export async function createDemo(options: DemoOptions) {
     ...{ accounts, passes, houses, mqtt, gateways, clock, logger },
     httpServer: web.server,
     refetch: ownApi.refetch,
+    redis: options.redis,
     notify: {
       store: database.notifyStore,
       audiences: { subscribers: (asked) => notices.subscribers(asked) },

@@ -1,14 +1,11 @@
-import { type Client, type ClientPluginApis, createClient } from '@callboard/client';
 import { silentLogger } from '@callboard/core';
-import { type Page, refetchClient } from '@callboard/plugin-refetch/client';
 import { until } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Api, tokensOf } from '../../test/api.ts';
+import { type Watcher, type Watching, watching as watchingAt } from '../../test/watching.ts';
 import { createDemo, type Demo } from '../demo.ts';
 import { cardPath, MAX_CAST_NOTE, MAX_SYNOPSIS, type Programme, programmePath } from '../shared/programme.ts';
 import { shows } from '../shared/shows.ts';
-
-type Watcher = Client & ClientPluginApis<readonly [ReturnType<typeof refetchClient>]>;
 
 let demo: Demo;
 let port: number;
@@ -116,17 +113,14 @@ describe('a programme', () => {
 });
 
 describe('who watches it', () => {
-  async function watching(userId: string, token: string, path = programmePath('umbrellas')) {
-    const plugins = [refetchClient({ token })] as const;
-    const client: Watcher = createClient({
-      endPoint: `ws://127.0.0.1:${port}`,
-      ...{ userId, token, plugins, logger: silentLogger },
-    });
-    clients.push(client);
-    const pages: Page[] = [];
-    const watch = client.refetch.watch(path, {}, (page) => pages.push(page));
-    await until(() => pages.length === 1 || watch.state.state === 'ended', 'the first page');
-    return { watch, pages, last: () => pages.at(-1)?.body as Programme };
+  async function watching(
+    userId: string,
+    token: string,
+    path = programmePath('umbrellas'),
+  ): Promise<Watching<Programme>> {
+    const watching = await watchingAt<Programme>(port, { userId, token }, path);
+    clients.push(watching.client);
+    return watching;
   }
 
   test('is told of a change with a page of their own, and is counted as nobody who looks', async () => {

@@ -43,7 +43,7 @@ function Pinned({ office: { announcer }, card }: PinnedProps) {
   const view = useStore(card);
   const { value } = view;
   return (
-    <div className="pinned" data-current={view.current} data-testid="card">
+    <div className="card-pin" data-current={view.current} data-testid="card">
       <LiveSign view={view} change="Written anew" again={() => card.again()} />
       {value && (
         <>

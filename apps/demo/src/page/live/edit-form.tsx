@@ -68,12 +68,7 @@ function EditForm({ fields: begun, version, submitText, save, close }: EditFormP
     }
   };
   return (
-    <form
-      ref={form}
-      className="notice-form edit-form"
-      autoComplete="off"
-      onSubmit={(event) => void submit(event)}
-    >
+    <form ref={form} className="edit-form" autoComplete="off" onSubmit={(event) => void submit(event)}>
       {fields.map(({ name, label, max, rows, required, value }) => {
         const props = { id: name, name, required, maxLength: max, defaultValue: value };
         return (

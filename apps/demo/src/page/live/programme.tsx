@@ -53,25 +53,27 @@ function Leaf({ office: { announcer }, programme }: LeafProps) {
               <p className="leaf-cast">{value.castNote}</p>
             </div>
           </div>
-          <p className="leaf-foot">
-            <span>Printing no. {value.version}</span>
-            <span>{viewsInWords(value.views)}</span>
-          </p>
-          {value.mayChange && (
-            <Editable
-              text="Change the programme"
-              version={value.version}
-              fields={[
-                { name: 'synopsis', label: 'The story', max: MAX_SYNOPSIS, rows: 5, value: value.synopsis },
-                { name: 'castNote', label: 'The cast', max: MAX_CAST_NOTE, rows: 3, value: value.castNote },
-              ]}
-              submitText="Print it"
-              save={async (change, version) => {
-                await programme.change(change, { version });
-                announcer.say('It is printed.');
-              }}
-            />
-          )}
+          <div className="leaf-hand">
+            <p className="leaf-foot">
+              <span>Printing no. {value.version}</span>
+              <span>{viewsInWords(value.views)}</span>
+            </p>
+            {value.mayChange && (
+              <Editable
+                text="Change the programme"
+                version={value.version}
+                fields={[
+                  { name: 'synopsis', label: 'The story', max: MAX_SYNOPSIS, rows: 5, value: value.synopsis },
+                  { name: 'castNote', label: 'The cast', max: MAX_CAST_NOTE, rows: 3, value: value.castNote },
+                ]}
+                submitText="Print it"
+                save={async (change, version) => {
+                  await programme.change(change, { version });
+                  announcer.say('It is printed.');
+                }}
+              />
+            )}
+          </div>
         </>
       )}
     </div>
