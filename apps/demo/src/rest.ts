@@ -17,7 +17,7 @@ import { COMPANY_PASSWORD, company } from './shared/company.ts';
 import type { HouseRules } from './shared/events.ts';
 import { shows } from './shared/shows.ts';
 import type { TheatreClock } from './shared/theatre-clock.ts';
-import { Door, readPasses } from './signed-in.ts';
+import { Door, readPasses, tokenOf } from './signed-in.ts';
 import { clockRoutes } from './theatre-time.ts';
 
 export interface RestOptions {
@@ -115,6 +115,26 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     '/sign-in',
     { schema: { ...login, summary: 'Have a token', response: { 200: pass, ...errors } }, onRequest, config },
     async ({ body }) => signedIn(await accounts.signIn(body.name, body.password)),
+  );
+
+  app.post(
+    '/renew',
+    {
+      schema: {
+        ...{
+          tags,
+          security,
+          summary: 'Have another token for one that is still good, for a week after signing in',
+        },
+        response: { 200: pass, ...errors },
+      },
+    },
+    async (request) => {
+      const user = await door.signedIn(request);
+      const token = await passes.renew(tokenOf(request) ?? '');
+      if (token === undefined) throw new Refusal('NO_PASS');
+      return { token, user };
+    },
   );
 
   app.get(

@@ -5,7 +5,7 @@ import type { BoxOfficeContract } from '../shared/contract.ts';
 import type { TheatreClock } from '../shared/theatre-clock.ts';
 import { byClock } from './events/theatre-time.ts';
 import { cuttable, type Line } from './line.ts';
-import type { Pass } from './pass.ts';
+import type { PassKeeper } from './pass-keeper.ts';
 
 export type BoxOfficeClient = Client<BoxOfficeContract>;
 /** With what its plugins add. */
@@ -15,10 +15,11 @@ export type WholeClient = BoxOfficeClient & {
 };
 
 /** The library's client, typed by the contract, on a line that can be cut. */
-export function connect({ token, user }: Pass, clock: TheatreClock): { client: WholeClient; line: Line } {
+export function connect(pass: PassKeeper, clock: TheatreClock): { client: WholeClient; line: Line } {
   const line = cuttable(fallback());
+  const token = () => pass.fresh();
   const client = createClient({
-    userId: user.id,
+    userId: pass.user.id,
     token,
     contract: {} as BoxOfficeContract,
     transport: line,

@@ -1,5 +1,6 @@
 import type { ClientRefetch, Page, Watch, WatchState } from '@callboard/plugin-refetch/client';
 import type { BoxOfficeClient } from '../client.ts';
+import type { Pass } from '../pass.ts';
 import type { PromptBook } from '../prompt-book.ts';
 import { type Asking, ask, RestError } from '../rest.ts';
 import { Store } from '../store.ts';
@@ -25,7 +26,7 @@ export interface LiveResourceOptions<T> {
   readonly client: BoxOfficeClient;
   readonly refetch: ClientRefetch;
   readonly book: PromptBook;
-  readonly token: string;
+  readonly pass: Pass;
   /** Of the API, from `/api` on. */
   readonly path: string;
   /** Another version came, and not the first one. */
@@ -58,8 +59,8 @@ export class LiveResource<T extends Versioned> extends Store<ResourceView<T>> {
 
   /** @throws RestError */
   async change(change: object, { version }: Versioned, words: Asking['words'] = {}): Promise<void> {
-    const { path, token } = this.#options;
-    const asking = { method: 'PATCH', body: change, version, token, words } as const;
+    const { path, pass } = this.#options;
+    const asking = { method: 'PATCH', body: change, version, token: pass.token, words } as const;
     const changed = await ask<T>(pathIn(path), asking);
     // The page that is pushed may have been quicker.
     if (changed.version > (this.get().value?.version ?? 0)) this.#know(changed);
@@ -75,9 +76,9 @@ export class LiveResource<T extends Versioned> extends Store<ResourceView<T>> {
     // React opens some of them to close them at once: nobody has looked then.
     await Promise.resolve();
     if (this.#isClosed) return;
-    const { path, token } = this.#options;
+    const { path, pass } = this.#options;
     try {
-      this.#know(await ask<T>(pathIn(path), { token }));
+      this.#know(await ask<T>(pathIn(path), { token: pass.token }));
     } catch (error) {
       // The watch finds out the same, and goes on trying.
       if (!(error instanceof RestError)) throw error;

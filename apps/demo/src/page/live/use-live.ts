@@ -11,7 +11,7 @@ export function useLive<T extends Versioned>(
   const [resource, setResource] = useState<LiveResource<T>>();
   useEffect(() => {
     const opened = new LiveResource<T>({
-      ...{ client, refetch, book, path, token: pass.token },
+      ...{ client, refetch, book, path, pass },
       changed: () => announcer.sayAtRest(path, changed),
     });
     setResource(opened);
