@@ -62,7 +62,7 @@ function Pinned({ office: { announcer }, card }: PinnedProps) {
             fields={fieldsOf(value)}
             submitText="Write it"
             save={async (change, version) => {
-              await card.change(change, { version }, words);
+              await card.change(change, version, words);
               announcer.say('It is written.');
             }}
           />

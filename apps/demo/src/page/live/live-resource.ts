@@ -58,7 +58,7 @@ export class LiveResource<T extends Versioned> extends Store<ResourceView<T>> {
   }
 
   /** @throws RestError */
-  async change(change: object, { version }: Versioned, words: Asking['words'] = {}): Promise<void> {
+  async change(change: object, version: number, words: Asking['words'] = {}): Promise<void> {
     const { path, pass } = this.#options;
     const asking = { method: 'PATCH', body: change, version, token: pass.token, words } as const;
     const changed = await ask<T>(pathIn(path), asking);

@@ -68,7 +68,7 @@ function Leaf({ office: { announcer }, programme }: LeafProps) {
                 ]}
                 submitText="Print it"
                 save={async (change, version) => {
-                  await programme.change(change, { version });
+                  await programme.change(change, version);
                   announcer.say('It is printed.');
                 }}
               />
