@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { silentLogger } from '@callboard/core';
 import { until } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
@@ -9,6 +10,11 @@ import { type Programme, programmePath } from './shared/programme.ts';
 const required = process.env.CALLBOARD_REQUIRE_SERVICES === '1';
 if (!redisIsHere && !required) process.stderr.write('Skipped: no redis-server and redis-cli here.\n');
 const withRedis = redisIsHere || required ? describe : describe.skip;
+
+const readme = readFileSync(new URL('../README.md', import.meta.url), 'utf8');
+const commands = [...readme.matchAll(/redis-cli PUBLISH callboard '(.+)'/g)].map(
+  ([, command = '']) => command,
+);
 
 withRedis('another program that changes programmes in the database', () => {
   test('says so by redis-cli, and who has one open sees it; also what changed while Redis was away', async () => {
@@ -29,20 +35,24 @@ withRedis('another program that changes programmes in the database', () => {
         .where('id', '=', 'umbrellas')
         .execute();
     try {
+      expect(commands).toHaveLength(2);
       await until(isThere, 'Redis');
-      await write('It snows.', 2);
-      expect(redis.publish('callboard', { v: 1, bump: path })).toBe(1);
-      await until(() => orla.pages.length === 2, 'the page');
-      expect(orla.last()).toMatchObject({ synopsis: 'It snows.', version: 2, views: 0 });
+      // As the README says it.
+      for (const [i, command] of commands.entries()) {
+        await write('It snows.', i + 2);
+        expect(redis.publish('callboard', command)).toBe(1);
+        await until(() => orla.pages.length === i + 2, 'the page');
+        expect(orla.last()).toMatchObject({ synopsis: 'It snows.', version: i + 2, views: 0 });
+      }
 
       await redis.kill();
       await until(() => !isThere(), 'Redis to be gone');
-      await write('It hails.', 3);
+      await write('It hails.', 4);
       await redis.start();
       await until(() => connects() === 2, 'Redis');
-      await until(() => orla.pages.length === 3, 'the page');
+      await until(() => orla.pages.length === 4, 'the page');
       expect(orla.last()).toMatchObject({ synopsis: 'It hails.', views: 0 });
-      expect(orla.pages[2]?.reason).toBe('revalidated');
+      expect(orla.pages[3]?.reason).toBe('revalidated');
     } finally {
       await orla.client.close();
       await demo.stop({ graceMs: 0 });

@@ -1,6 +1,6 @@
 import { type Client, type ClientPluginApis, createClient } from '@callboard/client';
 import { silentLogger } from '@callboard/core';
-import { type Page, refetchClient, type Watch } from '@callboard/plugin-refetch/client';
+import { type Page, refetchClient, type TokenSource, type Watch } from '@callboard/plugin-refetch/client';
 import { until } from '@callboard/testkit';
 
 export type Watcher = Client & ClientPluginApis<readonly [ReturnType<typeof refetchClient>]>;
@@ -12,15 +12,22 @@ export interface Watching<T> {
   readonly last: () => T;
 }
 
+export interface Who {
+  readonly userId: string;
+  readonly token: string;
+  /** For the REST API. Default: the same. */
+  readonly shown?: TokenSource;
+}
+
 /** Somebody without a page who watches what the REST API says, and has it. */
 export async function watching<T>(
   port: number,
-  who: { readonly userId: string; readonly token: string },
+  { userId, token, shown = token }: Who,
   path: string,
 ): Promise<Watching<T>> {
   const client: Watcher = createClient({
     endPoint: `ws://127.0.0.1:${port}`,
-    ...{ ...who, plugins: [refetchClient({ token: who.token })], logger: silentLogger },
+    ...{ userId, token, plugins: [refetchClient({ token: shown })], logger: silentLogger },
   });
   const pages: Page[] = [];
   const watch = client.refetch.watch(path, {}, (page) => pages.push(page));

@@ -1,4 +1,5 @@
 import { silentLogger } from '@callboard/core';
+import type { TokenSource } from '@callboard/plugin-refetch/client';
 import { until } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Api, tokensOf } from '../../test/api.ts';
@@ -117,8 +118,9 @@ describe('who watches it', () => {
     userId: string,
     token: string,
     path = programmePath('umbrellas'),
+    shown: TokenSource = token,
   ): Promise<Watching<Programme>> {
-    const watching = await watchingAt<Programme>(port, { userId, token }, path);
+    const watching = await watchingAt<Programme>(port, { userId, token, shown }, path);
     clients.push(watching.client);
     return watching;
   }
@@ -177,6 +179,17 @@ describe('who watches it', () => {
     await until(() => orla.pages.length === 2, 'the page');
     expect(orla.last()).toMatchObject({ about: 'Says “go”.', views: 0, version: 2 });
     expect(curious.pages).toHaveLength(1);
+  });
+
+  test('is asked for another token where the API does not take theirs, and told no more where none comes', async () => {
+    const path = programmePath('umbrellas');
+    const given = ['a.bad.pass', tokens.orla];
+    const orla = await watching('orla', tokens.orla, path, () => given.shift());
+    expect([orla.watch.page?.status, orla.watch.state.state, given]).toEqual([200, 'live', []]);
+    await change(tokens.orla, { castNote: 'Renewed.' });
+    await until(() => orla.pages.length === 2, 'the page');
+    const bad = await watching('teodor', tokens.teodor, path, () => 'a.bad.pass');
+    expect([bad.pages, bad.watch.state]).toEqual([[], { state: 'ended', code: 'UNAUTHORIZED' }]);
   });
 
   test('watches nothing but shows and people', async () => {

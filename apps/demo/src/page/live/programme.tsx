@@ -64,7 +64,7 @@ function Leaf({ office: { announcer }, programme }: LeafProps) {
                 version={value.version}
                 fields={[
                   { name: 'synopsis', label: 'The story', max: MAX_SYNOPSIS, rows: 5, value: value.synopsis },
-                  { name: 'castNote', label: 'The cast', max: MAX_CAST_NOTE, rows: 3, value: value.castNote },
+                  { name: 'castNote', label: 'The cast', max: MAX_CAST_NOTE, rows: 5, value: value.castNote },
                 ]}
                 submitText="Print it"
                 save={async (change, version) => {
