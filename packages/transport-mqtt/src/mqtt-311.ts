@@ -1,9 +1,11 @@
 import { type Clock, Framed, type GatewayPublication } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { generate } from 'mqtt-packet';
+import { acknowledgement } from './acknowledgement.ts';
 import { Decoder } from './decoder.ts';
 import type { Delivery, Dialect, Refusal } from './dialect.ts';
 import { framingsOf, withMessageId } from './framings.ts';
+import { readPublish } from './read-publish.ts';
 
 /** Table 3.1. */
 const returnCodes: Readonly<Record<Refusal, number>> = {
@@ -17,6 +19,8 @@ const returnCodes: Readonly<Record<Refusal, number>> = {
 const decoder = new Decoder(4);
 const framings = framingsOf();
 const none = {};
+/** The type in the first byte of what most devices send. */
+const PUBLISH = 3;
 
 /** MQTT 3.1.1. */
 export const mqtt311: Dialect = {
@@ -25,6 +29,7 @@ export const mqtt311: Dialect = {
   willProperties: none,
   receiveMaximum: 65_535,
   read(bytes) {
+    if ((bytes[0] as number) >> 4 === PUBLISH) return readPublish(bytes, 4);
     const packet = decoder.decode(bytes);
     // [MQTT-3.14.1-1]
     if (packet.cmd === 'disconnect' && bytes.length > 2) throw new Disconnect('MALFORMED_FRAME');
@@ -36,9 +41,9 @@ export const mqtt311: Dialect = {
   subscribed: (messageId, codes) =>
     generate({ cmd: 'suback', messageId, granted: codes.map((code) => Math.min(code, 0x80)) }),
   unsubscribed: (messageId) => generate({ cmd: 'unsuback', messageId, granted: [] }),
-  published: (messageId, qos) => generate({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId }),
-  pubrel: (messageId) => generate({ cmd: 'pubrel', messageId }),
-  pubcomp: (messageId) => generate({ cmd: 'pubcomp', messageId }),
+  published: (messageId, qos) => acknowledgement(qos === 1 ? 'puback' : 'pubrec', messageId),
+  pubrel: (messageId) => acknowledgement('pubrel', messageId),
+  pubcomp: (messageId) => acknowledgement('pubcomp', messageId),
   publish(publication: GatewayPublication, delivery: Delivery, clock: Clock) {
     const { qos, retain, messageId = 0, again = false } = delivery;
     const { expiresAt } = publication.attributes ?? {};
