@@ -42,7 +42,7 @@ export function verify(
   device: string | undefined,
 ): Awaitable<Verified> {
   const { verifyClient } = node;
-  if (verifyClient === undefined) return { userId, claims: {}, expiresAtMs: undefined };
+  if (verifyClient === undefined) return { userId, claims: none, expiresAtMs: undefined };
   const failed = (cause: unknown): never => {
     throw new Disconnect('VERIFY_FAILED', { cause });
   };
@@ -58,11 +58,13 @@ export function verify(
   return answer.then((resolved) => principal(resolved, userId, now()), failed);
 }
 
+const none: Claims = Object.freeze({});
+
 function principal(answer: Principal | boolean, userId: string, now: number): Verified {
-  if (answer === true) return { userId, claims: {}, expiresAtMs: undefined };
+  if (answer === true) return { userId, claims: none, expiresAtMs: undefined };
   if (typeof answer !== 'object' || answer === null) throw new Disconnect('UNAUTHORIZED');
   if (answer.userId !== undefined && userIdOf(answer.userId) !== userId) throw new Disconnect('UNAUTHORIZED');
-  const { claims = {}, expiresAtMs } = answer;
+  const { claims = none, expiresAtMs } = answer;
   if (expiresAtMs !== undefined && expiresAtMs <= now) throw new Disconnect('TOKEN_EXPIRED');
   return { userId, claims, expiresAtMs };
 }
