@@ -44,11 +44,11 @@ export function serve(attach: (options: ServeOptions) => Attached | Promise<Atta
       turns = monitorEventLoopDelay({ resolution: 1 });
       turns.enable();
     }
-    if (attached !== undefined) return attached;
     await new Promise<void>((listening) => {
       httpServer.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, listening);
     });
-    return { port: (httpServer.address() as AddressInfo).port };
+    const { port } = httpServer.address() as AddressInfo;
+    return { port, webSocketPort: port, ...attached };
   }
 }
 

@@ -49,7 +49,7 @@ export function verify(
   const { peer } = link;
   let answer: Awaitable<Principal | boolean>;
   try {
-    answer = verifyClient({ ...peer, userId, token: token ?? peer.token, device });
+    answer = verifyClient({ userId, device, ...peer, token: token ?? peer.token });
   } catch (cause) {
     return failed(cause);
   }
