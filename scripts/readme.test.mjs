@@ -1,4 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from '@callboard/core';
+import { mqttTransport } from '@callboard/transport-mqtt';
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { transformSync } from '@swc/core';
 
@@ -138,8 +140,7 @@ describe('the READMEs', () => {
   });
 
   test('devices meet browsers', async () => {
-    const [tasmota, espHome, homeAssistant, ...others] = examplesIn('docs/mqtt.md');
-    expect(others).toEqual([]);
+    const [tasmota, espHome, homeAssistant, ...behindBroker] = examplesIn('docs/mqtt.md');
     const lines = () => log.mock.calls.map((call) => call.join(' '));
     const all = async (example, file, names) => {
       log.mockClear();
@@ -156,6 +157,18 @@ describe('the READMEs', () => {
     await all(tasmota, 'tasmota.mjs', '[server, plug, page]');
     await all(espHome, 'esphome.mjs', '[server, kitchen]');
     await all(homeAssistant, 'home-assistant.mjs', '[server, meter]');
+    // A broker is any: here another server of Callboard's.
+    const devices = mqttTransport({ port: 0 });
+    const policy = { canPublish: () => true, canSubscribe: () => true, filters: true, retain: 'marked' };
+    const broker = createServer({ transports: [devices], channels: { '#': policy } });
+    await broker.start();
+    const joining = behindBroker.map((each) =>
+      each.replaceAll('localhost:1883', `127.0.0.1:${devices.port}`),
+    );
+    const names = ['plug', 'bedroom', 'home'];
+    expect(joining).toHaveLength(names.length);
+    for (const [i, name] of names.entries()) await all(joining[i], `broker-${name}.mjs`, `[server, ${name}]`);
+    await broker.disconnect();
     warn.mockRestore();
   });
 
@@ -182,6 +195,44 @@ describe('the READMEs', () => {
       warn.mockRestore();
     }
   });
+
+  test('notifications: several nodes, a webhook, a device', async () => {
+    const [several, webhook, device, ...others] = examplesIn('docs/notifications.md');
+    expect(others).toEqual([]);
+    const lines = () => log.mock.calls.map((call) => call.join(' '));
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const [nodes, clients] = await run(several, 'several-nodes.mjs', '[nodes, clients]');
+    try {
+      await until(() => lines().length >= 3);
+      expect(lines().sort()).toEqual([
+        'and there is: Doors open',
+        'and there is: Doors open',
+        ...saidIn(several),
+      ]);
+    } finally {
+      for (const each of clients) await each.close();
+      for (const each of nodes) await each.disconnect();
+    }
+    log.mockClear();
+    const [server, hooks, done] = await run(webhook, 'webhook.mjs', '[server, hooks, done]');
+    try {
+      await until(() => lines().length >= 2);
+      expect([lines(), done.size]).toEqual([saidIn(webhook), 2]);
+    } finally {
+      await server.disconnect();
+      hooks.close();
+    }
+    log.mockClear();
+    const [board, display] = await run(device, 'display.mjs', '[server, display]');
+    try {
+      await until(() => lines().length >= 2);
+      expect(lines()).toEqual(saidIn(device));
+    } finally {
+      await display.endAsync(true);
+      await board.disconnect();
+      warn.mockRestore();
+    }
+  }, 20_000);
 
   describe.each(['transport-http', 'transport-ws'])('that of %s', (name) => {
     const file = `packages/${name}/test/example.ts`;

@@ -13,6 +13,8 @@ export interface MqttConnection {
   onPacket: OnPacket;
   /** In one write. */
   write(bytes: Uint8Array): void;
+  /** Reads nothing more; the server may close it. */
+  freeze(): void;
   /** Says goodbye; resolves when the socket is gone. */
   close(): Promise<void>;
 }
@@ -35,6 +37,10 @@ export function connectMqtt(
         resolve(connection);
       },
       write: (bytes) => void socket.write(wrapped(bytes)),
+      freeze() {
+        closing = () => {};
+        socket.pause();
+      },
       close: () =>
         new Promise((closed) => {
           closing = closed;

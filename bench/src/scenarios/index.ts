@@ -15,8 +15,11 @@ import { mqttBridge } from './mqtt-bridge.ts';
 import { mqttConnects } from './mqtt-connects.ts';
 import { mqttFanIn } from './mqtt-fan-in.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
+import { mqttFrozen } from './mqtt-frozen.ts';
 import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips, mqttRoundTrips50 } from './mqtt-round-trips.ts';
+import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
+import { notifyLight } from './notify-light.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -51,5 +54,9 @@ export const scenarios: readonly Scenario[] = [
   mqttBridge,
   mqttConnects,
   mqttMemory,
+  mqttFrozen,
+  notifyBurst,
+  notifyBurstOffline,
+  notifyLight,
   clientSize,
 ];

@@ -1,5 +1,4 @@
 import type { Action, AnyAction } from '@callboard/protocol';
-import type { ServerClient } from './client.ts';
 import type { Container } from './container.ts';
 import type { HttpFront } from './http-front.ts';
 import type { Node } from './node.ts';
@@ -33,11 +32,7 @@ export function pluginContext(plugin: string, host: PluginHost): { context: Plug
     handle: during((type, handler) => registrations.handle(type, handler)),
     event: during((type: string) => {
       node.events.declare(type);
-      return (event: Action, { user, client }: EventScope = {}) => {
-        const owner = user ?? client?.user;
-        const entity = owner && node.users.byId.get(owner.id);
-        node.events.emit(event as AnyAction, entity, client as ServerClient | undefined);
-      };
+      return (event: Action, scope: EventScope = {}) => node.events.emitIn(scope, event as AnyAction);
     }) as PluginContext['event'],
     inbound: during((operator) => void registrations.inbound.push(operator)),
     outbound: during((operator) => void registrations.outbound.push(operator)),

@@ -1,10 +1,11 @@
 import { type Clock, Framed, type GatewayPublication } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
-import { generate } from 'mqtt-packet';
+import { generate, type PacketCmd } from 'mqtt-packet';
 import { acknowledgement } from './acknowledgement.ts';
 import { Decoder } from './decoder.ts';
 import type { Delivery, Dialect, Refusal } from './dialect.ts';
 import { framingsOf, withMessageId } from './framings.ts';
+import { afterHeader, assertFilters } from './properties.ts';
 import { readPublish } from './read-publish.ts';
 
 /** Table 3.1. */
@@ -21,6 +22,17 @@ const framings = framingsOf();
 const none = {};
 /** The type in the first byte of what most devices send. */
 const PUBLISH = 3;
+/** Bytes of a packet id. */
+const MESSAGE_ID = 2;
+/** In bytes, of what has always the same behind its fixed header; mqtt-packet takes more. */
+const lengths: Readonly<Partial<Record<PacketCmd, number>>> = {
+  puback: MESSAGE_ID,
+  pubrec: MESSAGE_ID,
+  pubrel: MESSAGE_ID,
+  pubcomp: MESSAGE_ID,
+  pingreq: 0,
+  disconnect: 0,
+};
 
 /** MQTT 3.1.1. */
 export const mqtt311: Dialect = {
@@ -31,8 +43,10 @@ export const mqtt311: Dialect = {
   read(bytes) {
     if ((bytes[0] as number) >> 4 === PUBLISH) return readPublish(bytes, 4);
     const packet = decoder.decode(bytes);
-    // [MQTT-3.14.1-1]
-    if (packet.cmd === 'disconnect' && bytes.length > 2) throw new Disconnect('MALFORMED_FRAME');
+    const at = afterHeader(bytes);
+    if (packet.cmd === 'subscribe' || packet.cmd === 'unsubscribe') assertFilters(bytes, at + MESSAGE_ID);
+    const length = lengths[packet.cmd];
+    if (length !== undefined && bytes.length - at !== length) throw new Disconnect('MALFORMED_FRAME');
     return { packet, properties: none };
   },
   accepted: ({ sessionPresent }) => generate({ cmd: 'connack', returnCode: 0, sessionPresent }),
