@@ -49,9 +49,9 @@ export const mqtt311: Dialect = {
     if (length !== undefined && bytes.length - at !== length) throw new Disconnect('MALFORMED_FRAME');
     return { packet, properties: none };
   },
-  accepted: ({ sessionPresent }) => generate({ cmd: 'connack', returnCode: 0, sessionPresent }),
+  accepted: ({ sessionPresent }) => connack(sessionPresent, 0),
   // [MQTT-3.2.2-4]
-  refused: (why) => generate({ cmd: 'connack', returnCode: returnCodes[why], sessionPresent: false }),
+  refused: (why) => connack(false, returnCodes[why]),
   subscribed: (messageId, codes) =>
     generate({ cmd: 'suback', messageId, granted: codes.map((code) => Math.min(code, 0x80)) }),
   unsubscribed: (messageId) => generate({ cmd: 'unsuback', messageId, granted: [] }),
@@ -69,3 +69,8 @@ export const mqtt311: Dialect = {
   // A server of this version closes without a word.
   disconnected: () => undefined,
 };
+
+/** Section 3.2. */
+function connack(sessionPresent: boolean, returnCode: number): Buffer {
+  return Buffer.from([0x20, 2, sessionPresent ? 1 : 0, returnCode]);
+}
