@@ -46,11 +46,11 @@ export function serve(attach: (options: ServeOptions) => Attached | Promise<Atta
       turns.enable();
     }
     helper = attached?.helper;
-    if (attached?.port !== undefined) return { port: attached.port };
     await new Promise<void>((listening) => {
       httpServer.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, listening);
     });
-    return { port: (httpServer.address() as AddressInfo).port };
+    const { port } = httpServer.address() as AddressInfo;
+    return { port: attached?.port ?? port, webSocketPort: port };
   }
 }
 
