@@ -23,7 +23,8 @@ export async function startServer(
     execArgv: ['--expose-gc'],
     env: { ...process.env, NODE_ENV: 'production' },
   });
-  process.on('exit', () => child.kill('SIGKILL'));
+  // It may have a process of its own to end.
+  process.on('exit', () => child.kill());
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) =>
       resolve(`The ${peer} server ended with ${signal ?? `code ${code}`}`),

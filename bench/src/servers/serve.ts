@@ -22,7 +22,7 @@ export type Attached = { readonly port?: number; readonly helper?: number } | vo
  * the peer on the HTTP server, or says where else it listens. The process ends with the load's.
  */
 export function serve(attach: (options: ServeOptions) => Attached | Promise<Attached>): void {
-  process.on('disconnect', () => process.exit());
+  for (const gone of ['disconnect', 'SIGTERM']) process.on(gone, () => process.exit());
   process.on('message', async (command: Command) => {
     process.send?.(await answer(command));
   });
