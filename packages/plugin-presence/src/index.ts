@@ -1,1 +1,4 @@
-export {};
+export type { Choice, OwnPresence, UserPresence } from './contract.ts';
+export type { CanWatch, PresenceOptions, UseRule, WatchRequest } from './options.ts';
+export { presence, type ServerPresence } from './presence.ts';
+export type { PresenceStore, Remembered } from './store/store.ts';
