@@ -45,6 +45,7 @@ export function pluginContext(plugin: string, host: PluginHost): { context: Plug
     status: during((reducer) => void registrations.reducers.push(reducer)),
     route: during((path, middleware) => http.route(path, middleware)),
     channels: during((pattern, policy) => node.channels.policies.add(pattern, policy)),
+    canSubscribe: (client, channel) => node.subscriptions.rights.toRead(client as ServerClient, channel),
     provide: during((token: Token<unknown>, value: unknown) => {
       if (ownTokens.includes(token)) throw new Error(`${String(token)} is the application's to provide`);
       container.provide(token, value);
