@@ -1,10 +1,12 @@
 import { type ClientPlugin, type ClientPluginContext, defineClientPlugin } from '@callboard/client';
+import { type ChannelPresence, type ClientChannels, channelPresenceClient } from './channels/client.ts';
 
+export type { ChannelPresence, ChannelPresenceEvent } from './channels/client.ts';
+export type { Counts, Member, MemberClient, MemberMeta } from './channels/contract.ts';
 export type { Choice, OwnPresence, UserPresence } from './contract.ts';
 
 /** `client.presence`. */
-// biome-ignore lint/suspicious/noEmptyInterface: what users and channels add
-export interface ClientPresence {}
+export interface ClientPresence extends ClientChannels {}
 
 export interface PresenceClientOptions {
   /** Without input for so long nobody uses this client, in milliseconds. Default: what the server says. */
@@ -14,10 +16,14 @@ export interface PresenceClientOptions {
 /** The client's half: `createClient({ plugins: [presenceClient()] })`. */
 export function presenceClient(
   options: PresenceClientOptions = {},
-): ClientPlugin<'presence', ClientPresence> {
-  return defineClientPlugin({ name: 'presence', setup: (context) => setUp(context, options) });
+): ClientPlugin<'presence', ClientPresence, ChannelPresence> {
+  return defineClientPlugin({
+    name: 'presence',
+    setup: (context) => setUp(context, options),
+    channel: ({ name }, presence) => presence.channel(name),
+  });
 }
 
-function setUp(_context: ClientPluginContext, _options: PresenceClientOptions): ClientPresence {
-  return {};
+function setUp(context: ClientPluginContext, _options: PresenceClientOptions): ClientPresence {
+  return { ...channelPresenceClient(context) };
 }
