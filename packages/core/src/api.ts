@@ -263,7 +263,7 @@ export interface Server<C extends Contract = Contract> {
    * rights change that no token tells. Resolves when that is done; who has lost the right has been told by then.
    */
   recheckRights(users?: UserId | readonly UserId[]): Promise<void>;
-  /** Users with a client, by id. */
+  /** Users with a client, by id; those too of whom a plugin says that they are not OFFLINE yet. */
   readonly users: ReadonlyMap<string, User>;
   readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;
   /** Every action that passed the pipeline. Subscribing late misses what was before. */

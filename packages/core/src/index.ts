@@ -52,12 +52,18 @@ export { defaultLimits, type Limits } from './limits.ts';
 export { consoleLogger, type LogLevel } from './logger.ts';
 export { clientMachine } from './machines/client-machine.ts';
 export { serverMachine } from './machines/server-machine.ts';
-export { type StatusInput, type StatusReducer, userMachine } from './machines/user-machine.ts';
+export {
+  type StatusInput,
+  type StatusReducer,
+  type UserMachineEvent,
+  userMachine,
+} from './machines/user-machine.ts';
 export type { ServerOptions } from './options.ts';
 export { type Frame, Framed } from './outbox.ts';
 export {
   type Check,
   definePlugin,
+  type Emit,
   type EventScope,
   type InboundOperator,
   type OutboundOperator,

@@ -29,6 +29,16 @@ export interface EventScope {
   readonly client?: Client;
 }
 
+/** Tells a native event. */
+export interface Emit<E extends Action> {
+  /** To the handler and `events$`, and to the clients that have subscribed to it and may see it. */
+  (event: E, scope?: EventScope): void;
+  /**
+   * To these clients alone, whether or not they have subscribed: to those that have a connection. What they miss is theirs to find out.
+   */
+  to(clients: Iterable<Client>, event: E): void;
+}
+
 /** What a plugin is given to build on; all there is to it. Registering is for `setup` alone. */
 export interface PluginContext {
   readonly server: Server<Contract>;
@@ -37,12 +47,20 @@ export interface PluginContext {
   /** Answers actions of this type. @throws where another one does. */
   handle(type: string, handler: ActionHandler<AnyAction>): void;
   /** Makes a native event: clients may subscribe to it and cannot send it. Gives what emits it. @throws where there is one. */
-  event<E extends Action>(type: E['type']): (event: E, scope?: EventScope) => void;
+  event<E extends Action>(type: E['type']): Emit<E>;
   inbound(operator: InboundOperator): void;
   outbound(operator: OutboundOperator): void;
   check(check: Check): void;
-  /** Has its say in every user's status, after Callboard's own and the plugins before. */
-  status(reducer: StatusReducer): void;
+  /**
+   * Has its say in every user's status, after Callboard's own and the plugins before. A user of whom it says something else than
+   * OFFLINE is there as long as it does, without a client too. Gives what has the status of a user who is there made anew.
+   */
+  status(reducer: StatusReducer): (userId: string) => void;
+  /**
+   * Runs whenever what a client may do may have changed: its claims have, or the application calls `recheckRights`. That is done
+   * when all plugins are. One that throws is reported to the logger.
+   */
+  rights(recheck: (client: Client) => Awaitable<void>): void;
   /** Serves `path` and all below it. */
   route(path: string, middleware: Middleware): void;
   /** A policy for the channels that fit the pattern, as in the option `channels`. @throws where the pattern has one. */
@@ -86,6 +104,7 @@ export class Registrations {
   readonly outbound: OutboundOperator[] = [];
   readonly checks: Check[] = [];
   readonly reducers: StatusReducer[] = [];
+  readonly rechecks: ((client: Client) => Awaitable<void>)[] = [];
   readonly routes: { readonly path: string; readonly middleware: Middleware }[] = [];
   readonly metrics: { readonly plugin: string; readonly name: string; readonly read: () => number }[] = [];
   readonly disposers: (() => Awaitable<void>)[] = [];
