@@ -211,9 +211,8 @@ export function shortOf(members: readonly Member[]): string {
 }
 
 function memberInShort({ userId, clients }: Member): string {
-  return (
-    userId + clients.map(({ meta }) => (Object.keys(meta).length > 0 ? JSON.stringify(meta) : '')).join('+')
-  );
+  const said = clients.map(({ meta }) => (Object.keys(meta).length > 0 ? JSON.stringify(meta) : ''));
+  return userId + said.sort().join('+');
 }
 
 function inShort(event: ChannelPresenceEvent): string {

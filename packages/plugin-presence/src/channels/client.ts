@@ -62,6 +62,8 @@ class ClientChannelPresence implements ChannelPresence {
   #watchers = 0;
   /** What this client says of itself. */
   #meta: MemberMeta | undefined;
+  /** The server may not know. */
+  #unsaid = false;
   #speaks = false;
 
   constructor(channel: Channel, context: ClientPluginContext) {
@@ -99,18 +101,15 @@ class ClientChannelPresence implements ChannelPresence {
   members(): Promise<readonly Member[]> {
     return new Promise((resolve, reject) => {
       const watch = this.#enter();
-      const off = watch.moved.subscribe(() => look());
-      const end = () => {
-        off.unsubscribe();
-        this.#exit();
-      };
+      const told = watch.moved.subscribe(() => look());
+      told.add(() => this.#exit());
       const look = () => {
-        if (watch.known === undefined) return;
-        end();
+        if (watch.known === undefined || told.closed) return;
+        told.unsubscribe();
         resolve(watch.known.members);
       };
       watch.stream.joined().then(look, (error) => {
-        end();
+        told.unsubscribe();
         reject(error);
       });
     });
@@ -119,25 +118,31 @@ class ClientChannelPresence implements ChannelPresence {
   async update(meta: MemberMeta): Promise<void> {
     const before = this.#meta;
     this.#meta = meta;
-    this.#speak();
     try {
-      await this.#say(meta);
+      await this.#say();
     } catch (error) {
       const { effect, error: cause } = error as SendError;
-      // Where it only did not get there it is said when there is a session.
-      if (this.#meta === meta && effect === 'none' && !cause.retryable) this.#meta = before;
+      if (this.#meta === meta && effect === 'none' && !cause.retryable) {
+        this.#meta = before;
+        this.#unsaid = false;
+      }
       throw error;
     }
   }
 
   async leave(): Promise<void> {
     this.#meta = undefined;
-    await this.#say(null);
+    await this.#say();
   }
 
-  async #say(meta: MemberMeta | null): Promise<void> {
+  async #say(): Promise<void> {
     const { client } = this.#context;
-    await client.sendToServer({ type: 'PRESENCE_META', channel: this.name, meta }, { resend: true });
+    const meta = this.#meta;
+    this.#speak();
+    this.#unsaid = true;
+    const action = { type: 'PRESENCE_META', channel: this.name, meta: meta ?? null };
+    await client.sendToServer(action, { resend: true });
+    if (this.#meta === meta) this.#unsaid = false;
   }
 
   /** From the first word on: says it again to a server that does not know, and forgets it with the channel. */
@@ -147,14 +152,17 @@ class ClientChannelPresence implements ChannelPresence {
     const { client, logger } = this.#context;
     let wasIn = false;
     this.#channel.subscribed$.subscribe((isIn) => {
-      if (wasIn && !isIn) this.#meta = undefined;
+      if (wasIn && !isIn) {
+        this.#meta = undefined;
+        this.#unsaid = false;
+      }
       wasIn = isIn;
     });
     client.connected$.subscribe(({ resumed }) => {
-      if (resumed || this.#meta === undefined) return;
-      this.#say(this.#meta).catch((cause: unknown) =>
-        logger.warn('what this client says in a channel could not be said', { channel: this.name, cause }),
-      );
+      if (this.#unsaid || (!resumed && this.#meta !== undefined))
+        this.#say().catch((cause: unknown) =>
+          logger.warn('what this client says in a channel could not be said', { channel: this.name, cause }),
+        );
     });
   }
 
