@@ -144,7 +144,7 @@ describe('nobody flickers', () => {
     await stage.close(ann);
     await stage.pass(1_800);
     expect(heard.take()).toEqual(['snapshot', 'join ann']);
-    await stage.pass(400);
+    await stage.pass(600);
     expect(heard.take()).toEqual(['leave ann']);
   });
 
@@ -173,7 +173,7 @@ describe('nobody flickers', () => {
     stage.lose(ann);
     await stage.pass(9_800);
     expect(heard.take()).toEqual([]);
-    await stage.pass(400);
+    await stage.pass(600);
     expect(heard.take()).toEqual(['leave ann{"seat":1}']);
     stage.find(ann);
     await stage.pass(1_000);

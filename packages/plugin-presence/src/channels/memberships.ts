@@ -1,5 +1,5 @@
 import type { ByPattern, Client, Clock } from '@callboard/core';
-import { Later } from './later.ts';
+import { Wheel } from '../wheel.ts';
 import type { Said } from './meta.ts';
 import type { ChannelPresencePolicy } from './options.ts';
 import { type Membership, Roster } from './roster.ts';
@@ -27,15 +27,11 @@ export class Memberships {
   /** Those that said goodbye and are seen yet, by user id. */
   readonly #closed = new Map<string, Set<Membership>>();
   readonly #ahead = new WeakMap<Client, Map<string, Said>>();
-  readonly #graces: Later<Membership>;
-  readonly #gracesAfterClose: Later<Membership>;
+  readonly #graces: Wheel<Membership>;
 
   constructor(parts: MembershipsParts) {
-    const { clock, graceMs, graceAfterCloseMs } = parts;
-    const over = (membership: Membership, at: number) => this.#over(membership, at);
     this.#parts = parts;
-    this.#graces = new Later(clock, graceMs, over);
-    this.#gracesAfterClose = new Later(clock, graceAfterCloseMs, over);
+    this.#graces = new Wheel(parts.clock, (membership) => this.#over(membership));
   }
 
   /** Clients in channels, each in each. */
@@ -60,7 +56,10 @@ export class Memberships {
     this.#change(membership, () => {
       membership.subscribed = true;
       // A device that was there before the server was, and is not back.
-      if (client.online) membership.state = 'here';
+      if (client.online) {
+        membership.state = 'here';
+        this.#graces.forget(membership);
+      }
       speak(membership, said);
     });
     if (client.online) this.#succeed(membership);
@@ -76,8 +75,7 @@ export class Memberships {
       membership.subscribed = false;
       if (client.online) membership.state = 'away';
       else if (state === 'here') {
-        membership.state = 'grace';
-        membership.until = this.#gracesAfterClose.add(membership);
+        this.#grace(membership, this.#parts.graceAfterCloseMs);
         const closed = this.#closed.get(client.user.id) ?? new Set();
         this.#closed.set(client.user.id, closed.add(membership));
       }
@@ -87,14 +85,13 @@ export class Memberships {
   /** Its connection is lost, and it may come back. */
   lost(clientId: string): void {
     for (const membership of this.#byClient.get(clientId) ?? []) {
-      if (membership.state !== 'here') continue;
-      membership.state = 'grace';
-      membership.until = this.#graces.add(membership);
+      if (membership.state === 'here') this.#grace(membership, this.#parts.graceMs);
     }
   }
 
   back(clientId: string): void {
     for (const membership of this.#byClient.get(clientId) ?? []) {
+      this.#graces.forget(membership);
       if (membership.state === 'away') this.#turn(membership, 'here');
       else membership.state = 'here';
     }
@@ -136,8 +133,7 @@ export class Memberships {
 
   /** The server has stopped: everybody is gone. */
   clear(): void {
-    this.#graces.clear();
-    this.#gracesAfterClose.clear();
+    this.#graces.stop();
     this.rosters.clear();
     this.#byClient.clear();
     this.#closed.clear();
@@ -146,16 +142,21 @@ export class Memberships {
   /** The user's clients that said goodbye make room for the one that has come: a page that was loaded anew. */
   #succeed({ roster, client: { user } }: Membership): void {
     for (const membership of this.#closed.get(user.id) ?? [])
-      if (membership.roster === roster) this.#over(membership, membership.until);
+      if (membership.roster === roster) this.#over(membership);
   }
 
-  /** Its grace is over, unless it came back meanwhile. */
-  #over(membership: Membership, at: number): void {
+  #grace(membership: Membership, ms: number): void {
+    membership.state = 'grace';
+    this.#graces.wait(membership, this.#graces.after(ms));
+  }
+
+  /** Its grace is over. */
+  #over(membership: Membership): void {
     const { id } = membership.client.user;
     const closed = this.#closed.get(id);
     closed?.delete(membership);
     if (closed?.size === 0) this.#closed.delete(id);
-    if (membership.state !== 'grace' || membership.until !== at) return;
+    this.#graces.forget(membership);
     this.#turn(membership, 'away');
   }
 

@@ -1,4 +1,5 @@
 import type { Client } from '@callboard/core';
+import type { Due } from '../wheel.ts';
 import type { Batch, Counts, Entry, Member, MemberMeta, Page } from './contract.ts';
 import { type ChannelPresencePolicy, defaultMaxListed } from './options.ts';
 
@@ -7,7 +8,7 @@ const PAGE_ENTRIES = 256;
 const PAGE_BYTES = 32_768;
 
 /** A client that has subscribed to a channel, from then until nothing is to be known of it any more. */
-export interface Membership {
+export interface Membership extends Due {
   readonly roster: Roster;
   readonly client: Client;
   /** Grows with each that comes. */
@@ -17,8 +18,6 @@ export interface Membership {
   metaBytes: number;
   /** Whether it is in the channel as far as its connection goes: `grace` is without one, and seen yet. */
   state: 'here' | 'grace' | 'away';
-  /** When its grace is over. */
-  until: number;
   /** It has not left, nor has its session ended. */
   subscribed: boolean;
 }
@@ -74,7 +73,7 @@ export class Roster {
   add(client: Client): Membership {
     const membership: Membership = {
       ...{ roster: this, client, order: ++this.#made, meta: undefined, metaBytes: 0 },
-      ...{ state: 'away', until: 0, subscribed: true },
+      ...{ state: 'away', slot: undefined, subscribed: true },
     };
     this.memberships.set(client.id, membership);
     return membership;
