@@ -108,13 +108,16 @@ describe('who is in a channel', () => {
     await begin();
     const heard = heardIn(await stage.tab('w'), 'room/1');
     const [ann, bob] = [await stage.tab('ann'), await stage.tab('bob')];
+    const batches = () => stage.house.server.stats().plugins.presence?.batches;
     enter(ann);
-    await stage.pass(50);
+    await stage.pass(150);
+    const before = batches();
     const leave = enter(bob);
     await stage.quiet();
     leave();
     await stage.pass(200);
     expect(heard.take()).toEqual(['snapshot', 'join ann']);
+    expect(batches()).toBe(before);
   });
 });
 

@@ -96,13 +96,12 @@ export class Roster {
   batch(): Batch | undefined {
     const changed = this.#changed;
     this.#changed = new Map();
-    const wasListed = this.#listed;
     const { maxListed = defaultMaxListed, countsOnly = false } = this.policy;
-    this.#listed = !countsOnly && this.#clients <= (wasListed ? maxListed : 0.9 * maxListed);
+    // Around the limit it does not go to and fro.
+    this.#listed = !countsOnly && this.#clients <= (this.#listed ? maxListed : 0.9 * maxListed);
     const must = this.resync;
     this.resync = false;
-    // Who is to be told the list again asks for it.
-    if (!this.#listed || !wasListed) return { seq: ++this.seq, ...this.counts };
+    if (!this.#listed) return { seq: ++this.seq, ...this.counts };
     const set: Entry[] = [];
     const gone: string[] = [];
     for (const [id, known] of changed) {

@@ -268,9 +268,12 @@ describe('a watcher', () => {
     }
     await stage.pass(200);
     heard.take();
-    bob.cut = true;
+    for (const tab of [ann, bob]) tab.cut = true;
     await stage.restart();
-    await stage.pass(25_000);
+    await stage.pass(5_000);
+    expect(heard.members).toBe('ann{"seat":1} bob{"seat":1}');
+    stage.find(ann);
+    await stage.pass(20_000);
     expect(heard.take()).toEqual(['update ann{"seat":1}']);
     await stage.pass(10_000);
     expect(heard.take()).toEqual(['leave bob{"seat":1}']);
