@@ -5,5 +5,6 @@ export type { Choice, OwnPresence, UserPresence } from './contract.ts';
 export type { CanWatch, PresenceOptions, UseRule, WatchRequest } from './options.ts';
 export { presence, type ServerPresence } from './presence.ts';
 export { memoryStore } from './store/memory-store.ts';
+export { sqliteStore } from './store/sqlite-store.ts';
 export type { PresenceStore, Remembered } from './store/store.ts';
 export { presenceMachine } from './users/presence-machine.ts';
