@@ -1,5 +1,6 @@
 export {
   type Action,
+  type ActionContract,
   type AnyAction,
   type Contract,
   Disconnect,
@@ -20,6 +21,7 @@ export {
 } from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
+export { ByPattern } from './channels/by-pattern.ts';
 export { channelsLike } from './channels/like.ts';
 export { Pattern } from './channels/pattern.ts';
 export type { PayloadFormat } from './channels/payload.ts';

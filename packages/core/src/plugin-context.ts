@@ -53,6 +53,7 @@ export function pluginContext(plugin: string, host: PluginHost): { context: Plug
     rights: during((recheck) => void registrations.rechecks.push(recheck)),
     route: during((path, middleware) => http.route(path, middleware)),
     channels: during((pattern, policy) => node.channels.policies.add(pattern, policy)),
+    canSubscribe: (client, channel) => node.subscriptions.rights.toRead(client as ServerClient, channel),
     provide: during((token: Token<unknown>, value: unknown) => {
       if (ownTokens.includes(token)) throw new Error(`${String(token)} is the application's to provide`);
       container.provide(token, value);

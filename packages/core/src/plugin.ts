@@ -65,6 +65,8 @@ export interface PluginContext {
   route(path: string, middleware: Middleware): void;
   /** A policy for the channels that fit the pattern, as in the option `channels`. @throws where the pattern has one. */
   channels(pattern: string, policy: ChannelPolicy): void;
+  /** Whether a client may subscribe to a channel just now. What its policy throws is thrown, or rejects. */
+  canSubscribe(client: Client, channel: string): Awaitable<boolean>;
   provide<T>(token: Token<T>, value: T): void;
   /** Something that the application, Callboard or an earlier plugin provides. @throws where nobody does. */
   inject<T>(token: Token<T>): T;

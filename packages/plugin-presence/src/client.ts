@@ -8,15 +8,18 @@ import type { UserId } from '@callboard/protocol';
 import type { Observable } from 'rxjs';
 import { Activity } from './activity/activity.ts';
 import { followPage } from './activity/page.ts';
+import { type ChannelPresence, type ClientChannels, channelPresenceClient } from './channels/client.ts';
 import type { Choice, OwnPresence } from './contract.ts';
 import { ClientUsers } from './users/client-users.ts';
 import type { WatchedUsers } from './users/watch-view.ts';
 
+export type { ChannelPresence, ChannelPresenceEvent } from './channels/client.ts';
+export type { Counts, Member, MemberClient, MemberMeta } from './channels/contract.ts';
 export type { Choice, OwnPresence, UserPresence } from './contract.ts';
 export type { WatchedUsers } from './users/watch-view.ts';
 
 /** `client.presence`. */
-export interface ClientPresence {
+export interface ClientPresence extends ClientChannels {
   /** How this client's user is, over all clients, invisible or not; undefined before the server has said. */
   readonly own: OwnPresence | undefined;
   /** The same, now and whenever it changes. */
@@ -50,8 +53,12 @@ export interface PresenceClientOptions {
 /** The client's half: `createClient({ plugins: [presenceClient()] })`. */
 export function presenceClient(
   options: PresenceClientOptions = {},
-): ClientPlugin<'presence', ClientPresence> {
-  return defineClientPlugin({ name: 'presence', setup: (context) => setUp(context, options) });
+): ClientPlugin<'presence', ClientPresence, ChannelPresence> {
+  return defineClientPlugin({
+    name: 'presence',
+    setup: (context) => setUp(context, options),
+    channel: ({ name }, presence) => presence.channel(name),
+  });
 }
 
 function setUp(context: ClientPluginContext, options: PresenceClientOptions): ClientPresence {
@@ -80,6 +87,7 @@ function setUp(context: ClientPluginContext, options: PresenceClientOptions): Cl
     return () => subscription.unsubscribe();
   }
   return {
+    ...channelPresenceClient(context),
     get own() {
       return users.own;
     },

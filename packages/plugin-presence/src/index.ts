@@ -1,3 +1,6 @@
+export type { ServerChannelPresence, ServerChannels } from './channels/channel-presence.ts';
+export type { Counts, Member, MemberClient, MemberMeta } from './channels/contract.ts';
+export type { ChannelPresencePolicies, ChannelPresencePolicy } from './channels/options.ts';
 export type { Choice, OwnPresence, UserPresence } from './contract.ts';
 export type { CanWatch, PresenceOptions, UseRule, WatchRequest } from './options.ts';
 export { presence, type ServerPresence } from './presence.ts';

@@ -1,5 +1,6 @@
 import type { Client } from '@callboard/core';
 import type { Awaitable } from '@callboard/runtime';
+import type { ChannelPresencePolicies } from './channels/options.ts';
 import type { PresenceStore } from './store/store.ts';
 
 /** A client that wants to watch users; never its own, whom every client may watch. */
@@ -38,4 +39,6 @@ export interface PresenceOptions {
   readonly useOf?: (client: Client) => UseRule;
   /** Where it is remembered when users were last online and what they have chosen. Default: in memory. */
   readonly store?: PresenceStore;
+  /** Presence in channels, by pattern. Default: no channel has it. */
+  readonly channels?: ChannelPresencePolicies;
 }

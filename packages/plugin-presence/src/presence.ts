@@ -1,5 +1,6 @@
 import { definePlugin, type Plugin, type PluginContext } from '@callboard/core';
 import { type UserId, userIdOf } from '@callboard/protocol';
+import { channelPresence, type ServerChannels } from './channels/channel-presence.ts';
 import { type Choice, choices, type OwnPresence } from './contract.ts';
 import type { PresenceOptions } from './options.ts';
 import { Memory } from './store/memory.ts';
@@ -10,7 +11,7 @@ import { Users } from './users/users.ts';
 import { Watching } from './users/watching.ts';
 
 /** `server.presence`. */
-export interface ServerPresence {
+export interface ServerPresence extends ServerChannels {
   /**
    * Users as they are, invisible or not, by id; also of those whom nobody has ever seen.
    * @throws ReplyError UNAVAILABLE where the store does not answer, TypeError where an id is none.
@@ -59,6 +60,7 @@ function setUp(context: PluginContext, options: PresenceOptions): ServerPresence
   metric('watchers', () => watching.watchers);
   metric('storeFailures', () => memory.failures);
   return {
+    ...channelPresence(context, options),
     get: (userIds) =>
       users.whenKnown(idsIn(userIds), (found) => new Map(found.map(({ id, own }) => [id, own]))),
     async set(userId, choice) {
