@@ -1,4 +1,6 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from '@callboard/core';
+import { mqttTransport } from '@callboard/transport-mqtt';
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { transformSync } from '@swc/core';
 
@@ -138,8 +140,7 @@ describe('the READMEs', () => {
   });
 
   test('devices meet browsers', async () => {
-    const [tasmota, espHome, homeAssistant, ...others] = examplesIn('docs/mqtt.md');
-    expect(others).toEqual([]);
+    const [tasmota, espHome, homeAssistant, ...behindBroker] = examplesIn('docs/mqtt.md');
     const lines = () => log.mock.calls.map((call) => call.join(' '));
     const all = async (example, file, names) => {
       log.mockClear();
@@ -156,6 +157,18 @@ describe('the READMEs', () => {
     await all(tasmota, 'tasmota.mjs', '[server, plug, page]');
     await all(espHome, 'esphome.mjs', '[server, kitchen]');
     await all(homeAssistant, 'home-assistant.mjs', '[server, meter]');
+    // A broker is any: here another server of Callboard's.
+    const devices = mqttTransport({ port: 0 });
+    const policy = { canPublish: () => true, canSubscribe: () => true, filters: true, retain: 'marked' };
+    const broker = createServer({ transports: [devices], channels: { '#': policy } });
+    await broker.start();
+    const joining = behindBroker.map((each) =>
+      each.replaceAll('localhost:1883', `127.0.0.1:${devices.port}`),
+    );
+    const names = ['plug', 'bedroom', 'home'];
+    expect(joining).toHaveLength(names.length);
+    for (const [i, name] of names.entries()) await all(joining[i], `broker-${name}.mjs`, `[server, ${name}]`);
+    await broker.disconnect();
     warn.mockRestore();
   });
 
