@@ -6,6 +6,7 @@ import type { MqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import type { Accounts } from './accounts.ts';
 import { devicePolicies } from './device-channels.ts';
+import { companyPresence, greenRoomPolicies, type Patience } from './green-room.ts';
 import type { Houses } from './houses.ts';
 import type { Passes } from './passes.ts';
 import { seatHandlers } from './seat-handlers.ts';
@@ -24,12 +25,13 @@ export interface BoxOfficeOptions {
   readonly mqtt: MqttTransport;
   /** All ways for devices. */
   readonly gateways: readonly Gateway[];
+  readonly patience: Patience;
   readonly logger: Logger;
 }
 
 /** The realtime half: who may come in, who may write to whom, and what the server answers. */
 export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeContract> {
-  const { accounts, passes, houses, httpServer, mqtt, gateways, logger } = options;
+  const { accounts, passes, houses, httpServer, mqtt, gateways, patience, logger } = options;
   const isPerson = (userId: string) => accounts.byId(userId) !== undefined;
   const shortlists = new Map<string, Shortlist>();
 
@@ -39,10 +41,11 @@ export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeCont
     // Pages take the second where a network lets no WebSocket through.
     transports: [webSocketTransport(), httpTransport(), ...gateways],
     contract,
-    channels: { ...showPolicies(houses), ...devicePolicies(isPerson) },
+    channels: { ...showPolicies(houses), ...devicePolicies(isPerson), ...greenRoomPolicies(isPerson) },
+    plugins: [companyPresence(isPerson, patience)],
     verifyClient: known(isPerson, jwt({ secret: passes.secret, issuer: passes.issuer })),
     // Notes only, and only for who is there to find them: nothing is kept for others.
-    canSend: ({ to, action }) => action.type === 'NOTE' && isPerson(to) && server.users.has(to),
+    canSend: ({ to, action }) => action.type === 'NOTE' && isPerson(to) && isIn(server, to),
     handlers: {
       SHORTLIST: ({ user }) => ({ state: shortlists.get(user.id) ?? {} }),
       ...seatHandlers(houses, changed),
@@ -72,6 +75,11 @@ export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeCont
       logger.error('a user was not told of their seats', { userId, cause });
     });
   }
+}
+
+/** Who has a tab, or one that is about to come back. Who closed the last one may yet be seen, and finds nothing. */
+export function isIn({ users }: Pick<Server, 'users'>, userId: string): boolean {
+  return (users.get(userId)?.clients.size ?? 0) > 0;
 }
 
 /**

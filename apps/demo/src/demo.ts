@@ -3,8 +3,9 @@ import { fileURLToPath } from 'node:url';
 import { consoleLogger, type Logger } from '@callboard/core';
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { Accounts } from './accounts.ts';
-import { createBoxOffice } from './box-office.ts';
+import { createBoxOffice, isIn } from './box-office.ts';
 import { houseBroker } from './device-channels.ts';
+import type { Patience } from './green-room.ts';
 import { Houses } from './houses.ts';
 import { Passes } from './passes.ts';
 import { createWeb } from './web.ts';
@@ -24,6 +25,8 @@ export interface DemoOptions {
   readonly attemptsPerMinute?: number;
   /** That of a password's hash. Less than the default is for tests. */
   readonly passwordWork?: number;
+  /** Default: that of the plugin. */
+  readonly patience?: Patience;
   readonly logger?: Logger;
   /** The folder of the built page. */
   readonly pageRoot?: string;
@@ -41,6 +44,7 @@ export async function createDemo(options: DemoOptions) {
     secret,
     seats,
     attemptsPerMinute = 30,
+    patience = {},
     logger = consoleLogger({ level: 'warn' }),
     pageRoot = builtPage,
   } = options;
@@ -55,7 +59,7 @@ export async function createDemo(options: DemoOptions) {
     attemptsPerMinute,
     logger,
     pageRoot,
-    isIn: (userId) => server.users.has(userId),
+    isIn: (userId) => isIn(server, userId),
   });
   const server = createBoxOffice({
     accounts,
@@ -64,6 +68,7 @@ export async function createDemo(options: DemoOptions) {
     httpServer: web.server,
     mqtt,
     gateways,
+    patience,
     logger,
   });
 
