@@ -57,7 +57,13 @@ describe('when users were last online, and what they have chosen,', () => {
     stage = await Stage.begin({ store: store() });
     const me = await stage.tab('me');
     const seen = watch(me, [1, 2]);
+    let seenAt: unknown;
+    me.presence.watch([1, 2], ({ users }) => {
+      seenAt = [1, 2].map((id) => users.get(String(id))?.lastOnlineTs);
+    });
     await stage.settle();
+    // Whoever was invisible was seen last when they chose to be.
+    expect(seenAt).toEqual([lastOnlineTs, lastOnlineTs - 1_000]);
     const known = await stage.finish(stage.server.presence.get([1, 2]));
     expect(known.get('1')).toMatchObject({ status: 'OFFLINE', lastOnlineTs });
     expect(known.get('2')?.lastOnlineTs).toBeLessThanOrEqual(stopped);
@@ -127,6 +133,33 @@ describe('while the store says nothing', () => {
     expect(stage.harness.errors.every(({ message }) => message === 'the store of presence failed')).toBe(
       true,
     );
+  });
+
+  test('who is invisible stays so, however soon they are gone again', async () => {
+    const { store, state, answer, knows } = slowStore();
+    await store.save([{ userId: '1', lastOnlineTs: 1, lastSeenTs: 1, choice: 'invisible' }]);
+    stage = await Stage.begin({ store });
+    await stage.settle();
+    state.answers = false;
+    await stage.close(await stage.tab(1));
+    await stage.pass(6_000);
+    expect(stage.status(1)).toBe('OFFLINE');
+    answer();
+    await stage.pass(2_000);
+    expect(knows('1')).toMatchObject({ choice: 'invisible', lastSeenTs: 1 });
+  });
+
+  test('what changes while it is being saved is saved, too', async () => {
+    const { store, state, answer, knows } = slowStore();
+    stage = await Stage.begin({ store });
+    const tab = await stage.tab(1);
+    state.answers = false;
+    await stage.finish(tab.presence.set('away'));
+    await stage.settle();
+    await stage.finish(tab.presence.set('invisible'));
+    answer();
+    await stage.pass(100);
+    expect(knows('1')?.choice).toBe('invisible');
   });
 
   test('for long it is asked again, and an answer that comes too late counts for nothing', async () => {

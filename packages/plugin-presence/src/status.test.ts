@@ -88,6 +88,18 @@ describe('a user', () => {
     expect(seen).toEqual(['1 OFFLINE']);
   });
 
+  test('whose phone was lost long ago and then ended is gone as the tab says', async () => {
+    const tab = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
+    const phone = await stage.tab(1);
+    await stage.crash(phone);
+    await stage.pass(1_000);
+    for (const client of stage.server.users.get('1')?.clients ?? []) if (!client.online) client.disconnect();
+    await stage.pass(600_000);
+    await stage.close(tab);
+    await stage.pass(2_000);
+    expect(seen).toEqual(['1 OFFLINE']);
+  });
+
   test('who comes back over a lost connection in time was not away for anybody', async () => {
     const tab = await watched({ graceMs: 30_000 });
     for (let i = 0; i < 3; i++) {

@@ -37,8 +37,8 @@ export interface Tab {
   readonly client: Client & ClientPluginApis<readonly [ReturnType<typeof presenceClient>]>;
   readonly presence: Tab['client']['presence'];
   readonly logs: readonly LogEntry[];
-  /** Its latest connection. */
-  readonly wire: MemoryWire;
+  /** Its connection is gone, and it does not come back. */
+  crash(): void;
 }
 
 /** What a watcher was told, in words: `2 ONLINE`. */
@@ -89,8 +89,9 @@ export class Stage {
       client,
       presence: client.presence,
       logs: logger.logs,
-      get wire() {
-        return road.wire as MemoryWire;
+      crash() {
+        road.isDead = true;
+        road.wire?.cut();
       },
     };
     this.tabs.push(tab);
@@ -111,11 +112,8 @@ export class Stage {
 
   /** The process is gone without a word, and does not come back. */
   async crash(tab: Tab): Promise<void> {
-    const { wire } = tab;
     this.tabs.splice(this.tabs.indexOf(tab), 1);
-    // It does not hear of it, and so does not come back.
-    wire.onClose(() => {});
-    wire.cut();
+    tab.crash();
     await this.settle();
   }
 
@@ -166,11 +164,14 @@ function harnessOf(clock: SetClock, options: PresenceOptions, server: StageOptio
 
 function roadTo({ clock, transport }: Pick<Harness, 'clock' | 'transport'>): ClientTransport & {
   wire: MemoryWire | undefined;
+  isDead: boolean;
 } {
   return {
     name: 'memory',
     wire: undefined,
+    isDead: false,
     open(...[, events]) {
+      if (this.isDead) throw new Error('its process is gone');
       const wire = transport.connect();
       this.wire = wire;
       wire.onFrame((text) => events.received(text));
