@@ -15,6 +15,7 @@ import { mqttConnects } from './mqtt-connects.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
 import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips } from './mqtt-round-trips.ts';
+import { presenceChannel, presenceChannelEach } from './presence-channel.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -41,6 +42,8 @@ export const scenarios: readonly Scenario[] = [
   channelGrowth,
   channelFrozen,
   rooms,
+  presenceChannel,
+  presenceChannelEach,
   mqttFanOut1,
   mqttFanOut4,
   mqttRoundTrips,

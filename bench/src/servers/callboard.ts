@@ -1,6 +1,7 @@
 /** Callboard, as an application would set it up; the limits that one load generator would run into are raised. */
 
 import { type ChannelPolicy, createServer } from '@callboard/core';
+import { presence } from '@callboard/plugin-presence';
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import { token } from '../token.ts';
@@ -10,8 +11,11 @@ const open: ChannelPolicy = { canSubscribe: () => true, canPublish: () => true, 
 
 serve(async ({ httpServer, scenario }) => {
   const mqtt = scenario.startsWith('mqtt-') ? mqttTransport({ port: 0, host: '127.0.0.1' }) : undefined;
+  const presenceIn = { 'show/+': { maxListed: 10_000 } };
+  const batchMs = scenario === 'presence-channel-each' ? 0 : 100;
   const server = createServer({
     httpServer,
+    plugins: scenario.startsWith('presence-') ? [presence({ channels: presenceIn, batchMs })] : [],
     transports: [webSocketTransport(), ...(mqtt === undefined ? [] : [mqtt])],
     verifyClient: (credentials) => credentials.token === token,
     canSend: () => true,
