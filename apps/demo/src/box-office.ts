@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import { createServer, type Logger, type Server, type VerifyClient } from '@callboard/core';
+import { createServer, type Gateway, type Logger, type Server, type VerifyClient } from '@callboard/core';
 import { jwt } from '@callboard/core/jwt';
 import { httpTransport } from '@callboard/transport-http';
 import type { MqttTransport } from '@callboard/transport-mqtt';
@@ -20,14 +20,16 @@ export interface BoxOfficeOptions {
   readonly passes: Passes;
   readonly houses: Houses;
   readonly httpServer: HttpServer;
-  /** Where devices come in. */
+  /** Where devices come in with a token. */
   readonly mqtt: MqttTransport;
+  /** All ways for devices. */
+  readonly gateways: readonly Gateway[];
   readonly logger: Logger;
 }
 
 /** The realtime half: who may come in, who may write to whom, and what the server answers. */
 export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeContract> {
-  const { accounts, passes, houses, httpServer, mqtt, logger } = options;
+  const { accounts, passes, houses, httpServer, mqtt, gateways, logger } = options;
   const isPerson = (userId: string) => accounts.byId(userId) !== undefined;
   const shortlists = new Map<string, Shortlist>();
 
@@ -35,7 +37,7 @@ export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeCont
     httpServer,
     logger,
     // Pages take the second where a network lets no WebSocket through.
-    transports: [webSocketTransport(), httpTransport(), mqtt],
+    transports: [webSocketTransport(), httpTransport(), ...gateways],
     contract,
     channels: { ...showPolicies(houses), ...devicePolicies(isPerson) },
     verifyClient: known(isPerson, jwt({ secret: passes.secret, issuer: passes.issuer })),

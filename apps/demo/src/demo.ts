@@ -4,6 +4,7 @@ import { consoleLogger, type Logger } from '@callboard/core';
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { Accounts } from './accounts.ts';
 import { createBoxOffice } from './box-office.ts';
+import { houseBroker } from './device-channels.ts';
 import { Houses } from './houses.ts';
 import { Passes } from './passes.ts';
 import { createWeb } from './web.ts';
@@ -13,6 +14,8 @@ export interface DemoOptions {
   readonly port: number;
   /** For devices. Default: any free one. */
   readonly mqttPort?: number;
+  /** A broker with the house's devices, as `mqtt://127.0.0.1:1883`. Default: none. */
+  readonly broker?: string | undefined;
   /** Signs tokens; 32 bytes or more. Default: a random one. */
   readonly secret?: string;
   /** Of every house. Default: those of `Houses`. */
@@ -34,6 +37,7 @@ export async function createDemo(options: DemoOptions) {
   const {
     port,
     mqttPort = 0,
+    broker,
     secret,
     seats,
     attemptsPerMinute = 30,
@@ -44,6 +48,7 @@ export async function createDemo(options: DemoOptions) {
   const passes = new Passes(secret);
   const houses = new Houses(seats);
   const mqtt = mqttTransport({ port: mqttPort, host: '127.0.0.1' });
+  const gateways = broker === undefined ? [mqtt] : [mqtt, houseBroker(broker)];
   const web = await createWeb({
     accounts,
     passes,
@@ -52,7 +57,15 @@ export async function createDemo(options: DemoOptions) {
     pageRoot,
     isIn: (userId) => server.users.has(userId),
   });
-  const server = createBoxOffice({ accounts, passes, houses, httpServer: web.server, mqtt, logger });
+  const server = createBoxOffice({
+    accounts,
+    passes,
+    houses,
+    httpServer: web.server,
+    mqtt,
+    gateways,
+    logger,
+  });
 
   return {
     web,

@@ -5,14 +5,22 @@ import { SPARE } from './shared/devices.ts';
 import { spareCommand } from './shared/spare-command.ts';
 import { SimulatorProcess } from './simulator-process.ts';
 
-const { PORT: given = '4001', JWT_SECRET: secret } = process.env;
+const { PORT: given = '4001', JWT_SECRET: secret, CALLBOARD_BROKER: broker } = process.env;
 const wanted = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
 if (!(wanted <= 65_535)) fail(`PORT is no port: ${given}`);
+if (broker !== undefined && !/^(mqtt|ws)s?:\/\/./.test(broker))
+  fail(`CALLBOARD_BROKER is no broker: ${broker}`);
 if (secret !== undefined && Buffer.byteLength(secret) < 32) fail('JWT_SECRET needs 32 bytes or more.');
 
 const logger = consoleLogger({ level: 'warn' });
 const mqttPort = await ifFree(1883);
-const demo = await createDemo({ port: wanted, mqttPort, logger, ...(secret !== undefined && { secret }) });
+const demo = await createDemo({
+  port: wanted,
+  mqttPort,
+  broker,
+  logger,
+  ...(secret !== undefined && { secret }),
+});
 const port = await demo.start().catch((error: NodeJS.ErrnoException) => {
   const { code } = error;
   if (code === 'EADDRINUSE')
@@ -31,11 +39,16 @@ console.log(`
   Devices come in by MQTT on port ${demo.mqttPort}. With Mosquitto's client you are one, in the prompt corner:
   ${spareCommand(spare)}
 `);
-const devices = new SimulatorProcess({ port: demo.mqttPort, passes: demo.passes, logger });
+if (broker !== undefined)
+  console.log('  The devices of the house are those of the broker: none are simulated.\n');
+const devices =
+  broker === undefined
+    ? new SimulatorProcess({ port: demo.mqttPort, passes: demo.passes, logger })
+    : undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    devices.stop();
+    devices?.stop();
     demo.stop({ graceMs: 1_000 }).then(
       () => process.exit(0),
       (error: unknown) => {

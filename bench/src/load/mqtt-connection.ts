@@ -12,6 +12,8 @@ export interface MqttConnection {
   onPacket: OnPacket;
   /** In one write. */
   write(bytes: Uint8Array): void;
+  /** Reads nothing more; the server may close it. */
+  freeze(): void;
   /** Says goodbye; resolves when the socket is gone. */
   close(): Promise<void>;
 }
@@ -30,6 +32,10 @@ export function connectMqtt(port: number, clientId: string): Promise<MqttConnect
         resolve(connection);
       },
       write: (bytes) => void socket.write(bytes),
+      freeze() {
+        closing = () => {};
+        socket.pause();
+      },
       close: () =>
         new Promise((closed) => {
           closing = closed;

@@ -13,6 +13,7 @@ import { growth } from './growth.ts';
 import { memory } from './memory.ts';
 import { mqttConnects } from './mqtt-connects.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
+import { mqttFrozen } from './mqtt-frozen.ts';
 import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips } from './mqtt-round-trips.ts';
 import { presenceChannel, presenceChannelEach } from './presence-channel.ts';
@@ -49,5 +50,6 @@ export const scenarios: readonly Scenario[] = [
   mqttRoundTrips,
   mqttConnects,
   mqttMemory,
+  mqttFrozen,
   clientSize,
 ];

@@ -7,6 +7,7 @@ import type { Claims, Client, Message } from './api.ts';
 import type { Channel } from './channels/channel.ts';
 import type { ChannelPolicy } from './channels/policy.ts';
 import type { FilterSubscription, Subscription } from './channels/subscriptions.ts';
+import { LONGEST_TIMER_MS } from './clock.ts';
 import type { Session } from './gateways/session.ts';
 import { Lane } from './lane.ts';
 import type { Link } from './link.ts';
@@ -322,8 +323,6 @@ export class ServerClient implements Client, Owner {
 const none = {};
 /** What a WebSocket close frame holds (RFC 6455, section 5.5). */
 const MAX_REASON_BYTES = 123;
-/** Node's timers cannot be longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 const pool = Buffer.alloc(16 * 256);
 let used = pool.length;

@@ -34,11 +34,7 @@ export function pluginContext(plugin: string, host: PluginHost): { context: Plug
     handle: during((type, handler) => registrations.handle(type, handler)),
     event: during((type: string) => {
       node.events.declare(type);
-      const emit = (event: Action, { user, client }: EventScope = {}) => {
-        const owner = user ?? client?.user;
-        const entity = owner && node.users.byId.get(owner.id);
-        node.events.emit(event as AnyAction, entity, client as ServerClient | undefined);
-      };
+      const emit = (event: Action, scope: EventScope = {}) => node.events.emitIn(scope, event as AnyAction);
       const to = (clients: Iterable<Client>, event: Action) =>
         node.events.tell(event as AnyAction, clients as Iterable<ServerClient>);
       return Object.assign(emit, { to });

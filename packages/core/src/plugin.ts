@@ -23,15 +23,18 @@ export type OutboundOperator = MonoTypeOperatorFunction<Outgoing>;
  */
 export type Check = (inbound: Inbound) => Awaitable<void>;
 
-/** Whom an event of a plugin's is about, and so which clients may see it: all where neither is given. */
+/** Which clients may see an event, if they subscribe: those of the user whom it is about. None where nothing is given. */
 export interface EventScope {
-  readonly user?: User;
-  readonly client?: Client;
+  readonly user?: User | undefined;
+  /** Stands for its user. */
+  readonly client?: Client | undefined;
+  /** All clients, of whomever: for what anybody may know. Not where a user is given. */
+  readonly everybody?: boolean | undefined;
 }
 
 /** Tells a native event. */
 export interface Emit<E extends Action> {
-  /** To the handler and `events$`, and to the clients that have subscribed to it and may see it. */
+  /** To the handler and `events$`, and to the clients that `scope` names, where they have subscribed. */
   (event: E, scope?: EventScope): void;
   /**
    * To these clients alone, whether or not they have subscribed: to those that have a connection. What they miss is theirs to find out.
@@ -46,7 +49,10 @@ export interface PluginContext {
   readonly logger: Logger;
   /** Answers actions of this type. @throws where another one does. */
   handle(type: string, handler: ActionHandler<AnyAction>): void;
-  /** Makes a native event: clients may subscribe to it and cannot send it. Gives what emits it. @throws where there is one. */
+  /**
+   * Makes a native event: the server's `events$` and handler are told it, and those clients that `scope` names where they have
+   * subscribed; none can send it. Gives what emits it. @throws where there is one.
+   */
   event<E extends Action>(type: E['type']): Emit<E>;
   inbound(operator: InboundOperator): void;
   outbound(operator: OutboundOperator): void;

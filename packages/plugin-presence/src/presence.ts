@@ -25,7 +25,7 @@ export interface ServerPresence extends ServerChannels {
 export function presence(options: PresenceOptions = {}): Plugin<'presence', ServerPresence> {
   for (const name of ['awayAfterMs', 'graceMs', 'graceAfterCloseMs', 'batchMs', 'maxWatched'] as const) {
     const value = options[name] ?? 1;
-    if (!(value >= 0 && value < LONGEST_TIMER_MS))
+    if (!(typeof value === 'number' && value >= 0 && value < LONGEST_TIMER_MS))
       throw new RangeError(`${name} must be a number from 0 on, and no longer than a timer can be`);
   }
   return definePlugin({ name: 'presence', setup: (context) => setUp(context, options) });

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import type { Awaitable } from '@callboard/runtime';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { Stage, watch } from '../test/stage.ts';
 import { memoryStore, type PresenceStore, type Remembered, sqliteStore } from './index.ts';
@@ -15,7 +16,7 @@ function slowStore() {
   const waiting: (() => void)[] = [];
   const asked: string[] = [];
   const state = { isBroken: false, answers: true };
-  const answer = async <T>(name: string, give: () => T): Promise<T> => {
+  const answer = async <T>(name: string, give: () => Awaitable<T>): Promise<T> => {
     asked.push(name);
     if (!state.answers) await new Promise<void>((resolve) => waiting.push(resolve));
     if (state.isBroken) throw new Error('the disk is full');

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { Disconnect, disconnectName } from '@callboard/protocol';
 import type { IConnectPacket } from 'mqtt-packet';
@@ -36,6 +37,9 @@ export function connect(device: Device, bytes: Buffer): void {
   if ((clientId === '' && !clean && dialect.version === 4) || clientId.length > MAX_CLIENT_ID)
     return refuse(device, dialect, 'client id', new Disconnect('MALFORMED_FRAME'));
   const will = willOf(packet, dialect.willProperties);
+  // Section 3.1.3.2.3 of MQTT 5.
+  if (will?.properties.payloadFormatIndicator === 1 && !isUtf8(will.payload))
+    return end(device, connackOf(reasons.payloadFormatInvalid), new Disconnect('MALFORMED_FRAME'));
   device.hold();
   const named = clientId === '' ? `auto-${randomBytes(12).toString('base64url')}` : clientId;
   enter(device, packet, named, will).catch((error: unknown) => {

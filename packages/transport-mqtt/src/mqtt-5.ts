@@ -30,6 +30,8 @@ const qos0Retained: PublicationFraming = {
 
 /** A packet that the device takes has room for this. */
 const REASON_BYTES = 256;
+/** In UTF-16 units, of three bytes each at most. */
+const MAX_REASON = 80;
 
 /** MQTT 5, for one connection. */
 export class Mqtt5 implements Dialect {
@@ -100,7 +102,9 @@ export class Mqtt5 implements Dialect {
   published(messageId: number, qos: 1 | 2, reasonCode = 0, reason?: string): Buffer {
     const cmd = qos === 1 ? 'puback' : 'pubrec';
     if (reasonCode === 0) return Buffer.of(qos === 1 ? 0x40 : 0x50, 2, messageId >> 8, messageId & 255);
-    return this.#bytes({ cmd, messageId, reasonCode, ...this.#told(reason) });
+    // [MQTT-3.1.2-29]
+    const wanted = this.properties.requestProblemInformation !== 0;
+    return this.#bytes({ cmd, messageId, reasonCode, ...(wanted && this.#told(reason)) });
   }
 
   pubrel(messageId: number, found: boolean): Buffer {
@@ -129,7 +133,7 @@ export class Mqtt5 implements Dialect {
       cmd: 'disconnect',
       reasonCode: reasonOf(disconnect),
       // Allowed in any case (section 3.1.2.11.7).
-      ...(this.#maxPacketBytes >= REASON_BYTES && { properties: { reasonString: disconnect.reason } }),
+      ...this.#told(disconnect.reason),
     });
   }
 
@@ -137,10 +141,10 @@ export class Mqtt5 implements Dialect {
     return generate(packet, { protocolVersion: 5 });
   }
 
-  /** [MQTT-3.1.2-29] [MQTT-3.4.2-2] */
-  #told(reasonString: string | undefined) {
-    const wanted = this.properties.requestProblemInformation !== 0 && this.#maxPacketBytes >= REASON_BYTES;
-    return wanted && reasonString !== undefined ? { properties: { reasonString } } : {};
+  /** No more than the device takes [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.14.2-3]. */
+  #told(reason: string | undefined) {
+    if (reason === undefined || this.#maxPacketBytes < REASON_BYTES) return {};
+    return { properties: { reasonString: reason.slice(0, MAX_REASON).replaceAll('\0', '') } };
   }
 
   /** [MQTT-3.3.2-7] to [MQTT-3.3.2-12] */

@@ -5,6 +5,7 @@ import { call, type ResponsePlace } from './call.ts';
 import type { Device } from './device.ts';
 import { draftOf } from './draft.ts';
 import { isReserved, ownTopics } from './own-topics.ts';
+import { owned } from './owned.ts';
 import { afterHeader, type Properties } from './properties.ts';
 import { reasons, Violation } from './reasons.ts';
 import type { Refused } from './receiving.ts';
@@ -38,7 +39,7 @@ export function publish(
   device.begun();
   const attempt = () => append(device, session, packet, properties);
   const outcome = qos === 2 ? receiving.once(messageId, attempt) : attempt();
-  outcome.then((refused) => {
+  const answer = (refused: Refused) => {
     const settled = () => {
       if (qos > 0) acknowledge(device, session, packet, refused);
       device.settled();
@@ -46,7 +47,8 @@ export function publish(
     if (qos === 2) session.keeping?.save();
     if (qos === 0 || refused?.retryable === true) settled();
     else device.committed(settled);
-  });
+  };
+  outcome.then(answer).catch((cause: unknown) => device.failed(cause));
 }
 
 /** Resolves when the stream has it, or with why it does not. */
@@ -121,9 +123,4 @@ function endFor({ code, retryAfterMs }: ReplyError): Disconnect {
 function topicIn(publish: Buffer): Buffer {
   const at = afterHeader(publish);
   return publish.subarray(at + 2, at + 2 + publish.readUInt16BE(at));
-}
-
-/** A last value of five bytes must not hold on to all that was read with it. */
-function owned(payload: Buffer): Buffer {
-  return payload.buffer.byteLength > 2 * payload.length ? Buffer.from(payload) : payload;
 }

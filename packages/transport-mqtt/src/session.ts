@@ -29,6 +29,8 @@ export class Session {
   readonly subscriptions = new Map<string, Subscription>();
   /** Of the connection that was lost. */
   pendingWill: PendingWill | undefined;
+  /** That of its last will, or its refusal; never rejects. */
+  willPublished: Promise<void> | undefined;
   /** Where it is kept beyond the server's life. */
   keeping: Keeping | undefined;
   readonly own = new OwnSubscriptions(this);

@@ -1,12 +1,12 @@
 import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { Keeping, willFrom } from './keeping.ts';
+import { KnownPublication } from './known-publication.ts';
 import type { MqttLimits } from './limits.ts';
 import { isReserved } from './own-topics.ts';
 import { Session } from './session.ts';
 import { SharedGroups, sharedParts } from './shared.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
-import { StoredPublication } from './stored-publication.ts';
 import { subscriptionTo } from './subscription.ts';
 import { execute, type Will } from './will.ts';
 
@@ -28,6 +28,8 @@ export class Sessions {
   readonly #byId = new Map<string, Session>();
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Wills of sessions that are over, on their way. */
+  readonly #wills = new Map<string, Promise<void>>();
   readonly #host: GatewayHost;
   readonly #limits: MqttLimits;
   readonly #store: MqttSessionStore | undefined;
@@ -41,7 +43,7 @@ export class Sessions {
   /** Those that the store has, as they were; before anybody comes. */
   async restore(): Promise<void> {
     const stored = (await this.#store?.open()) ?? [];
-    const publications = new Map<StoredMessage, StoredPublication>();
+    const publications = new Map<StoredMessage, KnownPublication>();
     const wills: [Session, Will][] = [];
     for (const each of stored) await this.#restore(each, publications, wills);
     // Now that all are there who wait for them.
@@ -59,7 +61,7 @@ export class Sessions {
 
   async #restore(
     { record, waiting }: StoredSession,
-    publications: Map<StoredMessage, StoredPublication>,
+    publications: Map<StoredMessage, KnownPublication>,
     wills: [Session, Will][],
   ): Promise<void> {
     const { clientId, userId, claims, resumeMs, subscriptions, published } = record;
@@ -78,7 +80,7 @@ export class Sessions {
     session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt, will);
     session.receiving.restore(published);
     for (const { message, delivery, messageId, received, waiting: kept } of waiting) {
-      const publication = publications.get(message) ?? new StoredPublication(message);
+      const publication = publications.get(message) ?? KnownPublication.stored(message);
       publications.set(message, publication);
       const { share, ...rest } = delivery;
       const group = share === undefined ? undefined : this.groups.of(share);
@@ -110,8 +112,17 @@ export class Sessions {
         return session.over();
       }
       session.ended();
-      if (this.#byId.get(session.clientId) === session) this.#byId.delete(session.clientId);
+      const { clientId, willPublished } = session;
+      if (this.#byId.get(clientId) === session) this.#byId.delete(clientId);
+      if (willPublished !== undefined) this.#await(clientId, willPublished);
     };
+  }
+
+  #await(clientId: string, will: Promise<void>): void {
+    this.#wills.set(clientId, will);
+    will.then(() => {
+      if (this.#wills.get(clientId) === will) this.#wills.delete(clientId);
+    });
   }
 
   get(clientId: string): Session | undefined {
@@ -141,6 +152,9 @@ export class Sessions {
     // [MQTT-3.1.2-6]: nor does one go on that was to end with its connection.
     const fresh = clean || before?.core.resumeMs === 0;
     if (fresh) before?.core.end(new Disconnect('REPLACED'));
+    // Else it could be told after what the device says now, as another session is in no order with it.
+    const will = this.#wills.get(clientId);
+    if (will !== undefined) await will;
     const known = fresh ? undefined : before;
     const session = known ?? this.#made(clientId, accepted.userId);
     const ended = this.#ended(session);

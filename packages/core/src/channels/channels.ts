@@ -1,5 +1,6 @@
 import { type Contract, LevelTrie, ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
+import { LONGEST_TIMER_MS } from '../clock.ts';
 import type { OwnPublication, PublicationListener } from '../gateways/port.ts';
 import type { OutgoingPublication } from '../hub.ts';
 import type { Node } from '../node.ts';
@@ -269,6 +270,3 @@ class Told implements OwnPublication {
     return this.#payload;
   }
 }
-
-/** Node's timers cannot be longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;

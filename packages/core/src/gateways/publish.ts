@@ -1,4 +1,4 @@
-import { ReplyError, toWire } from '@callboard/protocol';
+import { fromWire, type PublishFrame, ReplyError, toWire } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Channels } from '../channels/channels.ts';
 import { payloadFormats } from '../channels/payload.ts';
@@ -96,6 +96,22 @@ function parse(channels: Channels, { channel, payload, format }: GatewayDraft): 
 export function shown({ channels }: Node, draft: GatewayDraft): unknown {
   const parsed = parse(channels, draft);
   return toWire(parsed === undefined ? draft.payload : parsed.value);
+}
+
+/** The publication as operators have left it: other data is other bytes, and not what the device said beside its own. */
+export function changed(
+  { channels }: Node,
+  draft: GatewayDraft,
+  before: PublishFrame,
+  { channel, data, meta }: PublishFrame,
+): GatewayDraft {
+  const same = { ...draft, channel, meta };
+  if (data === before.data && meta === before.meta) return same;
+  const attributes = draft.attributes && { ...draft.attributes, own: undefined };
+  if (data === before.data) return { ...same, attributes };
+  const format = channels.policyOf(channel).payload ?? 'text';
+  const payload = payloadFormats[format].encode(fromWire(data));
+  return { ...same, payload, format, attributes };
 }
 
 function noneWhereInvalid(error: unknown): undefined {
