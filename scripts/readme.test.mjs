@@ -227,6 +227,44 @@ describe('the READMEs', () => {
     warn.mockRestore();
   });
 
+  test('notifications: several nodes, a webhook, a device', async () => {
+    const [several, webhook, device, ...others] = examplesIn('docs/notifications.md');
+    expect(others).toEqual([]);
+    const lines = () => log.mock.calls.map((call) => call.join(' '));
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const [nodes, clients] = await run(several, 'several-nodes.mjs', '[nodes, clients]');
+    try {
+      await until(() => lines().length >= 3);
+      expect(lines().sort()).toEqual([
+        'and there is: Doors open',
+        'and there is: Doors open',
+        ...saidIn(several),
+      ]);
+    } finally {
+      for (const each of clients) await each.close();
+      for (const each of nodes) await each.disconnect();
+    }
+    log.mockClear();
+    const [server, hooks, done] = await run(webhook, 'webhook.mjs', '[server, hooks, done]');
+    try {
+      await until(() => lines().length >= 2);
+      expect([lines(), done.size]).toEqual([saidIn(webhook), 2]);
+    } finally {
+      await server.disconnect();
+      hooks.close();
+    }
+    log.mockClear();
+    const [board, display] = await run(device, 'display.mjs', '[server, display]');
+    try {
+      await until(() => lines().length >= 2);
+      expect(lines()).toEqual(saidIn(device));
+    } finally {
+      await display.endAsync(true);
+      await board.disconnect();
+      warn.mockRestore();
+    }
+  }, 20_000);
+
   describe.each(['transport-http', 'transport-ws'])('that of %s', (name) => {
     const file = `packages/${name}/test/example.ts`;
 

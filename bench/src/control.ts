@@ -29,6 +29,8 @@ export interface Sample {
   /** CPU time of all the process's threads since it started, user and system, in µs. */
   readonly cpuMicros: number;
   readonly rssBytes: number;
+  /** The most that was ever resident. */
+  readonly peakRssBytes: number;
   /** JavaScript heap in use plus what it holds outside (buffers). */
   readonly heldBytes: number;
   /** How long turns of the event loop took since the last sample, where it is watched. */

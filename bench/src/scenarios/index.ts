@@ -16,6 +16,12 @@ import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
 import { mqttFrozen } from './mqtt-frozen.ts';
 import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips } from './mqtt-round-trips.ts';
+
+import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
+import { notifyLight } from './notify-light.ts';
+
+import { presenceChannel, presenceChannelEach } from './presence-channel.ts';
+
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -42,11 +48,16 @@ export const scenarios: readonly Scenario[] = [
   channelGrowth,
   channelFrozen,
   rooms,
+  presenceChannel,
+  presenceChannelEach,
   mqttFanOut1,
   mqttFanOut4,
   mqttRoundTrips,
   mqttConnects,
   mqttMemory,
   mqttFrozen,
+  notifyBurst,
+  notifyBurstOffline,
+  notifyLight,
   clientSize,
 ];

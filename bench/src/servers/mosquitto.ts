@@ -1,12 +1,13 @@
 /** Mosquitto, where it is installed: started by this process, which tells what the other one costs (`/proc`, so on Linux alone). */
 
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command, Profile, Sample, Started } from '../control.ts';
+import { costOf } from './process-cost.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'callboard-bench-'));
 process.on('exit', () => {
@@ -43,15 +44,10 @@ async function start(): Promise<Started> {
   return { port };
 }
 
-/** User and system time in clock ticks, and resident pages (proc(5)). */
 function sample(): Sample {
-  const fields = readFileSync(`/proc/${child?.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  const rssBytes = Number(fields[21]) * pageBytes;
-  const cpuMicros = ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
-  return { cpuMicros, rssBytes, heldBytes: rssBytes };
+  const cost = costOf(child?.pid as number);
+  return { ...cost, heldBytes: cost.rssBytes, peakRssBytes: Number.NaN };
 }
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK']));
-const pageBytes = Number(execFileSync('getconf', ['PAGESIZE']));
 
 async function freePort(): Promise<number> {
   const server = createServer();

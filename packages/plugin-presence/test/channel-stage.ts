@@ -7,7 +7,14 @@ import {
   createClient,
 } from '@callboard/client';
 import type { ServerOptions, UserId } from '@callboard/core';
-import { collectingLogger, createHarness, LiveClock, type LogEntry, turn } from '@callboard/testkit';
+import {
+  collectingLogger,
+  createHarness,
+  LiveClock,
+  type LogEntry,
+  MemoryRoad,
+  turn,
+} from '@callboard/testkit';
 import type { ChannelPresenceEvent } from '../src/channels/client.ts';
 import type { Member } from '../src/channels/contract.ts';
 import type { ChannelPresencePolicies } from '../src/channels/options.ts';
@@ -144,23 +151,10 @@ export class ChannelStage {
   }
 
   #road(tab: { readonly cut: boolean }): ClientTransport {
-    return {
-      name: 'memory',
-      open: (...[, events]) => {
-        if (this.isDown || tab.cut) throw new Error('nobody answers');
-        const wire = this.house.transport.connect();
-        wire.onFrame((text) => events.received(text));
-        wire.onClose((code, reason) => events.closed(code, reason));
-        this.clock.endOfTurn(() => {
-          if (wire.closed === undefined) events.opened();
-        });
-        return {
-          send: (text) => wire.send(text),
-          close: (code, reason) => wire.close(code, reason),
-          drop: () => wire.cut(),
-        };
-      },
-    };
+    return new MemoryRoad(() => {
+      if (this.isDown || tab.cut) throw new Error('nobody answers');
+      return this.house;
+    });
   }
 }
 

@@ -11,7 +11,6 @@ import { mqtt311 } from './mqtt-311.ts';
 import { afterHeader, Cursor } from './properties.ts';
 import { reasons, Violation } from './reasons.ts';
 import { Taken } from './sessions.ts';
-import { isText } from './topics.ts';
 import { type Will, willOf } from './will.ts';
 
 /** The first byte of a CONNECT. */
@@ -29,8 +28,7 @@ export function connect(device: Device, bytes: Buffer): void {
   device.dialect = dialect;
   // What a CONNECT is read by keeps its version: one for each.
   const packet = new Decoder().decode(bytes) as IConnectPacket;
-  const { clientId, username = '', clean = true } = packet;
-  if (!isText(clientId) || !isText(username)) throw new Disconnect('MALFORMED_FRAME');
+  const { clientId, clean = true } = packet;
   if (dialect.properties.authenticationMethod !== undefined)
     return end(device, connackOf(reasons.badAuthenticationMethod), new Disconnect('UNAUTHORIZED'));
   // [MQTT-3.1.3-8] of 3.1.1; in MQTT 5 a client id is assigned in any case.
@@ -52,23 +50,52 @@ export function connect(device: Device, bytes: Buffer): void {
   });
 }
 
-/** The version that it is of, whatever else it says. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
+/** The version that it is of, whatever else it says: 3, as its name was MQIsdp, was 3.1. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
 function versionOf(bytes: Buffer): number {
   const cursor = new Cursor(bytes, afterHeader(bytes), bytes.length);
   const name = cursor.text();
-  if (name !== 'MQTT' && name !== 'MQIsdp') throw new Violation('malformed', 'no MQTT');
+  if (name === 'MQIsdp') return 3;
+  if (name !== 'MQTT') throw new Violation('malformed', 'no MQTT');
   return cursor.byte();
 }
 
-/** @throws Violation, once a device of MQTT 5 has been told. */
+/** @throws Violation, once a device of MQTT 5 has been told; one of 3.1.1 is not [MQTT-3.1.4-1]. */
 function dialectFor(device: Device, version: number, bytes: Buffer): Dialect | undefined {
   try {
-    return dialectOf(version, bytes, device.gate.limits);
+    const dialect = dialectOf(version, bytes, device.gate.limits);
+    if (dialect !== undefined) assertWhole(bytes, dialect.version);
+    return dialect;
   } catch (error) {
-    if (error instanceof Violation) device.send(connackOf(error.reasonCode));
+    if (error instanceof Violation && version === 5) device.send(connackOf(error.reasonCode));
     throw error;
   }
 }
+
+/** Has what its flags say, and no more: mqtt-packet lets that pass, and texts that are none. @throws Violation */
+function assertWhole(bytes: Buffer, version: 4 | 5): void {
+  const cursor = new Cursor(bytes, afterHeader(bytes) + AFTER_VERSION, bytes.length);
+  const flags = cursor.byte();
+  cursor.int16();
+  const skipProperties = () => version === 5 && cursor.skip(cursor.var());
+  skipProperties();
+  cursor.text();
+  if (flags & WILL) {
+    skipProperties();
+    cursor.text();
+    cursor.binary();
+  }
+  if (flags & USER_NAME) cursor.text();
+  // [MQTT-3.1.2-22] of 3.1.1.
+  else if (flags & PASSWORD && version === 4)
+    throw new Violation('malformed', 'a password without a user name');
+  if (flags & PASSWORD) cursor.binary();
+  if (cursor.at !== bytes.length) throw new Violation('malformed', 'more than its flags say');
+}
+
+const AFTER_VERSION = 7;
+const USER_NAME = 0x80;
+const PASSWORD = 0x40;
+const WILL = 0x04;
 
 const refusals: Readonly<Record<string, Refusal>> = {
   UNAUTHORIZED: 'credentials',

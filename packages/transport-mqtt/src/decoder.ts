@@ -20,7 +20,9 @@ export class Decoder {
     this.#failure = undefined;
     const left = this.#parse(bytes);
     const packet = this.#packet as Packet | undefined;
-    if (packet !== undefined && left === 0 && this.#failure === undefined) return packet;
+    // mqtt-packet's -1 is a packet id that is not there.
+    if (packet !== undefined && packet.messageId !== -1 && left === 0 && this.#failure === undefined)
+      return packet;
     // What others send is not to be read in the middle of this.
     this.#parser = this.#begin();
     const { message } = this.#failure ?? new Error('not a whole packet');

@@ -90,9 +90,9 @@ export class Device implements GatewayConnection {
     this.#socket.destroy();
   }
 
-  /** Leaves with all else of this turn. */
-  send(bytes: Uint8Array): void {
-    this.link.send(new Framed(bytes));
+  /** Leaves with all else of this turn; nothing where it is more than the device takes. */
+  send(bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined) this.link.send(new Framed(bytes));
   }
 
   /** Calls back when all that was delivered so far outlives the server, where there is a store; else at once. */

@@ -1,9 +1,10 @@
 import { type Clock, Framed, type GatewayPublication } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
-import { generate } from 'mqtt-packet';
+import { generate, type PacketCmd } from 'mqtt-packet';
 import { Decoder } from './decoder.ts';
 import type { Delivery, Dialect, Refusal } from './dialect.ts';
 import { framingsOf, withMessageId } from './framings.ts';
+import { afterHeader, assertFilters } from './properties.ts';
 
 /** Table 3.1. */
 const returnCodes: Readonly<Record<Refusal, number>> = {
@@ -17,6 +18,17 @@ const returnCodes: Readonly<Record<Refusal, number>> = {
 const decoder = new Decoder(4);
 const framings = framingsOf();
 const none = {};
+/** Bytes of a packet id. */
+const MESSAGE_ID = 2;
+/** In bytes, of what has always the same behind its fixed header; mqtt-packet takes more. */
+const lengths: Readonly<Partial<Record<PacketCmd, number>>> = {
+  puback: MESSAGE_ID,
+  pubrec: MESSAGE_ID,
+  pubrel: MESSAGE_ID,
+  pubcomp: MESSAGE_ID,
+  pingreq: 0,
+  disconnect: 0,
+};
 
 /** MQTT 3.1.1. */
 export const mqtt311: Dialect = {
@@ -26,8 +38,10 @@ export const mqtt311: Dialect = {
   receiveMaximum: 65_535,
   read(bytes) {
     const packet = decoder.decode(bytes);
-    // [MQTT-3.14.1-1]
-    if (packet.cmd === 'disconnect' && bytes.length > 2) throw new Disconnect('MALFORMED_FRAME');
+    const at = afterHeader(bytes);
+    if (packet.cmd === 'subscribe' || packet.cmd === 'unsubscribe') assertFilters(bytes, at + MESSAGE_ID);
+    const length = lengths[packet.cmd];
+    if (length !== undefined && bytes.length - at !== length) throw new Disconnect('MALFORMED_FRAME');
     return { packet, properties: none };
   },
   accepted: ({ sessionPresent }) => generate({ cmd: 'connack', returnCode: 0, sessionPresent }),

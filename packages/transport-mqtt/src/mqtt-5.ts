@@ -1,10 +1,10 @@
 import { type Clock, Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
-import type { Disconnect } from '@callboard/protocol';
+import { Disconnect } from '@callboard/protocol';
 import { generate, type Packet } from 'mqtt-packet';
 import { Decoder } from './decoder.ts';
 import type { Delivery, Dialect, Incoming, Refusal, Welcome } from './dialect.ts';
 import type { MqttLimits } from './limits.ts';
-import { afterHeader, Cursor, type Properties, readProperties } from './properties.ts';
+import { afterHeader, assertFilters, Cursor, type Properties, readProperties } from './properties.ts';
 import { publishFrame } from './publish-frame.ts';
 import { reasonOf, reasons, Violation } from './reasons.ts';
 
@@ -28,9 +28,10 @@ const qos0Retained: PublicationFraming = {
   frame: (publication) => publishFrame(publication, { qos: 0, retain: true }),
 };
 
-/** A packet that the device takes has room for this. */
-const REASON_BYTES = 256;
-/** In UTF-16 units, of three bytes each at most. */
+/** Of CONNACK, in bytes: without properties, and with all that a server of this kind says. */
+const SHORTEST_CONNACK = 5;
+const LONGEST_CONNACK = 48;
+/** Of what a reason says, in UTF-16 units. */
 const MAX_REASON = 80;
 
 /** MQTT 5, for one connection. */
@@ -56,18 +57,29 @@ export class Mqtt5 implements Dialect {
     this.receiveMaximum = properties.receiveMaximum ?? 65_535;
     this.#maxPacketBytes = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     this.#limits = limits;
+    if (this.#maxPacketBytes < SHORTEST_CONNACK) throw new Disconnect('FRAME_TOO_LARGE');
+    if (this.#maxPacketBytes < LONGEST_CONNACK)
+      throw new Violation('packetTooLarge', 'the device takes less than an answer has');
   }
 
   read(bytes: Buffer): Incoming {
+    // [MQTT-1.5.5-1]
+    const at = afterHeader(bytes);
+    if (at > 2 && bytes[at - 1] === 0)
+      throw new Violation('malformed', 'a length of more bytes than it needs');
+    // [MQTT-3.15.1-1]
     if ((bytes[0] as number) >> 4 === AUTH)
-      throw new Violation('protocolError', 'nothing to authenticate by');
-    const properties = this.#properties(bytes);
+      throw new Violation(
+        (bytes[0] as number) & 15 ? 'malformed' : 'protocolError',
+        'nothing to authenticate by',
+      );
+    const properties = this.#properties(bytes, at);
     const packet = decoder.decode(bytes);
     if (packet.cmd === 'publish') packet.topic = this.#topic(packet.topic, properties.topicAlias);
     return { packet, properties };
   }
 
-  accepted({ sessionPresent, resumeMs, assignedClientId, serverKeepAlive }: Welcome): Buffer {
+  accepted({ sessionPresent, resumeMs, assignedClientId, serverKeepAlive }: Welcome): Buffer | undefined {
     const { maxInFlight, maxPacketBytes, maxTopicAliases } = this.#limits;
     const asked = this.properties.sessionExpiryInterval ?? 0;
     const sessionExpiryInterval = Math.floor(resumeMs / 1_000);
@@ -90,28 +102,28 @@ export class Mqtt5 implements Dialect {
     return connackOf(refusalCodes[why]);
   }
 
-  subscribed(messageId: number, codes: readonly number[]): Buffer {
+  subscribed(messageId: number, codes: readonly number[]): Buffer | undefined {
     return this.#bytes({ cmd: 'suback', messageId, granted: [...codes] });
   }
 
-  unsubscribed(messageId: number, had: readonly boolean[]): Buffer {
+  unsubscribed(messageId: number, had: readonly boolean[]): Buffer | undefined {
     const granted = had.map((each) => (each ? reasons.success : reasons.noSubscriptionExisted));
     return this.#bytes({ cmd: 'unsuback', messageId, granted });
   }
 
-  published(messageId: number, qos: 1 | 2, reasonCode = 0, reason?: string): Buffer {
+  published(messageId: number, qos: 1 | 2, reasonCode = 0, reason?: string): Buffer | undefined {
     const cmd = qos === 1 ? 'puback' : 'pubrec';
     if (reasonCode === 0) return Buffer.of(qos === 1 ? 0x40 : 0x50, 2, messageId >> 8, messageId & 255);
     // [MQTT-3.1.2-29]
     const wanted = this.properties.requestProblemInformation !== 0;
-    return this.#bytes({ cmd, messageId, reasonCode, ...(wanted && this.#told(reason)) });
+    return this.#worded({ cmd, messageId, reasonCode }, wanted ? reason : undefined);
   }
 
-  pubrel(messageId: number, found: boolean): Buffer {
+  pubrel(messageId: number, found: boolean): Buffer | undefined {
     return this.#bytes({ cmd: 'pubrel', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
   }
 
-  pubcomp(messageId: number, found: boolean): Buffer {
+  pubcomp(messageId: number, found: boolean): Buffer | undefined {
     return this.#bytes({ cmd: 'pubcomp', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
   }
 
@@ -128,23 +140,22 @@ export class Mqtt5 implements Dialect {
     return frame.bytes().length > this.#maxPacketBytes ? undefined : frame;
   }
 
-  disconnected(disconnect: Disconnect): Buffer {
-    return this.#bytes({
-      cmd: 'disconnect',
-      reasonCode: reasonOf(disconnect),
-      // Allowed in any case (section 3.1.2.11.7).
-      ...this.#told(disconnect.reason),
-    });
+  disconnected(disconnect: Disconnect): Buffer | undefined {
+    // Words are allowed in any case (section 3.1.2.11.7).
+    return this.#worded({ cmd: 'disconnect', reasonCode: reasonOf(disconnect) }, disconnect.reason);
   }
 
-  #bytes(packet: Packet): Buffer {
-    return generate(packet, { protocolVersion: 5 });
+  /** [MQTT-3.1.2-24] [MQTT-3.1.2-25] */
+  #bytes(packet: Packet): Buffer | undefined {
+    const bytes = generate(packet, { protocolVersion: 5 });
+    return bytes.length > this.#maxPacketBytes ? undefined : bytes;
   }
 
-  /** No more than the device takes [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.14.2-3]. */
-  #told(reason: string | undefined) {
-    if (reason === undefined || this.#maxPacketBytes < REASON_BYTES) return {};
-    return { properties: { reasonString: reason.slice(0, MAX_REASON).replaceAll('\0', '') } };
+  /** With words where they fit [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.14.2-3]. */
+  #worded(packet: Packet, reason: string | undefined): Buffer | undefined {
+    const reasonString = reason?.slice(0, MAX_REASON).replaceAll('\0', '');
+    const worded = reasonString && this.#bytes({ ...packet, properties: { reasonString } } as Packet);
+    return worded || this.#bytes(packet);
   }
 
   /** [MQTT-3.3.2-7] to [MQTT-3.3.2-12] */
@@ -165,10 +176,10 @@ export class Mqtt5 implements Dialect {
     return known;
   }
 
-  #properties(bytes: Buffer): Properties {
-    const at = afterHeader(bytes);
+  #properties(bytes: Buffer, at: number): Properties {
     const kind = (bytes[0] as number) >> 4;
     const of = kinds[kind];
+    if (kind === PINGREQ && bytes.length > at) throw new Violation('malformed', 'a ping has nothing in it');
     if (of === undefined) return none;
     const cursor = new Cursor(bytes, at, bytes.length);
     if (of === 'publish') {
@@ -185,6 +196,7 @@ export class Mqtt5 implements Dialect {
     const { properties, end } = readProperties(bytes, cursor.at, of);
     if ((of === 'acknowledgement' || of === 'disconnect') && end !== bytes.length)
       throw new Violation('malformed', 'more than a packet has');
+    if (of === 'subscribe' || of === 'unsubscribe') assertFilters(bytes, end);
     return properties;
   }
 }
@@ -198,6 +210,7 @@ function willPropertiesIn(connect: Buffer, at: number): Properties {
 
 /** Of the flags of CONNECT. */
 const WILL = 4;
+const PINGREQ = 12;
 const AUTH = 15;
 /** By their type, what packets with properties are called. */
 const kinds: Readonly<Record<number, string>> = {

@@ -173,6 +173,10 @@ export class Cursor {
     throw new Violation('malformed', 'a number of more than four bytes');
   }
 
+  skip(length: number): void {
+    this.#take(length);
+  }
+
   binary(): Buffer {
     return this.#take(this.int16());
   }
@@ -196,6 +200,22 @@ export class Cursor {
     return value;
   }
 }
+
+/**
+ * SUBSCRIBE and UNSUBSCRIBE: mqtt-packet reads filters that are no texts, too [MQTT-3.8.3-1] [MQTT-3.10.3-1].
+ * @param at where the filters begin.
+ * @throws Violation
+ */
+export function assertFilters(bytes: Buffer, at: number): void {
+  const options = (bytes[0] as number) >> 4 === SUBSCRIBE ? 1 : 0;
+  const cursor = new Cursor(bytes, at, bytes.length);
+  while (cursor.at < bytes.length) {
+    cursor.text();
+    cursor.at += options;
+  }
+}
+
+const SUBSCRIBE = 8;
 
 /** Where what follows the fixed header begins. */
 export function afterHeader(bytes: Buffer): number {

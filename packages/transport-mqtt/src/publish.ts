@@ -108,6 +108,7 @@ function codeOf({ code }: ReplyError, topic: string): number {
 }
 
 const codes: Readonly<Record<string, number>> = {
+  INVALID_CHANNEL: reasons.topicNameInvalid,
   FORBIDDEN: reasons.notAuthorized,
   UNAUTHORIZED: reasons.notAuthorized,
   RATE_LIMITED: reasons.quotaExceeded,

@@ -127,7 +127,7 @@ describe('a CONNECT is refused where the will', () => {
 
   test.each([
     ['has a wildcard in its topic', { topic: 'a/+' }],
-    ['has no topic', { topic: '\ud800' }],
+    ['has NUL in its topic', { topic: 'a\0' }],
     ['has QoS 3 [MQTT-3.1.2-14]', { qos: 3 }],
   ])('%s', async (_, fields) => {
     await serve();

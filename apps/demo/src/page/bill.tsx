@@ -1,5 +1,6 @@
 import { useEffect } from 'react';
 import { CornerCard } from './corner-card.tsx';
+import { CallboardCard } from './events/callboard-card.tsx';
 import { Masthead } from './masthead.tsx';
 import { Notes } from './notes.tsx';
 import type { Office } from './office.ts';
@@ -35,6 +36,7 @@ export function Bill({ office, backFrom }: BillProps) {
           <ShortlistCard shows={office.shows} desk={office.shortlist} />
           <CompanyCard office={office} />
           <Notes office={office} />
+          <CallboardCard office={office} />
           <CornerCard />
           <TabsCard office={office} />
         </div>

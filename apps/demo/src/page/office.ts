@@ -1,9 +1,14 @@
 import { INBOX } from '@callboard/protocol';
 import type { ShowId } from '../shared/shows.ts';
+import { CLOCK_CHANNEL, type TheatreClock } from '../shared/theatre-clock.ts';
 import { Announcer } from './announcer.ts';
 import { type BoxOfficeClient, connect } from './client.ts';
 import { Company } from './company.ts';
 import { Counter } from './counter.ts';
+import { Callboard, fetchRules } from './events/callboard.ts';
+import { eventSoonIn, Notices } from './events/notices.ts';
+import { createTheatreClock } from './events/theatre-time.ts';
+import { until } from './events/times.ts';
 import { HouseWatch } from './house-watch.ts';
 import { houseInWords } from './in-words.ts';
 import { MyTabs, tabNumber } from './my-tabs.ts';
@@ -30,6 +35,10 @@ export interface Office {
   readonly counter: Counter;
   readonly reservations: Reservations;
   readonly tabs: MyTabs;
+  readonly callboard: Callboard;
+  readonly notices: Notices;
+  /** The theatre's time. */
+  readonly clock: TheatreClock;
   readonly greenRoom: GreenRoom;
   /** Whether the tab's line has been cut. */
   readonly cut: Store<boolean>;
@@ -48,12 +57,14 @@ export interface Office {
  */
 export async function openOffice(pass: Pass, refused: (why: string) => void): Promise<Office> {
   const company = new Company(pass.token);
-  const [shows] = await Promise.all([fetchShows(), company.refresh()]);
+  const [shows, rules] = await Promise.all([fetchShows(), fetchRules(), company.refresh()]);
   const titleOf = (show: string) => shows.find(({ id }) => id === show)?.title ?? show;
   const book = new PromptBook();
   const announcer = new Announcer();
   const cut = new Store(false);
-  const { client, line } = connect(pass);
+  const clock = createTheatreClock();
+  const { client, line } = connect(pass, clock);
+  if (rules.demo) client.channel(CLOCK_CHANNEL).subscribe(({ data }) => clock.set(data.aheadMs));
 
   const reservations = new Reservations(client, book, (text) => announcer.say(text));
 
@@ -72,6 +83,12 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
     book,
     announcer,
     cut,
+    clock,
+    callboard: new Callboard(pass.token, rules),
+    notices: new Notices(client.notify, (item) => {
+      const soon = eventSoonIn(item);
+      if (soon) announcer.say(`A notice: ${soon.headline}, ${until(item.at, clock.now())}, ${soon.place}.`);
+    }),
     shortlist: new ShortlistDesk(client, book, ({ show, listed }) =>
       announcer.say(
         listed

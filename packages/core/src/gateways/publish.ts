@@ -1,4 +1,4 @@
-import { fromWire, type PublishFrame, ReplyError, toWire } from '@callboard/protocol';
+import { fromWire, isChannel, type PublishFrame, ReplyError, toWire } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Channels } from '../channels/channels.ts';
 import { payloadFormats } from '../channels/payload.ts';
@@ -19,6 +19,7 @@ export function publishPayload(node: Node, client: ServerClient, draft: GatewayD
   const { counters, requests } = node;
   const { channel, payload } = draft;
   const { user } = client;
+  if (!node.channels.byName.has(channel) && !isChannel(channel)) throw new ReplyError('INVALID_CHANNEL');
   const canPublish = publisherOf(node, client, channel);
   const ask = (decoded: Decoded): Awaitable<Outcome> => {
     if (decoded === undefined) counters.withheld++;
@@ -37,7 +38,7 @@ export function publishPayload(node: Node, client: ServerClient, draft: GatewayD
 /** What `canPublish` says, of bytes that are not published yet. */
 export async function mayPublish(node: Node, client: ServerClient, draft: GatewayDraft): Promise<boolean> {
   const { canPublish } = node.channels.policyOf(draft.channel);
-  if (canPublish === undefined) return false;
+  if (canPublish === undefined || !isChannel(draft.channel)) return false;
   const { channel, payload } = draft;
   const ask = async () => {
     const decoded = await decode(node, draft);

@@ -1,6 +1,7 @@
-import type { Channel, ClientPluginContext, SendError, Unsubscribe } from '@callboard/client';
+import { type Channel, type ClientPluginContext, SendError, type Unsubscribe } from '@callboard/client';
+import { Disconnect } from '@callboard/protocol';
 import { GuardedObservable } from '@callboard/runtime';
-import { distinctUntilChanged, filter, map, Observable, type Subscriber } from 'rxjs';
+import { distinctUntilChanged, filter, map, Observable, type Subscriber, Subscription } from 'rxjs';
 import type { Counts, Member, MemberMeta } from './contract.ts';
 import { type ChannelPresenceEvent, type Known, Watch } from './watch.ts';
 
@@ -21,7 +22,7 @@ export interface ChannelPresence {
   readonly members$: Observable<readonly Member[]>;
   /** How many are there: now, and whenever that changes. */
   readonly counts$: Observable<Counts>;
-  /** Who is there. Resolves when the server has said. @throws SendError FORBIDDEN where this client may not know. */
+  /** Who is there. Resolves when the server has said. @throws ReplyError FORBIDDEN where this client may not know; Disconnect where the client is closed before. */
   members(): Promise<readonly Member[]>;
   /**
    * What others are told of this client while it is in the channel, in place of what it said before. It is said again in a new
@@ -40,7 +41,10 @@ export interface ClientChannels {
 }
 
 export function channelPresenceClient(context: ClientPluginContext): ClientChannels {
-  const byName = new Map<string, ChannelPresence>();
+  const byName = new Map<string, ClientChannelPresence>();
+  context.onClose(() => {
+    for (const presence of byName.values()) presence.close();
+  });
   return {
     channel(name) {
       const presence = byName.get(name) ?? new ClientChannelPresence(context.client.channel(name), context);
@@ -101,17 +105,19 @@ class ClientChannelPresence implements ChannelPresence {
   members(): Promise<readonly Member[]> {
     return new Promise((resolve, reject) => {
       const watch = this.#enter();
-      const told = watch.moved.subscribe(() => look());
-      told.add(() => this.#exit());
+      const told = new Subscription(() => this.#exit());
+      const refused = (error: unknown) => {
+        told.unsubscribe();
+        reject(error instanceof SendError ? error.error : error);
+      };
       const look = () => {
         if (watch.known === undefined || told.closed) return;
         told.unsubscribe();
         resolve(watch.known.members);
       };
-      watch.stream.joined().then(look, (error) => {
-        told.unsubscribe();
-        reject(error);
-      });
+      told.add(watch.moved.subscribe({ next: look, complete: () => refused(closed()) }));
+      told.add(watch.events.subscribe((event) => event.type === 'refused' && refused(event.error)));
+      watch.stream.joined().then(look, refused);
     });
   }
 
@@ -128,6 +134,11 @@ class ClientChannelPresence implements ChannelPresence {
       }
       throw error;
     }
+  }
+
+  /** With the client, for good. */
+  close(): void {
+    this.#watch?.end(true);
   }
 
   async leave(): Promise<void> {
@@ -189,6 +200,10 @@ class ClientChannelPresence implements ChannelPresence {
     this.#watch?.end();
     this.#watch = undefined;
   }
+}
+
+function closed(): Disconnect {
+  return new Disconnect(1000, { reason: 'closed by the application' });
 }
 
 function firstOf({ members, counts }: Known): ChannelPresenceEvent {

@@ -3,9 +3,13 @@ import type { Due } from '../wheel.ts';
 import type { Batch, Counts, Entry, Member, MemberMeta, Page } from './contract.ts';
 import { type ChannelPresencePolicy, defaultMaxListed } from './options.ts';
 
-/** Entries of one page: what it weighs is bounded by what each may say. */
+/** What one page has at most, about: so that it pushes nothing else out of what a session remembers. */
 const PAGE_ENTRIES = 256;
 const PAGE_BYTES = 32_768;
+/** What one batch has, about: so that it fits into what a watcher's connection holds. */
+const BATCH_BYTES = 131_072;
+/** An entry without what is said. */
+const ENTRY_BYTES = 48;
 
 /** A client that has subscribed to a channel, from then until nothing is to be known of it any more. */
 export interface Membership extends Due {
@@ -38,7 +42,7 @@ export class Roster {
   readonly #users = new Map<string, number>();
   #clients = 0;
   /** Clients that have changed since the last batch, and whether those who watch know them. */
-  #changed = new Map<string, boolean>();
+  readonly #changed = new Map<string, boolean>();
   #listed: boolean;
   #made = 0;
 
@@ -55,7 +59,7 @@ export class Roster {
   }
 
   get isIdle(): boolean {
-    return this.memberships.size === 0 && this.watchers.size === 0 && this.#changed.size === 0;
+    return this.memberships.size === 0 && this.watchers.size === 0 && !this.hasChanged;
   }
 
   get members(): readonly Member[] {
@@ -92,22 +96,32 @@ export class Roster {
     return true;
   }
 
-  /** What has changed since the last time; undefined where that comes to nothing. */
+  /** There is something to be told. */
+  get hasChanged(): boolean {
+    return this.#changed.size > 0;
+  }
+
+  /** What has changed since the last time, or as much of it as is told at once; undefined where that comes to nothing. */
   batch(): Batch | undefined {
-    const changed = this.#changed;
-    this.#changed = new Map();
     const { maxListed = defaultMaxListed, countsOnly = false } = this.policy;
     // Around the limit it does not go to and fro.
     this.#listed = !countsOnly && this.#clients <= (this.#listed ? maxListed : 0.9 * maxListed);
     const must = this.resync;
     this.resync = false;
-    if (!this.#listed) return { seq: ++this.seq, ...this.counts };
+    if (!this.#listed) {
+      this.#changed.clear();
+      return { seq: ++this.seq, ...this.counts };
+    }
     const set: Entry[] = [];
     const gone: string[] = [];
-    for (const [id, known] of changed) {
+    let bytes = 0;
+    for (const [id, known] of this.#changed) {
+      if (bytes > BATCH_BYTES) break;
+      this.#changed.delete(id);
       const membership = this.memberships.get(id);
       if (membership !== undefined && this.#isIn(membership)) set.push(entryOf(membership));
       else if (known) gone.push(id);
+      bytes += ENTRY_BYTES + (membership?.metaBytes ?? 0);
     }
     if (set.length === 0 && gone.length === 0 && !must) return undefined;
     const head = { seq: ++this.seq, ...this.counts };

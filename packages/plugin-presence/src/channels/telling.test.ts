@@ -20,10 +20,11 @@ function stage() {
   const telling = new Telling({ server, clock, logger, batchMs: 100, settled: (each) => settled.push(each) });
   const roster = new Roster('room/1', {}, 4);
   roster.watchers.add('w');
-  const enter = (id: string) => {
+  const enter = (id: string, metaBytes = 0) => {
     const membership = roster.add({ id, user: { id } } as Client);
     const changed = roster.change(membership, () => {
       membership.state = 'here';
+      membership.metaBytes = metaBytes;
     });
     if (changed) telling.add(roster);
   };
@@ -60,4 +61,15 @@ test('where a batch could not be stored another one shows that it is missing, on
   await pass(5_000);
   expect(told).toEqual(['5 +a', '6', '7']);
   expect(logs.map(({ message }) => message)).toEqual(['presence was not told', 'presence was not told']);
+});
+
+test('much is told in several batches, so that it fits into what a connection holds', async () => {
+  const { told, answers, enter, pass } = stage();
+  for (let i = 0; i < 5; i++) enter(`u${i}`, 50_000);
+  await pass(1);
+  for (let i = 0; i < 3; i++) {
+    answers[i]?.resolve();
+    await pass(100);
+  }
+  expect(told).toEqual(['5 +u0 +u1 +u2', '6 +u3 +u4']);
 });

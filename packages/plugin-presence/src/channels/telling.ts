@@ -47,14 +47,16 @@ export class Telling {
   #tell(roster: Roster): void {
     const { server, logger } = this.#parts;
     const batch = roster.batch();
-    if (batch === undefined) return this.#parts.settled(roster);
-    this.batches++;
-    if (roster.watchers.size === 0) return this.#parts.settled(roster);
+    if (batch !== undefined) this.batches++;
+    if (batch === undefined || roster.watchers.size === 0) {
+      if (roster.hasChanged) this.add(roster);
+      return this.#parts.settled(roster);
+    }
     this.#busy.set(roster, false);
     const stored = () => {
       const changed = this.#busy.get(roster);
       this.#busy.delete(roster);
-      if (changed) this.add(roster);
+      if (changed || roster.hasChanged) this.add(roster);
       else this.#parts.settled(roster);
     };
     server.publish(streamOf(roster.channel), batch).then(stored, (cause) => {

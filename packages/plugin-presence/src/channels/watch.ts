@@ -79,8 +79,13 @@ export class Watch {
     return { members: [...this.#replica.members.values()], counts: this.#counts };
   }
 
-  end(): void {
+  /** @param forGood nothing comes any more, as the client is closed. */
+  end(forGood = false): void {
     const { timers } = this.#context;
+    if (forGood) {
+      this.events.complete();
+      this.moved.complete();
+    }
     this.#asked++;
     timers.clearTimeout(this.#timer);
     timers.clearTimeout(this.#awaiting);
@@ -89,6 +94,7 @@ export class Watch {
 
   #take(batch: Batch): void {
     if (this.#since !== undefined) this.#since.push(batch);
+    else if (this.#counts === undefined) this.#ask();
     else if (batch.seq > this.#seq) this.#follow(batch);
   }
 
@@ -97,7 +103,10 @@ export class Watch {
     this.#seq = batch.seq;
     if (!batch.listed) return this.#countsAlone(batch);
     // All who watch hear that the channel is listed again; they do not all ask at once.
-    if (this.#counts?.listed === false) return this.#askIn(Math.random() * SPREAD_MS);
+    if (this.#counts?.listed === false) {
+      if (this.#timer === undefined) this.#askIn(Math.random() * SPREAD_MS);
+      return;
+    }
     if (!isNext) return this.#ask();
     this.#tell(this.#replica.apply(this.#withoutAwaited(batch)));
   }
@@ -127,6 +136,7 @@ export class Watch {
   #ask(): void {
     const asked = ++this.#asked;
     this.#context.timers.clearTimeout(this.#timer);
+    this.#timer = undefined;
     this.#since = [];
     this.#pages(asked).then(
       (pages) => {
@@ -178,10 +188,11 @@ export class Watch {
     this.moved.next();
   }
 
-  #failed({ code }: SendError): void {
+  #failed({ code, error }: SendError): void {
     const again = () => this.#askIn(AGAIN_MS);
     // It was asked before the subscription was made: where that is refused, `refusals$` says so.
     if (code === 'NOT_WATCHING') this.stream.joined().then(again, () => {});
+    else if (!error.retryable && code !== 'OUTCOME_UNKNOWN') this.#refused(error);
     else if (this.#context.client.isConnected()) again();
   }
 
@@ -197,10 +208,11 @@ export class Watch {
 
   /** After a restart of the server: whom to keep, of those who are not back. */
   #keepsOf(entries: readonly Entry[], isAnew: boolean): (clientId: string, userId: string) => boolean {
+    const before = new Set(this.#awaited);
     this.#awaited.clear();
     const back = new Set(entries.map(([, userId]) => userId));
     return (clientId, userId) => {
-      const keeps = isAnew && !back.has(userId);
+      const keeps = (isAnew || before.has(clientId)) && !back.has(userId);
       if (keeps) this.#awaited.add(clientId);
       return keeps;
     };

@@ -297,4 +297,38 @@ describe('a watcher', () => {
     expect(told).toEqual(['snapshot', 'join']);
     expect(stage.logs.filter(({ message }) => message === 'a callback for presence failed')).toHaveLength(3);
   });
+
+  test('of a client that is closed is told no more, and waits in vain for nobody', async () => {
+    await begin();
+    const before = stage.clock.pendingTimers;
+    const tab = stage.open('ann');
+    const { presence } = tab.client.channel('room/1');
+    let ended = false;
+    presence.events$.subscribe({
+      complete: () => {
+        ended = true;
+      },
+    });
+    const members = codeOf(presence.members());
+    await stage.close(tab);
+    expect([ended, await members]).toEqual([true, 1000]);
+    await stage.pass(60_000);
+    expect(stage.clock.pendingTimers).toBe(before);
+  });
+
+  test('is refused where the server cannot answer, and is told again by another one that can', async () => {
+    await begin({ channels: { 'open/#': { canSubscribe: () => true } }, presenceIn: { 'open/+': {} } });
+    const watcher = await stage.tab('w');
+    const send = watcher.client.sendToServer.bind(watcher.client);
+    let isBroken = true;
+    watcher.client.sendToServer = ((action: { type: string }, options?: object) =>
+      send(isBroken && action.type === 'PRESENCE_MEMBERS' ? { type: 'NOBODY' } : action, options)) as never;
+    const heard = heardIn(watcher, 'open/1');
+    await stage.pass(2_000);
+    expect(heard.take()).toEqual(['refused NO_HANDLER']);
+    isBroken = false;
+    enter(await stage.tab('ann'), 'open/1');
+    await stage.pass(200);
+    expect(heard.take()).toEqual(['snapshot ann']);
+  });
 });

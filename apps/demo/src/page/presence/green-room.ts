@@ -1,6 +1,6 @@
 import type { Choice, Member, OwnPresence, UserPresence } from '@callboard/plugin-presence/client';
 import { GREEN_ROOM, type InGreenRoom } from '../../shared/green-room.ts';
-import type { PluggedClient } from '../client.ts';
+import type { WholeClient } from '../client.ts';
 import type { Company } from '../company.ts';
 import { Store } from '../store.ts';
 
@@ -17,13 +17,13 @@ const WRITING_MS = 4_000;
 
 /** How the company is, and what it is seen to do. */
 export class GreenRoom extends Store<WhoIsIn> {
-  readonly #client: PluggedClient;
+  readonly #client: WholeClient;
   readonly #company: Company;
   #ids = '';
   #unwatch = () => {};
   #writes: ReturnType<typeof setTimeout> | undefined;
 
-  constructor(client: PluggedClient, company: Company) {
+  constructor(client: WholeClient, company: Company) {
     super({ people: new Map(), own: undefined, writing: new Set() });
     this.#client = client;
     this.#company = company;
