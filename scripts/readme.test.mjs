@@ -231,7 +231,7 @@ describe('the READMEs', () => {
     const [several, webhook, device, ...others] = examplesIn('docs/notifications.md');
     expect(others).toEqual([]);
     const lines = () => log.mock.calls.map((call) => call.join(' '));
-    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const silent = ['warn', 'error'].map((level) => jest.spyOn(console, level).mockImplementation(() => {}));
     const [nodes, clients] = await run(several, 'several-nodes.mjs', '[nodes, clients]');
     try {
       await until(() => lines().length >= 3);
@@ -261,7 +261,7 @@ describe('the READMEs', () => {
     } finally {
       await display.endAsync(true);
       await board.disconnect();
-      warn.mockRestore();
+      for (const each of silent) each.mockRestore();
     }
   }, 20_000);
 

@@ -176,7 +176,10 @@ export class Accounts {
 
 const companyIds: readonly string[] = company.map(({ id }) => id);
 
-/** Names that look the same are the same. */
+const MOST_OF_KEY = 200;
+
+/** Names that look the same are the same. Some characters stand for many: what does not fit is not looked at. */
 function keyOf(name: string): string {
-  return name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
+  const key = name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
+  return [...key].slice(0, MOST_OF_KEY).join('');
 }

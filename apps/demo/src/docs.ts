@@ -32,5 +32,9 @@ export async function docs(app: FastifyInstance): Promise<void> {
       url,
     }),
   });
-  await app.register(swaggerUi, { routePrefix: '/docs', staticCSP: contentSecurityPolicy });
+  await app.register(swaggerUi, {
+    routePrefix: '/docs',
+    staticCSP: contentSecurityPolicy,
+    theme: { title: 'Tallow Street Theatre: REST API' },
+  });
 }

@@ -2,14 +2,22 @@ import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Accounts, ProfileChange } from './accounts.ts';
 import { Refusal } from './refusal.ts';
-import { errors, ifMatch, jsonSchema, line, person, text, withId } from './schemas.ts';
+import { errors, ifMatch, jsonSchema, person, text, withId } from './schemas.ts';
 import { MAX_ABOUT } from './shared/events.ts';
 import { type Door, versionOf } from './signed-in.ts';
 
-export const name = line(40);
+/** All of it can be seen: nobody looks like somebody else. */
+export const name = z
+  .string()
+  .min(1)
+  .max(40)
+  .regex(/^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$/u);
 export const password = z.string().min(8).max(200);
 
-const profile = jsonSchema(person.extend({ about: z.string(), views: z.int(), version: z.int() }), 'output');
+const profile = jsonSchema(
+  person.extend({ about: z.string(), views: z.int().min(0), version: z.int().min(1) }),
+  'output',
+);
 const change = jsonSchema(
   z
     .strictObject({
@@ -17,7 +25,8 @@ const change = jsonSchema(
       about: text(MAX_ABOUT),
       password: z.strictObject({ current: password, next: password }),
     })
-    .partial(),
+    .partial()
+    .meta({ examples: [{ about: 'Says “go”.' }] }),
 );
 const tags = ['people'];
 const security = [{ pass: [] }];

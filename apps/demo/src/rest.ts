@@ -10,6 +10,7 @@ import type { Passes } from './passes.ts';
 import { name, password, peopleRoutes } from './people-routes.ts';
 import { Refusal } from './refusal.ts';
 import { errors, jsonSchema, person } from './schemas.ts';
+import { COMPANY_PASSWORD, company } from './shared/company.ts';
 import type { HouseRules } from './shared/events.ts';
 import { shows } from './shared/shows.ts';
 import type { TheatreClock } from './shared/theatre-clock.ts';
@@ -42,7 +43,12 @@ interface Login {
 
 const tags = ['door'];
 const security = [{ pass: [] }];
-const login = { tags, body: jsonSchema(z.strictObject({ name, password })) };
+/** In the demo this is good. */
+const exampleLogin = { name: company[0].name, password: COMPANY_PASSWORD };
+const login = {
+  tags,
+  body: jsonSchema(z.strictObject({ name, password }).meta({ examples: [exampleLogin] })),
+};
 const pass = jsonSchema(z.object({ token: z.string(), user: person }), 'output');
 const show = z.object({
   id: z.string(),

@@ -9,19 +9,19 @@ export function jsonSchema(schema: z.ZodType, io: 'input' | 'output' = 'input'):
   return rest;
 }
 
-/** One line that can be seen, without spaces around it. */
+/** One line, which can be seen at both ends: neither controls in it nor what turns the direction of writing round. */
 export const line = (max: number) =>
   z
     .string()
     .min(1)
     .max(max)
-    .regex(/^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$/u);
-/** Text of any lines, without other characters that cannot be seen; or none. */
+    .regex(/^[^\s\p{C}]([^\p{Cc}\p{Cs}\p{Bidi_C}]*[^\s\p{C}])?$/u);
+/** Lines of the same, or none. */
 export const text = (max: number) =>
   z
     .string()
     .max(max)
-    .regex(/^([^\p{C}]|[\n\t])*$/u);
+    .regex(/^([^\p{Cc}\p{Cs}\p{Bidi_C}]|[\r\n\t])*$/u);
 
 export const id = z
   .string()

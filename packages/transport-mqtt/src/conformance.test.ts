@@ -58,11 +58,11 @@ describe.each(statements)('%s', (_, half, last) => {
     );
   });
 
-  test('every test that is named is there, or why there is none', () => {
+  test('every test that is named is there, and one alone of that name, or why there is none', () => {
     const missing = rowsOf(half).filter(({ covered }) => {
       const [, file, title] = /^`(.+\.test\.ts)`: “(.+)”$/.exec(covered) ?? [];
       if (file === undefined) return !/^not there: \S/.test(covered);
-      return !existsSync(new URL(file, here)) || !read(file).includes(`'${title}'`);
+      return !existsSync(new URL(file, here)) || read(file).split(`'${title}'`).length !== 2;
     });
     expect(missing).toEqual([]);
   });

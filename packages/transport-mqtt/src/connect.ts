@@ -10,7 +10,7 @@ import { connackOf } from './mqtt-5.ts';
 import { mqtt311 } from './mqtt-311.ts';
 import { afterHeader, Cursor } from './properties.ts';
 import { reasons, Violation } from './reasons.ts';
-import { Taken } from './sessions.ts';
+import { Taken, TooMany } from './sessions.ts';
 import { type Will, willOf } from './will.ts';
 
 /** The first byte of a CONNECT. */
@@ -41,6 +41,7 @@ export function connect(device: Device, bytes: Buffer): void {
   device.hold();
   const named = clientId === '' ? `auto-${randomBytes(12).toString('base64url')}` : clientId;
   enter(device, packet, named, will).catch((error: unknown) => {
+    if (error instanceof TooMany) return refuse(device, dialect, 'quota', new Disconnect('UNAUTHORIZED'));
     if (error instanceof Taken || error instanceof WillRefused)
       return refuse(device, dialect, 'not authorized', new Disconnect('UNAUTHORIZED'));
     if (!(error instanceof Disconnect))

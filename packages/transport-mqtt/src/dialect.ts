@@ -9,7 +9,7 @@ import type { Properties } from './properties.ts';
 export type QoS = 0 | 1 | 2;
 
 /** Why a connection is not taken. */
-export type Refusal = 'version' | 'client id' | 'unavailable' | 'credentials' | 'not authorized';
+export type Refusal = 'version' | 'client id' | 'unavailable' | 'quota' | 'credentials' | 'not authorized';
 
 /** How one reader is given a publication. */
 export interface Delivery {

@@ -11,6 +11,7 @@ const returnCodes: Readonly<Record<Refusal, number>> = {
   version: 1,
   'client id': 2,
   unavailable: 3,
+  quota: 3,
   credentials: 4,
   'not authorized': 5,
 };

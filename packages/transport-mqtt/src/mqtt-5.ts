@@ -13,6 +13,7 @@ const refusalCodes: Readonly<Record<Refusal, number>> = {
   version: reasons.unsupportedVersion,
   'client id': reasons.clientIdNotValid,
   unavailable: reasons.unavailable,
+  quota: reasons.quotaExceeded,
   credentials: reasons.badCredentials,
   'not authorized': reasons.notAuthorized,
 };

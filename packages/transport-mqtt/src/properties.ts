@@ -109,8 +109,8 @@ export function readProperties(
     if (name === undefined || kind === undefined) throw new Violation('malformed', 'an unknown property');
     if (!allowed[of]?.has(name)) throw new Violation('protocolError', `${name} may not be here`);
     if (kind === 'pair') {
-      const pairs = (properties.userProperties ?? []) as [string, string][];
-      properties.userProperties = [...pairs, [within.text(), within.text()]];
+      properties.userProperties ??= [];
+      (properties.userProperties as [string, string][]).push([within.text(), within.text()]);
     } else {
       if (properties[name] !== undefined) throw new Violation('protocolError', `${name} is there twice`);
       properties[name] = within.value(name, kind);

@@ -20,7 +20,8 @@ export function metaOf(pairs: Pairs | undefined): Record<string, unknown> | unde
   const byName = new Map<string, string | string[]>();
   for (const [name, value] of pairs) {
     const before = byName.get(name);
-    byName.set(name, before === undefined ? value : [before, value].flat());
+    if (Array.isArray(before)) before.push(value);
+    else byName.set(name, before === undefined ? value : [before, value]);
   }
   return Object.fromEntries(byName);
 }

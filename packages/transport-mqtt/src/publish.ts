@@ -33,8 +33,10 @@ export function publish(
   if (properties.responseTopic !== undefined && !isTopic(properties.responseTopic))
     throw new Violation('protocolError', 'not a response topic');
   const { receiving } = session;
-  // [MQTT-3.3.4-7]
-  if (qos === 2 && !receiving.has(messageId) && receiving.size >= device.gate.limits.maxInFlight)
+  const { maxInFlight, maxQueued } = device.gate.limits;
+  // [MQTT-3.3.4-7]; in 3.1.1 nobody has told the device how many it may send before it releases the first.
+  const most = device.dialect.version === 5 ? maxInFlight : Math.max(maxInFlight, maxQueued);
+  if (qos === 2 && !receiving.has(messageId) && receiving.size >= most)
     throw new Violation('receiveMaximumExceeded', 'more than may be on their way');
   device.begun();
   const attempt = () => append(device, session, packet, properties);

@@ -22,10 +22,15 @@ interface Arrival {
 /** Somebody else's client id. */
 export class Taken extends Error {}
 
+/** One session more than the user may have. */
+export class TooMany extends Error {}
+
 /** The sessions, by client id. */
 export class Sessions {
   readonly groups = new SharedGroups();
   readonly #byId = new Map<string, Session>();
+  /** How many there are of each user. */
+  readonly #counts = new Map<string, number>();
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
   /** Wills of sessions that are over, on their way. */
@@ -74,7 +79,7 @@ export class Sessions {
       { device: clientId, resumeMs: Math.max(1, resumeMs - (now - lostAt)), ended: this.#ended(session) },
     );
     session.seen(lostAt);
-    this.#byId.set(clientId, session);
+    this.#keep(session);
     const will = record.will && willFrom(record.will, now - lostAt);
     if (will !== undefined) wills.push([session, will]);
     session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt, will);
@@ -113,9 +118,22 @@ export class Sessions {
       }
       session.ended();
       const { clientId, willPublished } = session;
-      if (this.#byId.get(clientId) === session) this.#byId.delete(clientId);
+      if (this.#byId.get(clientId) === session) this.#forget(session);
       if (willPublished !== undefined) this.#await(clientId, willPublished);
     };
+  }
+
+  #keep(session: Session): void {
+    const { clientId, userId } = session;
+    if (!this.#byId.has(clientId)) this.#counts.set(userId, (this.#counts.get(userId) ?? 0) + 1);
+    this.#byId.set(clientId, session);
+  }
+
+  #forget({ clientId, userId }: Session): void {
+    this.#byId.delete(clientId);
+    const left = (this.#counts.get(userId) ?? 0) - 1;
+    if (left > 0) this.#counts.set(userId, left);
+    else this.#counts.delete(userId);
   }
 
   #await(clientId: string, will: Promise<void>): void {
@@ -131,7 +149,7 @@ export class Sessions {
 
   /**
    * The session that a connection goes on with, or a new one; whoever was connected by this id is no more [MQTT-3.1.4-2].
-   * @throws Taken where another principal has the id, Disconnect where core does not let it.
+   * @throws Taken where another principal has the id, TooMany, Disconnect where core does not let it.
    */
   enter(arrival: Arrival): Promise<{ readonly session: Session; readonly present: boolean }> {
     const { clientId } = arrival;
@@ -156,10 +174,12 @@ export class Sessions {
     const will = this.#wills.get(clientId);
     if (will !== undefined) await will;
     const known = fresh ? undefined : before;
+    if (known === undefined && (this.#counts.get(accepted.userId) ?? 0) >= this.#limits.maxSessionsPerUser)
+      throw new TooMany();
     const session = known ?? this.#made(clientId, accepted.userId);
     const ended = this.#ended(session);
     session.core = await link.attach(accepted, { session: known?.core, device: clientId, resumeMs, ended });
-    this.#byId.set(clientId, session);
+    this.#keep(session);
     if (this.#store !== undefined && resumeMs > 0) session.keeping ??= new Keeping(this.#store, session);
     return { session, present: known !== undefined };
   }

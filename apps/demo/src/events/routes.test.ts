@@ -312,6 +312,7 @@ describe('what is refused before anybody looks at it:', () => {
     ['a headline of spaces', { ...draft, headline: '   ' }],
     ['a headline of two lines', { ...draft, headline: 'Read\nthrough' }],
     ['a headline that cannot be seen', { ...draft, headline: '\u200b' }],
+    ['a headline that is written backwards', { ...draft, headline: 'Read\u202ehguorht' }],
     ['a headline that is too long', { ...draft, headline: 'x'.repeat(81) }],
     ['a headline that is a number', { ...draft, headline: 7 }],
     ['a description that is too long', { ...draft, description: 'x'.repeat(1_001) }],
@@ -359,6 +360,8 @@ describe('what is refused before anybody looks at it:', () => {
     const all = { headline: '剧'.repeat(80), description: '剧'.repeat(1_000), place: '剧'.repeat(80) };
     const { body } = await api.post(tokens.orla, notice(26, all));
     expect(body).toMatchObject(all);
+    const crew = { headline: '👩‍🚀 and 🧑‍🔧', description: 'One\r\n\tTwo 👩‍🚀', place: 'שער 3' };
+    expect((await api.post(tokens.orla, notice(26, crew))).body).toMatchObject(crew);
   });
 
   test.each([

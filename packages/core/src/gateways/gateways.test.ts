@@ -370,6 +370,23 @@ test('more than it takes ends it', async () => {
   expect([pipe.closedWith, session.client.online]).toEqual(['SLOW_READER', false]);
 });
 
+test('is told events of gateways that are for its user, or for everybody; else nobody is', async () => {
+  await serve();
+  const told: string[] = [];
+  for (const userId of ['ada', 'eve']) {
+    const { session } = await attached(userId);
+    session.follow(undefined, ({ type }) => told.push(`${type} to ${userId}`));
+  }
+  const user = server.users.get('ada');
+  const seen: string[] = [];
+  server.events$.subscribe(({ type }) => seen.push(type));
+  host.emit({ type: 'LINE_LOST' });
+  host.emit({ type: 'ITS_OWN' }, { user });
+  host.emit({ type: 'NEWS' }, { everybody: true });
+  expect(told).toEqual(['ITS_OWN to ada', 'NEWS to ada', 'NEWS to eve']);
+  expect(seen).toEqual(['LINE_LOST', 'ITS_OWN', 'NEWS']);
+});
+
 describe('a graceful stop', () => {
   test('waits for publications and calls of gateways that have begun, and refuses others', async () => {
     let allow = (_: boolean) => {};
