@@ -22,6 +22,7 @@ import { notifyLight } from './notify-light.ts';
 
 import { presenceChannel, presenceChannelEach } from './presence-channel.ts';
 
+import { joins, presenceJoins, presenceMemory } from './presence-users.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -50,6 +51,9 @@ export const scenarios: readonly Scenario[] = [
   rooms,
   presenceChannel,
   presenceChannelEach,
+  joins,
+  presenceJoins,
+  presenceMemory,
   mqttFanOut1,
   mqttFanOut4,
   mqttRoundTrips,

@@ -30,16 +30,18 @@ serve(async ({ httpServer, scenario }) => {
       await notifications.schedule({ key, at, action, to: users });
     });
   };
-  const inChannels = scenario.startsWith('presence-')
+  const ofUsers = scenario.startsWith('presence-')
     ? presence({
         channels: { 'show/+': { maxListed: 10_000 } },
+        canWatch: () => true,
+        maxWatched: 10_000,
         batchMs: scenario === 'presence-channel-each' ? 0 : 100,
       })
     : undefined;
   const server = createServer({
     httpServer,
     transports: [webSocketTransport(), ...(mqtt === undefined ? [] : [mqtt])],
-    plugins: [notifications, inChannels].filter((plugin) => plugin !== undefined),
+    plugins: [notifications, ofUsers].filter((plugin) => plugin !== undefined),
     verifyClient: (credentials) => credentials.token === token,
     canSend: () => true,
     channels: {
