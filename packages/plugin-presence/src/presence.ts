@@ -47,9 +47,15 @@ function setUp(context: PluginContext, options: PresenceOptions): ServerPresence
       known: (userIds) => memory.recalled(userIds),
     },
   );
-  const watching = new Watching({ context, users, announcer, canWatch, maxWatched, awayAfterMs });
+  let startedAt = Number.NEGATIVE_INFINITY;
+  const settlesMs = () => Math.min(graceMs, Math.max(0, startedAt + graceMs - clock.now()));
+  const watching = new Watching({
+    ...{ context, users, announcer, canWatch, maxWatched, awayAfterMs, settlesMs },
+  });
   server.events$.subscribe(({ type }) => {
-    if (type === 'SERVER_STARTED') memory.open();
+    if (type !== 'SERVER_STARTED') return;
+    startedAt = clock.now();
+    memory.open();
   });
   onDispose(async () => {
     users.end();

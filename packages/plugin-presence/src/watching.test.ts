@@ -120,6 +120,22 @@ describe('who watches', () => {
     expect(['1', '2'].map(last)).toEqual(['1 ONLINE', '2 AWAY']);
   });
 
+  test('does not see everybody go and come when the server is started anew, but who does not come back', async () => {
+    stage = await Stage.begin({ graceMs: 30_000 });
+    const [, two] = [await stage.tab(1), await stage.tab(2)];
+    const me = await stage.tab('me');
+    const seen = watch(me, [1, 2, 3]);
+    await stage.pass(200);
+    expect(seen.splice(0)).toEqual(['1 ONLINE', '2 ONLINE', '3 OFFLINE']);
+    await stage.finish(stage.server.disconnect({ graceMs: 0 }));
+    await stage.crash(two);
+    await stage.server.start();
+    await stage.pass(25_000);
+    expect(seen.filter((each) => each !== '1 ONLINE')).toEqual([]);
+    await stage.pass(10_000);
+    expect(seen.filter((each) => each !== '1 ONLINE')).toEqual(['2 OFFLINE']);
+  });
+
   test('ends to watch whom nobody wants any more: nothing comes, and the server forgets', async () => {
     stage = await Stage.begin();
     const me = await stage.tab('me');

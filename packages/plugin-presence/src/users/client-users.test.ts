@@ -34,6 +34,7 @@ const begun = (version: number, more: Partial<Begun> = {}): Begun => ({
   users: [],
   refused: [],
   awayAfterMs: 1,
+  settlesMs: 0,
   ...more,
 });
 const changed = (...list: Versioned<UserPresence>[]) =>
@@ -136,6 +137,27 @@ describe('what is said of users', () => {
     await begin.answer(begun(1, { own: { ...begun(1).own, status: 'AWAY' } }));
     await next('PRESENCE_WATCH').answer({ users: [at('1', 'AWAY', 2)], refused: [] });
     expect([own, seen]).toEqual([['ONLINE', 'AWAY'], ['1 AWAY']]);
+  });
+
+  test('by a server that was just started waits for those who may yet come back', async () => {
+    await watching();
+    watch('2', '3');
+    await settled();
+    await next('PRESENCE_WATCH').answer({ users: [at('2', 'AWAY', 2), at('3', 'OFFLINE', 2)], refused: [] });
+    seen.length = 0;
+    await connects(false);
+    await next('PRESENCE_BEGIN').answer(begun(1, { settlesMs: 30_000 }));
+    await next('PRESENCE_WATCH').answer({
+      users: ['1', '2', '3'].map((id) => at(id, 'OFFLINE', 2)),
+      refused: [],
+    });
+    await clock.advanceAsync(10_000);
+    changed(at('2', 'ONLINE', 3));
+    expect(seen).toEqual(['2 ONLINE']);
+    // Of this session it is news at once.
+    changed(at('2', 'OFFLINE', 4));
+    await clock.advanceAsync(20_000);
+    expect(seen).toEqual(['2 ONLINE', '2 OFFLINE', '1 OFFLINE']);
   });
 
   test('that they are refused for now is asked again, in a while', async () => {

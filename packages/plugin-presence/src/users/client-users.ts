@@ -2,6 +2,7 @@ import type { ClientPluginContext, SendError } from '@callboard/client';
 import { type UserId, userIdOf } from '@callboard/protocol';
 import { GuardedObservable } from '@callboard/runtime';
 import { BehaviorSubject, filter, Observable } from 'rxjs';
+import { Awaited } from './awaited.ts';
 import {
   type Begun,
   type Choice,
@@ -26,8 +27,11 @@ export class ClientUsers {
   #ownVersion = -1;
   /** By user, who watches them. */
   readonly #views = new Map<string, Set<WatchView>>();
-  readonly #known = new Map<string, Versioned<UserPresence>>();
+  readonly #known = new Map<string, UserPresence>();
+  /** Of what is known by this session. */
+  readonly #versions = new Map<string, number>();
   readonly #refused = new Map<string, string>();
+  readonly #awaited: Awaited;
   /** Those that the server has been asked for in this session. */
   #asked = new Set<string>();
   /** The highest version that was told unasked; what was told since a connection was lost may be missing above it. */
@@ -45,6 +49,7 @@ export class ClientUsers {
     const { client, logger } = context;
     this.#context = context;
     this.#begun = begun;
+    this.#awaited = new Awaited(context.timers, (users) => this.#take({ users, refused: [] }));
     const own$ = this.#own.pipe(filter((own) => own !== undefined));
     this.own$ = new GuardedObservable(own$, logger);
     context.incoming(
@@ -62,6 +67,7 @@ export class ClientUsers {
     context.onClose(() => {
       this.#isClosed = true;
       context.timers.clearTimeout(this.#again);
+      this.#awaited.end();
       this.#own.complete();
     });
   }
@@ -121,7 +127,7 @@ export class ClientUsers {
     this.#since = -1;
     this.#missingSince = -1;
     // What it says is of another count.
-    for (const [id, user] of this.#known) this.#known.set(id, { ...user, version: -1 });
+    this.#versions.clear();
     this.#ownVersion = -1;
     for (const id of this.#known.keys()) this.#settle(id);
     this.#arm();
@@ -168,6 +174,7 @@ export class ClientUsers {
       const begun = await this.#call<Begun>({ type: 'PRESENCE_BEGIN', since });
       if (session !== this.#session) return true;
       if (this.#missingSince === missingSince) this.#missingSince = undefined;
+      if (missingSince < 0) this.#awaited.begin(begun.settlesMs ?? 0);
       this.#begun(begun);
       this.#takeOwn(begun.own);
       this.#take(begun);
@@ -218,7 +225,7 @@ export class ClientUsers {
     const { version, ...now } = own;
     if (version <= this.#ownVersion) return;
     this.#ownVersion = version;
-    const { choice: _, activeClient: __, ...seen } = own;
+    const { choice: _, activeClient: __, ...seen } = now;
     this.#known.set(own.userId, seen);
     this.#own.next(now);
     this.#update([own.userId]);
@@ -230,10 +237,16 @@ export class ClientUsers {
   }
 
   #take({ users, refused }: Watched): void {
-    for (const user of users) {
-      const before = this.#known.get(user.userId);
-      const isWanted = this.#asked.has(user.userId);
-      if (isWanted && user.version > (before?.version ?? -1)) this.#known.set(user.userId, user);
+    for (const { version, ...user } of users) {
+      const { userId } = user;
+      const known = this.#versions.get(userId);
+      if (!this.#asked.has(userId) || version <= (known ?? -1)) continue;
+      if (
+        this.#awaited.takes({ ...user, version }, known === undefined ? this.#known.get(userId) : undefined)
+      )
+        continue;
+      this.#versions.set(userId, version);
+      this.#known.set(userId, user);
     }
     this.#refuse(refused, 'FORBIDDEN');
     this.#update(users.map(({ userId }) => userId));
@@ -243,7 +256,7 @@ export class ClientUsers {
     for (const id of userIds) {
       this.#asked.delete(id);
       if (!this.#views.has(id)) continue;
-      this.#known.delete(id);
+      this.#forget(id);
       this.#refused.set(id, code);
     }
     this.#update(userIds);
@@ -252,7 +265,12 @@ export class ClientUsers {
   /** Nobody watches this one, and the server knows. */
   #settle(id: string): void {
     const isNeeded = this.#views.has(id) || this.#asked.has(id) || id === this.#context.client.userId;
-    if (!isNeeded) this.#known.delete(id);
+    if (!isNeeded) this.#forget(id);
+  }
+
+  #forget(id: string): void {
+    this.#known.delete(id);
+    this.#versions.delete(id);
   }
 
   #update(userIds: readonly string[]): void {

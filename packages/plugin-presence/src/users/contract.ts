@@ -44,6 +44,8 @@ export interface AskBegin {
 export interface Begun extends Watched {
   readonly own: Versioned<OwnPresence>;
   readonly awayAfterMs: number;
+  /** So long, in milliseconds, those who were there before the server was started may not be back yet. */
+  readonly settlesMs: number;
 }
 /** Begins to watch these users, and ends to watch those: answered with Watched. */
 export interface AskWatch {

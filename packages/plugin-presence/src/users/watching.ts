@@ -22,6 +22,8 @@ export interface WatchingHost {
   readonly canWatch: CanWatch | undefined;
   readonly maxWatched: number;
   readonly awayAfterMs: number;
+  /** So long, in milliseconds, users who were there before the server was started may not be back yet. */
+  settlesMs(): number;
 }
 
 /** Who watches whom, as far as they may: answers what clients ask. */
@@ -51,7 +53,7 @@ export class Watching {
   }
 
   async #begin(client: Client, since: number | undefined): Promise<Begun> {
-    const { users, announcer, awayAfterMs } = this.#host;
+    const { users, announcer, awayAfterMs, settlesMs } = this.#host;
     return users.whenKnown([client.user.id], ([user]) => {
       const own = user as TrackedUser;
       const watcher = this.#watcher(client);
@@ -62,6 +64,7 @@ export class Watching {
         users: shown.filter(({ version }) => version > (since ?? -1)),
         refused: [...watcher.refused],
         awayAfterMs,
+        settlesMs: settlesMs(),
       };
     });
   }
