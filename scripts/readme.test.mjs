@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
 import { createServer } from '@callboard/core';
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -24,6 +25,9 @@ async function run(code, file, name) {
 
 /** What an example claims to print, in its last comment. */
 const saidIn = (code) => code.trimEnd().split('\n').at(-1).replace('// ', '').split(', ');
+
+/** As `console.log` shows it. */
+const inWords = (value) => (typeof value === 'object' ? inspect(value) : String(value));
 
 /** Turns of the event loop until something is so: a client comes back after up to half a second. */
 async function until(so) {
@@ -194,6 +198,33 @@ describe('the READMEs', () => {
       await server.disconnect();
       warn.mockRestore();
     }
+  });
+
+  test('the examples of presence run', async () => {
+    const [own, ...more] = examplesIn('packages/plugin-presence/README.md');
+    const [watching, inChannel, ...others] = examplesIn('docs/presence.md');
+    expect([more, others]).toEqual([[], []]);
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const lines = () => log.mock.calls.map((call) => call.map(inWords).join(' ').trim());
+    const says = async (code, file, last) => {
+      log.mockClear();
+      const [server, ...clients] = await run(code, file, '[server, ada, grace]');
+      try {
+        await until(() => lines().at(-1) === last);
+      } finally {
+        await Promise.all(clients.map((client) => client.close()));
+        await server.disconnect();
+      }
+    };
+    await says(own, 'presence.mjs', 'ada is ONLINE (not to be disturbed)');
+    for (const [example, file] of [
+      [watching, 'watching.mjs'],
+      [inChannel, 'in-channel.mjs'],
+    ]) {
+      await says(example, file, saidIn(example).at(-1));
+      expect(lines()).toEqual(saidIn(example));
+    }
+    warn.mockRestore();
   });
 
   test('notifications: several nodes, a webhook, a device', async () => {

@@ -20,6 +20,10 @@ import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips, mqttRoundTrips50 } from './mqtt-round-trips.ts';
 import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
 import { notifyLight } from './notify-light.ts';
+
+import { presenceChannel, presenceChannelEach } from './presence-channel.ts';
+
+import { joins, presenceJoins, presenceMemory } from './presence-users.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -46,6 +50,11 @@ export const scenarios: readonly Scenario[] = [
   channelGrowth,
   channelFrozen,
   rooms,
+  presenceChannel,
+  presenceChannelEach,
+  joins,
+  presenceJoins,
+  presenceMemory,
   mqttFanOut1,
   mqttFanOut4,
   mqttFanIn,

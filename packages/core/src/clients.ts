@@ -286,6 +286,7 @@ export class Clients {
     client.attached(link, resumed);
     this.#node.heartbeat.add(link);
     const from = resume?.positions[INBOX];
+    client.welcomedAs = client.user.status.status;
     const hasChannels = client.channels !== undefined || client.filters !== undefined;
     const recovered = resumed && from !== undefined && !missed.some((each) => 'gap' in each);
     const connected: ConnectedFrame = {
@@ -299,7 +300,7 @@ export class Clients {
         [INBOX]: { ...position, recovered },
         ...(hasChannels && subscriptions.streams(client, link, link.room - bytesOf(missed))),
       },
-      status: client.user.status.status,
+      status: client.welcomedAs,
       pingIntervalMs: limits.pingIntervalMs,
       pongTimeoutMs: limits.pongTimeoutMs,
       ...(verified.expiresAtMs !== undefined && { expiresAtMs: verified.expiresAtMs }),

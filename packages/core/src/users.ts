@@ -1,4 +1,4 @@
-import { Disconnect, type UserStatus } from '@callboard/protocol';
+import { Disconnect, type NativeEvent, type UserStatus } from '@callboard/protocol';
 import { type ActorView, type Awaitable, GuardedObservable, isPromise } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import { type Actor, assign, type SnapshotFrom } from 'xstate';
@@ -21,7 +21,7 @@ import type { Feed } from './streams/feed.ts';
 
 type UserActor = Actor<typeof userMachine>;
 
-/** The users that have a client, and the actors that decide for them. */
+/** The users that have a client or whom a plugin says to be there still, and the actors that decide for them. */
 export class Users {
   readonly byId = new Map<string, ServerUser>();
   readonly users$: Observable<ServerUser>;
@@ -179,6 +179,13 @@ export class ServerUser implements User, Owner {
     else this.#actor?.send({ type: 'CLIENTS_CHANGED', online, clients, at: clock.now() });
   }
 
+  /** What a plugin says of the status has changed. */
+  revised(): void {
+    const { online, arriving } = this;
+    const clients = this.clients.size + arriving;
+    this.#actor?.send({ type: 'REVISED', online, clients, at: this.#node.clock.now() });
+  }
+
   /** It has a client that may come back. */
   restored(): void {
     this.#actor ??= this.#node.users.spawn(this);
@@ -194,8 +201,16 @@ export class ServerUser implements User, Owner {
     const before = this.#announced;
     this.#announced = status;
     if (status.status === before.status) return;
-    const { events, clock } = this.#node;
-    events.emit({ type: 'STATUS_CHANGE', userId: this.id, ...status, at: clock.now() }, this);
+    this.#node.events.emit(this.#statusChange, this);
+  }
+
+  /** The status as it is, to those who may have missed how it became so. */
+  tellStatus(clients: Iterable<ServerClient>): void {
+    this.#node.events.tell(this.#statusChange, clients);
+  }
+
+  get #statusChange(): NativeEvent {
+    return { type: 'STATUS_CHANGE', userId: this.id, ...this.#announced, at: this.#node.clock.now() };
   }
 
   gone(): void {
