@@ -1,4 +1,7 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { inspect } from 'node:util';
+import { createServer } from '@callboard/core';
+import { mqttTransport } from '@callboard/transport-mqtt';
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { transformSync } from '@swc/core';
 
@@ -22,6 +25,9 @@ async function run(code, file, name) {
 
 /** What an example claims to print, in its last comment. */
 const saidIn = (code) => code.trimEnd().split('\n').at(-1).replace('// ', '').split(', ');
+
+/** As `console.log` shows it. */
+const inWords = (value) => (typeof value === 'object' ? inspect(value) : String(value));
 
 /** Turns of the event loop until something is so: a client comes back after up to half a second. */
 async function until(so) {
@@ -138,8 +144,7 @@ describe('the READMEs', () => {
   });
 
   test('devices meet browsers', async () => {
-    const [tasmota, espHome, homeAssistant, ...others] = examplesIn('docs/mqtt.md');
-    expect(others).toEqual([]);
+    const [tasmota, espHome, homeAssistant, ...behindBroker] = examplesIn('docs/mqtt.md');
     const lines = () => log.mock.calls.map((call) => call.join(' '));
     const all = async (example, file, names) => {
       log.mockClear();
@@ -156,6 +161,18 @@ describe('the READMEs', () => {
     await all(tasmota, 'tasmota.mjs', '[server, plug, page]');
     await all(espHome, 'esphome.mjs', '[server, kitchen]');
     await all(homeAssistant, 'home-assistant.mjs', '[server, meter]');
+    // A broker is any: here another server of Callboard's.
+    const devices = mqttTransport({ port: 0 });
+    const policy = { canPublish: () => true, canSubscribe: () => true, filters: true, retain: 'marked' };
+    const broker = createServer({ transports: [devices], channels: { '#': policy } });
+    await broker.start();
+    const joining = behindBroker.map((each) =>
+      each.replaceAll('localhost:1883', `127.0.0.1:${devices.port}`),
+    );
+    const names = ['plug', 'bedroom', 'home'];
+    expect(joining).toHaveLength(names.length);
+    for (const [i, name] of names.entries()) await all(joining[i], `broker-${name}.mjs`, `[server, ${name}]`);
+    await broker.disconnect();
     warn.mockRestore();
   });
 
@@ -206,6 +223,71 @@ describe('the READMEs', () => {
       warn.mockRestore();
     }
   });
+
+  test('the examples of presence run', async () => {
+    const [own, ...more] = examplesIn('packages/plugin-presence/README.md');
+    const [watching, inChannel, ...others] = examplesIn('docs/presence.md');
+    expect([more, others]).toEqual([[], []]);
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const lines = () => log.mock.calls.map((call) => call.map(inWords).join(' ').trim());
+    const says = async (code, file, last) => {
+      log.mockClear();
+      const [server, ...clients] = await run(code, file, '[server, ada, grace]');
+      try {
+        await until(() => lines().at(-1) === last);
+      } finally {
+        await Promise.all(clients.map((client) => client.close()));
+        await server.disconnect();
+      }
+    };
+    await says(own, 'presence.mjs', 'ada is ONLINE (not to be disturbed)');
+    for (const [example, file] of [
+      [watching, 'watching.mjs'],
+      [inChannel, 'in-channel.mjs'],
+    ]) {
+      await says(example, file, saidIn(example).at(-1));
+      expect(lines()).toEqual(saidIn(example));
+    }
+    warn.mockRestore();
+  });
+
+  test('notifications: several nodes, a webhook, a device', async () => {
+    const [several, webhook, device, ...others] = examplesIn('docs/notifications.md');
+    expect(others).toEqual([]);
+    const lines = () => log.mock.calls.map((call) => call.join(' '));
+    const silent = ['warn', 'error'].map((level) => jest.spyOn(console, level).mockImplementation(() => {}));
+    const [nodes, clients] = await run(several, 'several-nodes.mjs', '[nodes, clients]');
+    try {
+      await until(() => lines().length >= 3);
+      expect(lines().sort()).toEqual([
+        'and there is: Doors open',
+        'and there is: Doors open',
+        ...saidIn(several),
+      ]);
+    } finally {
+      for (const each of clients) await each.close();
+      for (const each of nodes) await each.disconnect();
+    }
+    log.mockClear();
+    const [server, hooks, done] = await run(webhook, 'webhook.mjs', '[server, hooks, done]');
+    try {
+      await until(() => lines().length >= 2);
+      expect([lines(), done.size]).toEqual([saidIn(webhook), 2]);
+    } finally {
+      await server.disconnect();
+      hooks.close();
+    }
+    log.mockClear();
+    const [board, display] = await run(device, 'display.mjs', '[server, display]');
+    try {
+      await until(() => lines().length >= 2);
+      expect(lines()).toEqual(saidIn(device));
+    } finally {
+      await display.endAsync(true);
+      await board.disconnect();
+      for (const each of silent) each.mockRestore();
+    }
+  }, 20_000);
 
   describe.each(['transport-http', 'transport-ws'])('that of %s', (name) => {
     const file = `packages/${name}/test/example.ts`;

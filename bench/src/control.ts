@@ -23,12 +23,16 @@ export type Command =
 
 export interface Started {
   readonly port: number;
+  /** Where it takes WebSockets, if that is another one. */
+  readonly webSocketPort?: number;
 }
 
 export interface Sample {
   /** CPU time of all the process's threads since it started, user and system, in µs. */
   readonly cpuMicros: number;
   readonly rssBytes: number;
+  /** The most that was ever resident. */
+  readonly peakRssBytes: number;
   /** JavaScript heap in use plus what it holds outside (buffers). */
   readonly heldBytes: number;
   /** How long turns of the event loop took since the last sample, where it is watched. */

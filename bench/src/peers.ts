@@ -4,12 +4,15 @@ import { createRequire } from 'node:module';
 
 /** Those that are compared where a scenario does not say whom. */
 export const framePeers = ['ws', 'socketio', 'callboard'] as const;
-export type FramePeer = (typeof framePeers)[number] | 'bare';
+export type FramePeer = (typeof framePeers)[number] | 'bare' | 'bullmq';
 
 /** Those of the scenarios over MQTT. */
 export const mqttPeers = ['mosquitto', 'aedes', 'callboard'] as const;
 
-export const peers = ['bare', 'ws', 'socketio', 'mosquitto', 'aedes', 'callboard'] as const;
+/** Those of the scenarios with notifications. */
+export const notifyPeers = ['bullmq', 'callboard'] as const;
+
+export const peers = ['bare', 'ws', 'socketio', 'mosquitto', 'aedes', 'bullmq', 'callboard'] as const;
 export type Peer = (typeof peers)[number];
 
 export const titles: Record<Peer, string> = {
@@ -18,6 +21,7 @@ export const titles: Record<Peer, string> = {
   socketio: 'Socket.IO',
   mosquitto: 'Mosquitto',
   aedes: 'aedes',
+  bullmq: 'BullMQ',
   callboard: 'Callboard',
 };
 
@@ -25,6 +29,7 @@ const packages: Record<Exclude<Peer, 'mosquitto' | 'bare'>, string> = {
   ws: 'ws',
   socketio: 'socket.io',
   aedes: 'aedes',
+  bullmq: 'bullmq',
   callboard: '@callboard/core',
 };
 
@@ -33,7 +38,7 @@ export function isPeer(name: string): name is Peer {
 }
 
 export function isFramePeer(peer: Peer): peer is FramePeer {
-  return peer === 'bare' || (framePeers as readonly Peer[]).includes(peer);
+  return peer === 'bare' || peer === 'bullmq' || (framePeers as readonly Peer[]).includes(peer);
 }
 
 /** The installed version of a peer, as its package.json says, or it itself; bare sockets are Node's. */

@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { PasswordHash } from './password-hash.ts';
+import type { Database, Tx } from './database/database.ts';
+import { Passwords } from './passwords.ts';
+import { Refusal } from './refusal.ts';
 import { COMPANY_PASSWORD, company } from './shared/company.ts';
 
 export interface Account {
@@ -9,64 +11,175 @@ export interface Account {
   readonly role: string;
 }
 
-export const MAX_ACCOUNTS = 1_000;
+/** An account as its owner sees it. */
+export interface Profile extends Account {
+  /** What they say about themselves. */
+  readonly about: string;
+  /** How often it was looked at. */
+  readonly views: number;
+  /** Counts what its owner changed. */
+  readonly version: number;
+}
 
-/** Who has signed up, in memory. Passwords are kept as scrypt's output alone. */
+export interface ProfileChange {
+  readonly name?: string | undefined;
+  readonly about?: string | undefined;
+  readonly password?: { readonly current: string; readonly next: string } | undefined;
+}
+
+export interface AccountsOptions {
+  /** Whether the company, whose password is printed on the page, may come in. */
+  readonly withCompany: boolean;
+  /** Less than the default is for tests. */
+  readonly passwords?: Passwords;
+}
+
+const MOST_LISTED = 100;
+
+/** Who has signed up. Of their passwords there is Argon2id's output alone. */
 export class Accounts {
-  readonly #byId = new Map<string, Account>();
-  readonly #byName = new Map<string, { readonly account: Account; readonly secret: PasswordHash }>();
-  readonly #nobody: PasswordHash;
-  readonly #work: number | undefined;
+  readonly #database: Database;
+  readonly #passwords: Passwords;
+  /** That of nobody, of whom nobody knows the password. */
+  readonly #nobodys: string;
+  readonly #withCompany: boolean;
 
-  private constructor(nobody: PasswordHash, work: number | undefined) {
-    this.#nobody = nobody;
-    this.#work = work;
+  private constructor(database: Database, passwords: Passwords, nobodys: string, withCompany: boolean) {
+    this.#database = database;
+    this.#passwords = passwords;
+    this.#nobodys = nobodys;
+    this.#withCompany = withCompany;
   }
 
-  /** With the company in it. `work` is that of a password's hash. */
-  static async open(work?: number): Promise<Accounts> {
-    const nobodys = randomBytes(16).toString('hex');
-    const [secret, nobody] = await Promise.all([
-      PasswordHash.of(COMPANY_PASSWORD, work),
-      PasswordHash.of(nobodys, work),
-    ]);
-    const accounts = new Accounts(nobody, work);
-    for (const { id, name, role } of company) accounts.#add({ id, name, role }, secret);
+  static async open(database: Database, options: AccountsOptions): Promise<Accounts> {
+    const { withCompany, passwords = new Passwords() } = options;
+    const nobodys = await passwords.hash(randomBytes(16).toString('hex'));
+    const accounts = new Accounts(database, passwords, nobodys, withCompany);
+    if (withCompany) await accounts.#addCompany();
     return accounts;
   }
 
-  get all(): readonly Account[] {
-    return [...this.#byId.values()];
+  /** The company first; at most 100. */
+  async all(): Promise<readonly Account[]> {
+    const rows = await this.#database.db
+      .selectFrom('people')
+      .select(['id', 'name', 'role'])
+      .orderBy('id')
+      .limit(MOST_LISTED)
+      .execute();
+    const rank = ({ id }: Account) => companyIds.indexOf(id) + 1 || Number.POSITIVE_INFINITY;
+    return rows.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
   }
 
-  byId(id: string): Account | undefined {
-    return this.#byId.get(id);
+  byId(id: string): Promise<Account | undefined> {
+    return this.#database.db
+      .selectFrom('people')
+      .select(['id', 'name', 'role'])
+      .where('id', '=', id)
+      .executeTakeFirst();
   }
 
-  async signUp(name: string, password: string): Promise<Account | 'TAKEN' | 'FULL'> {
-    if (this.#byName.has(keyOf(name))) return 'TAKEN';
-    if (this.#byId.size >= MAX_ACCOUNTS) return 'FULL';
-    const secret = await PasswordHash.of(password, this.#work);
-    // Somebody may have been quicker meanwhile.
-    if (this.#byName.has(keyOf(name))) return 'TAKEN';
-    return this.#add({ id: `guest-${randomBytes(6).toString('hex')}`, name, role: 'Guest' }, secret);
-  }
-
-  /** A name that nobody has takes the same time as a wrong password. */
-  async signIn(name: string, password: string): Promise<Account | undefined> {
-    const found = this.#byName.get(keyOf(name));
-    const right = await (found?.secret ?? this.#nobody).matches(password);
-    return right ? found?.account : undefined;
-  }
-
-  #add(account: Account, secret: PasswordHash): Account {
-    this.#byId.set(account.id, account);
-    this.#byName.set(keyOf(account.name), { account, secret });
+  /** @throws Refusal NAME_TAKEN */
+  async signUp(name: string, password: string): Promise<Account> {
+    const account = { id: `guest-${randomBytes(6).toString('hex')}`, name, role: 'Guest' };
+    await this.#add(account, await this.#passwords.hash(password));
     return account;
+  }
+
+  /** A name that nobody has takes the same work as a wrong password. @throws Refusal WRONG */
+  async signIn(name: string, password: string): Promise<Account> {
+    const found = await this.#database.db
+      .selectFrom('people')
+      .select(['id', 'name', 'role', 'password'])
+      .where('name_key', '=', keyOf(name))
+      .executeTakeFirst();
+    const right = await this.#passwords.matches(found?.password ?? this.#nobodys, password);
+    if (found === undefined || !right) throw new Refusal('WRONG');
+    const { password: _, ...account } = found;
+    // They may be in the database since it was a demo's.
+    if (!this.#withCompany && companyIds.includes(account.id)) throw new Refusal('WRONG');
+    return account;
+  }
+
+  /** @param counts whether this is a view */
+  async profile(id: string, { counts }: { readonly counts: boolean }): Promise<Profile> {
+    const { db } = this.#database;
+    if (counts)
+      await this.#database.transaction((tx) =>
+        tx
+          .updateTable('people')
+          .set((row) => ({ views: row('views', '+', 1) }))
+          .where('id', '=', id)
+          .execute(),
+      );
+    return db
+      .selectFrom('people')
+      .select(['id', 'name', 'role', 'about', 'views', 'version'])
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+  }
+
+  /** @throws Refusal STALE, NAME_TAKEN, WRONG, OF_THE_HOUSE */
+  async change(id: string, version: number, { name, about, password }: ProfileChange): Promise<void> {
+    if (companyIds.includes(id) && (name ?? password) !== undefined) throw new Refusal('OF_THE_HOUSE');
+    const { db } = this.#database;
+    const kept = await db
+      .selectFrom('people')
+      .select('password')
+      .where('id', '=', id)
+      .executeTakeFirstOrThrow();
+    if (password && !(await this.#passwords.matches(kept.password, password.current)))
+      throw new Refusal('WRONG', 'That is not your password now.');
+    const next = password && (await this.#passwords.hash(password.next));
+    const changed = await this.#unlessTaken((tx) =>
+      tx
+        .updateTable('people')
+        .set({
+          ...(name !== undefined && { name, name_key: keyOf(name) }),
+          ...(about !== undefined && { about }),
+          ...(next !== undefined && { password: next }),
+        })
+        .set((row) => ({ version: row('version', '+', 1) }))
+        .where('id', '=', id)
+        .where('version', '=', version)
+        .executeTakeFirstOrThrow(),
+    );
+    if (changed.numUpdatedRows === 0n) throw new Refusal('STALE');
+  }
+
+  async #add({ id, name, role }: Account, password: string): Promise<void> {
+    const row = { id, name, name_key: keyOf(name), role, about: '', password };
+    await this.#unlessTaken((tx) => tx.insertInto('people').values(row).execute());
+  }
+
+  async #addCompany(): Promise<void> {
+    const missing = [];
+    for (const { id, name, role } of company)
+      if ((await this.byId(id)) === undefined) missing.push({ id, name, role });
+    if (missing.length === 0) return;
+    const password = await this.#passwords.hash(COMPANY_PASSWORD);
+    // Another server on this database may have been quicker.
+    for (const each of missing)
+      await this.#add(each, password).catch((error: unknown) => {
+        if (!(error instanceof Refusal)) throw error;
+      });
+  }
+
+  async #unlessTaken<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    try {
+      return await this.#database.transaction(work);
+    } catch (error) {
+      throw this.#database.isDuplicate(error) ? new Refusal('NAME_TAKEN') : error;
+    }
   }
 }
 
-/** Names that look the same are the same. */
+const companyIds: readonly string[] = company.map(({ id }) => id);
+
+const MOST_OF_KEY = 200;
+
+/** Names that look the same are the same. Some characters stand for many: what does not fit is not looked at. */
 function keyOf(name: string): string {
-  return name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
+  const key = name.normalize('NFKC').toLowerCase().replace(/\s+/g, ' ');
+  return [...key].slice(0, MOST_OF_KEY).join('');
 }

@@ -1,11 +1,13 @@
 import type { Server as HttpServer } from 'node:http';
-import { createServer, type Logger, type Server, type VerifyClient } from '@callboard/core';
+import { createServer, type Gateway, type Logger, type Server, type VerifyClient } from '@callboard/core';
 import { jwt } from '@callboard/core/jwt';
+import { type Notifications, type NotifyOptions, notify } from '@callboard/plugin-notify';
 import { httpTransport } from '@callboard/transport-http';
 import type { MqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import type { Accounts } from './accounts.ts';
 import { devicePolicies } from './device-channels.ts';
+import { companyPresence, greenRoomPolicies, type Patience } from './green-room.ts';
 import type { Houses } from './houses.ts';
 import type { Passes } from './passes.ts';
 import { seatHandlers } from './seat-handlers.ts';
@@ -13,34 +15,51 @@ import { type BoxOfficeContract, contract } from './shared/contract.ts';
 import { isDevice, SPARE } from './shared/devices.ts';
 import { merge, type Shortlist } from './shared/shortlist.ts';
 import type { ShowId } from './shared/shows.ts';
+import { CLOCK_CHANNEL, type TheatreClock } from './shared/theatre-clock.ts';
 import { ShowChannels, showPolicies } from './show-channels.ts';
+import { byClock, tellTime } from './theatre-time.ts';
 
 export interface BoxOfficeOptions {
   readonly accounts: Accounts;
   readonly passes: Passes;
   readonly houses: Houses;
   readonly httpServer: HttpServer;
-  /** Where devices come in. */
+  /** Where devices come in with a token. */
   readonly mqtt: MqttTransport;
+  /** All ways for devices. */
+  readonly gateways: readonly Gateway[];
+  readonly patience: Patience;
+  /** By which notifications fall due. */
+  readonly clock: TheatreClock;
+  readonly notify: NotifyOptions;
   readonly logger: Logger;
 }
 
+export type BoxOffice = Server<BoxOfficeContract> & { readonly notify: Notifications };
+
 /** The realtime half: who may come in, who may write to whom, and what the server answers. */
-export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeContract> {
-  const { accounts, passes, houses, httpServer, mqtt, logger } = options;
-  const isPerson = (userId: string) => accounts.byId(userId) !== undefined;
+export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
+  const { accounts, passes, houses, httpServer, mqtt, gateways, clock, patience, logger } = options;
+  // Who came in is one or the other.
+  const isPerson = (userId: string) => !isDevice(userId);
   const shortlists = new Map<string, Shortlist>();
 
-  const server: Server<BoxOfficeContract> = createServer({
+  const server: BoxOffice = createServer({
     httpServer,
     logger,
     // Pages take the second where a network lets no WebSocket through.
-    transports: [webSocketTransport(), httpTransport(), mqtt],
+    transports: [webSocketTransport(), httpTransport(), ...gateways],
     contract,
-    channels: { ...showPolicies(houses), ...devicePolicies(isPerson) },
-    verifyClient: known(isPerson, jwt({ secret: passes.secret, issuer: passes.issuer })),
+    plugins: [byClock(notify(options.notify), clock), companyPresence(isPerson, patience)],
+    channels: {
+      ...showPolicies(houses),
+      ...devicePolicies(isPerson),
+      ...greenRoomPolicies(isPerson),
+      [CLOCK_CHANNEL]: { retain: true, canSubscribe: () => true },
+    },
+    verifyClient: known(accounts, jwt({ secret: passes.secret, issuer: passes.issuer })),
     // Notes only, and only for who is there to find them: nothing is kept for others.
-    canSend: ({ to, action }) => action.type === 'NOTE' && isPerson(to) && server.users.has(to),
+    canSend: ({ to, action }) => action.type === 'NOTE' && isPerson(to) && isIn(server, to),
     handlers: {
       SHORTLIST: ({ user }) => ({ state: shortlists.get(user.id) ?? {} }),
       ...seatHandlers(houses, changed),
@@ -55,6 +74,7 @@ export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeCont
       }),
     },
   });
+  tellTime(server, clock, logger);
   const showChannels = new ShowChannels(server, houses, logger);
   server.actions$.subscribe(({ kind, action, user }) => {
     if (kind !== 'broadcast' || action.type !== 'SHORTLIST_UPDATE') return;
@@ -72,13 +92,16 @@ export function createBoxOffice(options: BoxOfficeOptions): Server<BoxOfficeCont
   }
 }
 
-/**
- * A token may be good and its account gone: accounts do not outlive the server, a secret may. A device's token is good for
- * MQTT alone: there it can neither take a seat nor write a note.
- */
-function known(isPerson: (userId: string) => boolean, verify: VerifyClient): VerifyClient {
+/** Who has a tab, or one that is about to come back. Who closed the last one may yet be seen, and finds nothing. */
+export function isIn({ users }: Pick<Server, 'users'>, userId: string): boolean {
+  return (users.get(userId)?.clients.size ?? 0) > 0;
+}
+
+/** A token may be good and its account gone. A device's token is good for MQTT alone: there it can neither take a seat nor write a note. */
+function known(accounts: Accounts, verify: VerifyClient): VerifyClient {
   return async (credentials) => {
     const { userId, transport } = credentials;
-    return (isPerson(userId) || (transport === 'mqtt' && isDevice(userId))) && verify(credentials);
+    const isKnown = isDevice(userId) ? transport === 'mqtt' : (await accounts.byId(userId)) !== undefined;
+    return isKnown && verify(credentials);
   };
 }

@@ -1,4 +1,5 @@
 import type { ChannelPolicies } from '@callboard/core';
+import { type MqttBroker, mqttTransport } from '@callboard/transport-mqtt';
 import {
   BOARD,
   channelOfLight,
@@ -43,4 +44,17 @@ export function devicePolicies(isPerson: (userId: string) => boolean): ChannelPo
       canPublish: ({ user, channel }) => isPerson(user.id) && commands.has(channel),
     },
   };
+}
+
+/** A broker that devices of the house are at: it says what they read and how the lights are, and is told what people command. */
+export function houseBroker(broker: string): MqttBroker {
+  return mqttTransport({
+    broker,
+    clientId: 'callboard-box-office',
+    topics: [
+      { filter: SENSORS, direction: 'in' },
+      { filter: LIGHTS, direction: 'in' },
+      { filter: LIGHT_COMMANDS, direction: 'out' },
+    ],
+  });
 }

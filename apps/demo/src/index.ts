@@ -1,18 +1,18 @@
 import { consoleLogger } from '@callboard/core';
 import { createDemo } from './demo.ts';
 import { ifFree } from './free-port.ts';
+import { type Settings, settingsOf } from './settings.ts';
 import { SPARE } from './shared/devices.ts';
 import { spareCommand } from './shared/spare-command.ts';
 import { SimulatorProcess } from './simulator-process.ts';
 
-const { PORT: given = '4001', JWT_SECRET: secret } = process.env;
-const wanted = /^\d{1,5}$/.test(given) ? Number(given) : Number.NaN;
-if (!(wanted <= 65_535)) fail(`PORT is no port: ${given}`);
-if (secret !== undefined && Buffer.byteLength(secret) < 32) fail('JWT_SECRET needs 32 bytes or more.');
-
+const settings = readSettings();
+const wanted = settings.port;
 const logger = consoleLogger({ level: 'warn' });
 const mqttPort = await ifFree(1883);
-const demo = await createDemo({ port: wanted, mqttPort, logger, ...(secret !== undefined && { secret }) });
+const demo = await createDemo({ ...settings, mqttPort, logger }).catch((error: Error) =>
+  fail(`The database cannot be opened: ${error.message}`),
+);
 const port = await demo.start().catch((error: NodeJS.ErrnoException) => {
   const { code } = error;
   if (code === 'EADDRINUSE')
@@ -27,15 +27,21 @@ console.log(`
 
   The box office of a small theatre, for this machine only.
   Open it in two or three tabs. Ctrl+C stops it.
+  Its REST API:      http://127.0.0.1:${port}/docs
 
   Devices come in by MQTT on port ${demo.mqttPort}. With Mosquitto's client you are one, in the prompt corner:
   ${spareCommand(spare)}
 `);
-const devices = new SimulatorProcess({ port: demo.mqttPort, passes: demo.passes, logger });
+if (settings.broker !== undefined)
+  console.log('  The devices of the house are those of the broker: none are simulated.\n');
+const devices =
+  settings.broker === undefined
+    ? new SimulatorProcess({ port: demo.mqttPort, passes: demo.passes, logger })
+    : undefined;
 
 for (const signal of ['SIGINT', 'SIGTERM'] as const) {
   process.once(signal, () => {
-    devices.stop();
+    devices?.stop();
     demo.stop({ graceMs: 1_000 }).then(
       () => process.exit(0),
       (error: unknown) => {
@@ -44,6 +50,14 @@ for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       },
     );
   });
+}
+
+function readSettings(): Settings {
+  try {
+    return settingsOf(process.env);
+  } catch (error) {
+    return fail((error as RangeError).message);
+  }
 }
 
 function fail(message: string): never {

@@ -13,7 +13,7 @@ const types: Readonly<Record<string, string>> = {
 
 /**
  * Serves what Vite has built: a closed list, read once, with a route for each file. No request ever becomes the name of
- * a file. Where nothing has been built there is no page. Each show and the prompt corner have addresses of their own, at which the same page is;
+ * a file. Where nothing has been built there is no page. Each show, the prompt corner, the callboard and each notice on it have addresses of their own, at which the same page is;
  * that of a show that is not on the bill says so.
  */
 export async function pageFiles(app: FastifyInstance, { root }: { root: string }): Promise<void> {
@@ -30,7 +30,8 @@ export async function pageFiles(app: FastifyInstance, { root }: { root: string }
       app.get(path, (_request, reply) => send(reply));
       continue;
     }
-    for (const own of ['/', '/corner']) app.get(own, (_request, reply) => send(reply));
+    for (const own of ['/', '/corner', '/board', '/board/:event'])
+      app.get(own, (_request, reply) => send(reply));
     app.get<{ Params: { show: string } }>('/shows/:show', ({ params }, reply) =>
       send(reply.code(shows.some(({ id }) => id === params.show) ? 200 : 404)),
     );

@@ -1,16 +1,39 @@
+import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance } from 'fastify';
+import { z } from 'zod';
 import type { Account, Accounts } from './accounts.ts';
+import type { EventNotices } from './events/event-notices.ts';
+import type { Events } from './events/events.ts';
+import { eventRoutes } from './events/routes.ts';
 import type { Passes } from './passes.ts';
+import { name, password, peopleRoutes } from './people-routes.ts';
+import { Refusal } from './refusal.ts';
+import { errors, jsonSchema, person } from './schemas.ts';
+import { COMPANY_PASSWORD, company } from './shared/company.ts';
+import type { HouseRules } from './shared/events.ts';
 import { shows } from './shared/shows.ts';
+import type { TheatreClock } from './shared/theatre-clock.ts';
+import { Door, readPasses } from './signed-in.ts';
+import { clockRoutes } from './theatre-time.ts';
 
 export interface RestOptions {
   readonly accounts: Accounts;
   readonly passes: Passes;
+  readonly events: Events;
+  readonly notices: EventNotices;
+  readonly rules: HouseRules;
+  readonly clock: TheatreClock;
+  /** Whether a notification is being scheduled or told. */
+  readonly isBusy: () => boolean;
   /** Whether one of the user's tabs is connected, or about to come back. */
   readonly isIn: (userId: string) => boolean;
   /** Attempts to sign up or in, per address. */
   readonly attemptsPerMinute: number;
+  /** Of one person, or of an address that has not signed in. */
+  readonly requestsPerSecond: number;
+  /** Other origins whose pages may ask. */
+  readonly origins: readonly string[];
 }
 
 interface Login {
@@ -18,62 +41,119 @@ interface Login {
   readonly password: string;
 }
 
+const tags = ['door'];
+const security = [{ pass: [] }];
+/** In the demo this is good. */
+const exampleLogin = { name: company[0].name, password: COMPANY_PASSWORD };
 const login = {
-  body: {
-    type: 'object',
-    required: ['name', 'password'],
-    additionalProperties: false,
-    properties: {
-      // Neither spaces around it nor characters that cannot be seen.
-      name: {
-        type: 'string',
-        minLength: 1,
-        maxLength: 40,
-        pattern: '^[^\\s\\p{C}]([^\\p{C}]*[^\\s\\p{C}])?$',
-      },
-      password: { type: 'string', minLength: 8, maxLength: 200 },
-    },
-  },
+  tags,
+  body: jsonSchema(z.strictObject({ name, password }).meta({ examples: [exampleLogin] })),
 };
+const pass = jsonSchema(z.object({ token: z.string(), user: person }), 'output');
+const show = z.object({
+  id: z.string(),
+  title: z.string(),
+  kind: z.string(),
+  line: z.string(),
+  when: z.string(),
+});
+const rulesSchema = z.object({
+  demo: z.boolean(),
+  limits: z.object({ eventsEach: z.int(), subscriptionsEach: z.int() }),
+  leadTimesMs: z.array(z.int()),
+}) satisfies z.ZodType<HouseRules>;
 
 /** The routes under /api. */
 export async function rest(app: FastifyInstance, options: RestOptions): Promise<void> {
-  const { accounts, passes, isIn, attemptsPerMinute } = options;
-  await app.register(rateLimit, { global: false });
+  const { accounts, passes, isIn, rules, attemptsPerMinute, requestsPerSecond, origins } = options;
+  // First, so that what is refused has its headers as well.
+  await app.register(cors, {
+    origin: origins.length > 0 && [...origins],
+    methods: ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'],
+    allowedHeaders: ['authorization', 'content-type', 'if-match'],
+    exposedHeaders: ['etag', 'location', 'retry-after'],
+    maxAge: 600,
+  });
+  readPasses(app, passes);
+  await app.register(rateLimit, {
+    max: requestsPerSecond,
+    timeWindow: 1_000,
+    keyGenerator: ({ holder, ip }) => holder ?? ip,
+  });
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
+  app.setNotFoundHandler({ preHandler: app.rateLimit() }, () => {
+    throw new Refusal('NOT_FOUND');
+  });
 
+  const door = new Door(accounts);
   const signedIn = async (account: Account) => ({ token: await passes.issue(account.id), user: account });
   // One budget for both: who guesses names and who guesses passwords are the same.
-  const limited = app.rateLimit({ max: attemptsPerMinute, timeWindow: '1 minute' });
-
-  app.post<{ Body: Login }>('/sign-up', { schema: login, onRequest: limited }, async ({ body }, reply) => {
-    const account = await accounts.signUp(body.name, body.password);
-    if (account === 'TAKEN') return refuse(reply, 409, 'NAME_TAKEN', 'Somebody has that name already.');
-    if (account === 'FULL') return refuse(reply, 503, 'FULL', 'The book is full.');
-    return reply.code(201).send(await signedIn(account));
+  const onRequest = app.rateLimit({
+    max: attemptsPerMinute,
+    timeWindow: '1 minute',
+    keyGenerator: ({ ip }) => ip,
   });
+  const config = { rateLimit: false as const };
 
-  app.post<{ Body: Login }>('/sign-in', { schema: login, onRequest: limited }, async ({ body }, reply) => {
-    const account = await accounts.signIn(body.name, body.password);
-    if (account === undefined) return refuse(reply, 401, 'WRONG', 'Name and password do not go together.');
-    return signedIn(account);
-  });
+  app.post<{ Body: Login }>(
+    '/sign-up',
+    {
+      schema: { ...login, summary: 'Open an account', response: { 201: pass, ...errors } },
+      onRequest,
+      config,
+    },
+    async ({ body }, reply) =>
+      reply.code(201).send(await signedIn(await accounts.signUp(body.name, body.password))),
+  );
 
-  app.get('/shows', async () => ({ shows }));
+  app.post<{ Body: Login }>(
+    '/sign-in',
+    { schema: { ...login, summary: 'Have a token', response: { 200: pass, ...errors } }, onRequest, config },
+    async ({ body }) => signedIn(await accounts.signIn(body.name, body.password)),
+  );
 
-  app.get('/company', async (request, reply) => {
-    const holder = await holderOf(request, passes);
-    if (holder === undefined || accounts.byId(holder) === undefined)
-      return refuse(reply, 401, 'NO_PASS', 'Sign in first.');
-    return { company: accounts.all.map((account) => ({ ...account, isIn: isIn(account.id) })) };
-  });
-}
+  app.get(
+    '/rules',
+    {
+      schema: {
+        tags,
+        summary: 'How the theatre is run',
+        response: { 200: jsonSchema(rulesSchema, 'output'), ...errors },
+      },
+    },
+    async () => rules,
+  );
 
-async function holderOf({ headers }: FastifyRequest, passes: Passes): Promise<string | undefined> {
-  const token = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
-  return token === undefined ? undefined : passes.holder(token);
-}
+  app.get(
+    '/shows',
+    {
+      schema: {
+        ...{ tags: ['theatre'], summary: 'The bill' },
+        response: { 200: jsonSchema(z.object({ shows: z.array(show) }), 'output'), ...errors },
+      },
+    },
+    async () => ({ shows }),
+  );
 
-export function refuse(reply: FastifyReply, status: number, code: string, message: string): FastifyReply {
-  return reply.code(status).send({ error: { code, message } });
+  app.get(
+    '/company',
+    {
+      schema: {
+        ...{ tags: ['theatre'], security, summary: 'Who has an account, and who of them is in' },
+        response: {
+          200: jsonSchema(z.object({ company: z.array(person.extend({ isIn: z.boolean() })) }), 'output'),
+          ...errors,
+        },
+      },
+    },
+    async (request) => {
+      await door.signedIn(request);
+      return { company: (await accounts.all()).map((account) => ({ ...account, isIn: isIn(account.id) })) };
+    },
+  );
+
+  await app.register(peopleRoutes, { accounts, door });
+  await app.register(eventRoutes, { events: options.events, notices: options.notices, door });
+  const { clock, isBusy } = options;
+  if (rules.demo) await app.register(clockRoutes, { clock, isBusy, door });
 }

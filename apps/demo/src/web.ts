@@ -1,7 +1,10 @@
+import type { Socket } from 'node:net';
 import type { Logger } from '@callboard/core';
-import Fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply } from 'fastify';
+import { docs } from './docs.ts';
 import { pageFiles } from './page-files.ts';
-import { type RestOptions, refuse, rest } from './rest.ts';
+import { Refusal, refusalOf } from './refusal.ts';
+import { type RestOptions, rest } from './rest.ts';
 
 export interface WebOptions extends RestOptions {
   readonly logger: Logger;
@@ -38,6 +41,11 @@ export async function createWeb({ logger, pageRoot, ...options }: WebOptions): P
     // Browsers open connections ahead of need; one that has said nothing yet would hold up the end for a minute.
     forceCloseConnections: true,
     // A name that is a number is no name: nothing is bent to fit.
+    frameworkErrors: (error, _request, reply) => {
+      const refusal = refusalOf(error.statusCode ?? 500, error.message);
+      void (reply as FastifyReply).code(refusal.statusCode).headers(headers).send(refusal.envelope);
+    },
+    clientErrorHandler: answerNonsense,
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
   });
   // JSON alone: a form of another page cannot send it.
@@ -45,20 +53,34 @@ export async function createWeb({ logger, pageRoot, ...options }: WebOptions): P
   app.addHook('onRequest', async (request, reply) => {
     reply.headers(headers);
     // A page elsewhere may have its own name point to this machine.
-    if (!loopbackNames.has(request.hostname))
-      return refuse(reply, 421, 'WRONG_HOST', 'For this machine only.');
+    if (!loopbackNames.has(request.hostname)) throw new Refusal('WRONG_HOST');
   });
   app.setErrorHandler((error: FastifyError, request, reply) => {
-    const { statusCode = 500, code, message } = error;
-    if (statusCode < 500) return refuse(reply, statusCode, codes[statusCode] ?? code ?? 'REFUSED', message);
-    logger.error('a route failed', { route: request.routeOptions.url, cause: error });
-    return refuse(reply, 500, 'FAILED', 'Something went wrong behind the curtain.');
+    const { statusCode = 500, message } = error;
+    const refusal = error instanceof Refusal ? error : refusalOf(statusCode, message);
+    if (refusal.statusCode >= 500)
+      logger.error('a route failed', { route: request.routeOptions.url, cause: error });
+    return reply.code(refusal.statusCode).send(refusal.envelope);
   });
-  app.setNotFoundHandler((_request, reply) => refuse(reply, 404, 'NOT_FOUND', 'There is nothing here.'));
+  app.setNotFoundHandler(() => {
+    throw new Refusal('NOT_FOUND');
+  });
+  await docs(app);
   await app.register(rest, { prefix: '/api', ...options });
   await app.register(pageFiles, { root: pageRoot });
   return app;
 }
 
 const loopbackNames: ReadonlySet<string> = new Set(['127.0.0.1', 'localhost', '[::1]']);
-const codes: Readonly<Record<number, string>> = { 400: 'INVALID', 413: 'TOO_LARGE', 429: 'TOO_OFTEN' };
+
+/** To what is no HTTP. */
+function answerNonsense({ code }: NodeJS.ErrnoException, socket: Socket): void {
+  if (code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
+  const body = JSON.stringify(new Refusal('INVALID', 'That is no HTTP.').envelope);
+  const head = [
+    'HTTP/1.1 400 Bad Request',
+    'content-type: application/json',
+    `content-length: ${body.length}`,
+  ];
+  socket.end([...head, 'connection: close', '', body].join('\r\n'));
+}

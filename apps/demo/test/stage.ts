@@ -11,6 +11,8 @@ import { online } from './page.ts';
 export let demo: Demo;
 export let port: number;
 export let context: BrowserContext;
+/** A browser of somebody else's. */
+export let anotherContext: () => Promise<BrowserContext>;
 
 /** For everything that the page has yet to do; a test that is right never waits for so long. */
 const PATIENCE_MS = 20_000;
@@ -30,6 +32,7 @@ const inChromium = executable === undefined && !required ? describe.skip : descr
 
 /** Those without a page. */
 let clients: Client[];
+const others: BrowserContext[] = [];
 /** What pages complained of. */
 let complaints: string[];
 /** What they may complain of, where a test breaks something on purpose. */
@@ -59,17 +62,18 @@ export function describeInChromium(name: string, tests: () => void): void {
 
     beforeEach(async () => {
       clients = [];
+      anotherContext = async () => {
+        const another = await browser.newContext({ reducedMotion: 'reduce' });
+        others.push(another);
+        return listening(another);
+      };
       complaints = [];
       tolerated = /^$/;
       await open();
-      context = await browser.newContext({ reducedMotion: 'reduce' });
-      context.setDefaultTimeout(PATIENCE_MS);
-      context.on('page', (page) => {
-        page.on('pageerror', ({ message }) => void complaints.push(message));
-        page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())));
-      });
+      context = listening(await browser.newContext({ reducedMotion: 'reduce' }));
     });
     afterEach(async () => {
+      await Promise.all(others.splice(0).map((other) => other.close()));
       await context?.close();
       await Promise.all(clients.map((client) => client.close()));
       await demo?.stop({ graceMs: 100 });
@@ -78,6 +82,15 @@ export function describeInChromium(name: string, tests: () => void): void {
 
     tests();
   });
+}
+
+function listening(context: BrowserContext): BrowserContext {
+  context.setDefaultTimeout(PATIENCE_MS);
+  context.on('page', (page) => {
+    page.on('pageerror', ({ message }) => void complaints.push(message));
+    page.on('console', (message) => void (message.type() === 'error' && complaints.push(message.text())));
+  });
+  return context;
 }
 
 /** Pages may complain of this. */
@@ -105,14 +118,16 @@ export interface TabOptions {
   readonly before?: string;
   /** The page's time can be moved on by `page.clock`. Default false. */
   readonly clock?: boolean;
+  /** Default: that of the test. */
+  readonly within?: BrowserContext;
 }
 
 /** A fresh tab, signed in as one of the company. */
 export async function tabOf(
   name: string,
-  { at = port, path = '/', before, clock = false }: TabOptions = {},
+  { at = port, path = '/', before, clock = false, within = context }: TabOptions = {},
 ): Promise<Page> {
-  const page = await context.newPage();
+  const page = await within.newPage();
   if (clock) await page.clock.install();
   if (before !== undefined) await page.addInitScript(before);
   await page.goto(`http://127.0.0.1:${at}${path}`);
@@ -124,7 +139,7 @@ export async function tabOf(
 /** One more tab of whoever is signed in to this one. */
 export async function anotherOf(page: Page): Promise<Page> {
   const [another] = await Promise.all([
-    context.waitForEvent('page'),
+    page.context().waitForEvent('page'),
     click(page.getByRole('button', { name: 'Open another tab' })),
   ]);
   await online(another);

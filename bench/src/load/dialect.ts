@@ -48,6 +48,7 @@ export const dialects: Record<FramePeer, Dialect> = {
   bare: jsonDialect({ path: '/' }),
   ws: jsonDialect({ path: '/' }),
   socketio: socketIoDialect,
+  bullmq: jsonDialect({ path: '/callboard', subprotocol: 'callboard.v1.json' }),
   callboard: jsonDialect({ path: '/callboard', subprotocol: 'callboard.v1.json' }),
 };
 

@@ -1,12 +1,13 @@
 /** Mosquitto, where it is installed: started by this process, which tells what the other one costs (`/proc`, so on Linux alone). */
 
-import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { type AddressInfo, connect, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Command, Profile, Sample, Started } from '../control.ts';
+import { costOf } from './process-cost.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'callboard-bench-'));
 process.on('exit', () => {
@@ -21,13 +22,13 @@ process.on('message', async (command: Command) => {
 
 let child: ReturnType<typeof spawn> | undefined;
 
-async function answer({ cmd }: Command): Promise<Started | Sample | Profile> {
-  if (cmd === 'start') return start();
-  return cmd === 'sample' ? sample() : [];
+async function answer(command: Command): Promise<Started | Sample | Profile> {
+  if (command.cmd === 'start') return start(command.scenario === 'mqtt-bridge');
+  return command.cmd === 'sample' ? sample() : [];
 }
 
-async function start(): Promise<Started> {
-  const port = await freePort();
+async function start(withWebSockets: boolean): Promise<Started> {
+  const [port, webSocketPort] = [await freePort(), await freePort()];
   const file = join(folder, 'mosquitto.conf');
   // It has no limit of its own on what waits for a client that way; persistence is off by default.
   const settings = [
@@ -35,23 +36,19 @@ async function start(): Promise<Started> {
     'allow_anonymous true',
     'set_tcp_nodelay true',
     'log_type none',
+    ...(withWebSockets ? [`listener ${webSocketPort} 127.0.0.1`, 'protocol websockets'] : []),
   ];
   writeFileSync(file, `${settings.join('\n')}\n`);
   child = spawn('mosquitto', ['-c', file], { stdio: 'ignore' });
   child.once('exit', () => process.exit(1));
   while (!(await answers(port))) await delay(20);
-  return { port };
+  return { port, webSocketPort };
 }
 
-/** User and system time in clock ticks, and resident pages (proc(5)). */
 function sample(): Sample {
-  const fields = readFileSync(`/proc/${child?.pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  const rssBytes = Number(fields[21]) * pageBytes;
-  const cpuMicros = ((Number(fields[11]) + Number(fields[12])) / ticksPerSecond) * 1e6;
-  return { cpuMicros, rssBytes, heldBytes: rssBytes };
+  const cost = costOf(child?.pid as number);
+  return { ...cost, heldBytes: cost.rssBytes, peakRssBytes: Number.NaN };
 }
-const ticksPerSecond = Number(execFileSync('getconf', ['CLK_TCK']));
-const pageBytes = Number(execFileSync('getconf', ['PAGESIZE']));
 
 async function freePort(): Promise<number> {
   const server = createServer();

@@ -3,6 +3,7 @@ import { createServer as createHttpsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { type IntervalHistogram, monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Command, Profile, Sample, Started } from '../control.ts';
+import { costOf } from './process-cost.ts';
 import { beginProfile, endProfile } from './profile.ts';
 
 export interface ServeOptions {
@@ -12,16 +13,16 @@ export interface ServeOptions {
   readonly scenario: string;
 }
 
-/** Where the peer listens, where that is not on the HTTP server. */
+/** Where the peer listens, where that is not on the HTTP server, and a process of its own whose CPU time is part of the figure. */
 // biome-ignore lint/suspicious/noConfusingVoidType: most of them have nothing to say
-export type Attached = Started | void;
+export type Attached = { readonly port?: number; readonly helper?: number } | void;
 
 /**
  * What a peer's server file calls: makes the process a server that the load starts and samples. `attach` puts
  * the peer on the HTTP server, or says where else it listens. The process ends with the load's.
  */
 export function serve(attach: (options: ServeOptions) => Attached | Promise<Attached>): void {
-  process.on('disconnect', () => process.exit());
+  for (const gone of ['disconnect', 'SIGTERM']) process.on(gone, () => process.exit());
   process.on('message', async (command: Command) => {
     process.send?.(await answer(command));
   });
@@ -44,16 +45,18 @@ export function serve(attach: (options: ServeOptions) => Attached | Promise<Atta
       turns = monitorEventLoopDelay({ resolution: 1 });
       turns.enable();
     }
-    if (attached !== undefined) return attached;
+    helper = attached?.helper;
     await new Promise<void>((listening) => {
       httpServer.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, listening);
     });
-    return { port: (httpServer.address() as AddressInfo).port };
+    const { port } = httpServer.address() as AddressInfo;
+    return { port: attached?.port ?? port, webSocketPort: port };
   }
 }
 
 /** Of a timer that is due every millisecond: how late it was, and that millisecond. */
 let turns: IntervalHistogram | undefined;
+let helper: number | undefined;
 
 async function sample(gc: boolean): Promise<Sample> {
   if (gc) {
@@ -65,7 +68,12 @@ async function sample(gc: boolean): Promise<Sample> {
   }
   const { user, system } = process.cpuUsage();
   const { rss, heapUsed, external } = process.memoryUsage();
-  const sampled = { cpuMicros: user + system, rssBytes: rss, heldBytes: heapUsed + external };
+  const sampled = {
+    cpuMicros: user + system + (helper === undefined ? 0 : costOf(helper).cpuMicros),
+    rssBytes: rss,
+    peakRssBytes: process.resourceUsage().maxRSS * 1_024,
+    heldBytes: heapUsed + external,
+  };
   if (turns === undefined) return sampled;
   const took = { longestMs: turns.max / 1e6, p99Ms: turns.percentile(99) / 1e6 };
   turns.reset();

@@ -1,6 +1,11 @@
-import { createHarness, type Harness, type HarnessOptions, SimulatedClock } from '@callboard/testkit';
+import {
+  createHarness,
+  type Harness,
+  type HarnessOptions,
+  MemoryRoad,
+  SimulatedClock,
+} from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
-import { MemoryRoad } from '../test/memory-road.ts';
 import { type Channel, createClient, type Gap, type Publication, SendError } from './index.ts';
 
 const open = { canSubscribe: () => true, canPublish: () => true };

@@ -1,8 +1,7 @@
 import { defineContract } from '@callboard/protocol';
-import { collectingLogger, createHarness, type HarnessOptions } from '@callboard/testkit';
+import { collectingLogger, createHarness, type HarnessOptions, MemoryRoad } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import * as v from 'valibot';
-import { MemoryRoad } from '../test/memory-road.ts';
 import { failure } from '../test/support.ts';
 import { type Client, type ClientOptions, createClient } from './index.ts';
 

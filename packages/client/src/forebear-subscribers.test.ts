@@ -93,7 +93,7 @@ describe('13. Native events', () => {
       return (hands: number, userId?: string) =>
         emit(
           { type: 'CLAPPED', hands },
-          { user: userId === undefined ? undefined : server.users.get(userId) },
+          userId === undefined ? { everybody: true } : { user: server.users.get(userId) },
         );
     },
   });

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { freePort } from '@callboard/testkit';
 
 /** nginx, where it is installed. */
 export const nginxPath = [process.env.NGINX ?? '', ...folders().map((folder) => join(folder, 'nginx'))].find(
@@ -12,15 +13,6 @@ export const nginxPath = [process.env.NGINX ?? '', ...folders().map((folder) => 
 
 function folders(): string[] {
   return [...(process.env.PATH ?? '').split(':'), '/usr/sbin', '/usr/local/sbin'];
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
 }
 
 async function answers(port: number): Promise<boolean> {

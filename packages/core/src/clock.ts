@@ -7,11 +7,11 @@ export interface Clock extends Timers {
 }
 
 /** What Node's timers can count, in milliseconds; what is longer would fire at once. */
-const LONGEST_MS = 2 ** 31 - 1;
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  setTimeout: (task, ms) => setTimeout(task, Math.min(ms, LONGEST_MS)),
+  setTimeout: (task, ms) => setTimeout(task, Math.min(ms, LONGEST_TIMER_MS)),
   clearTimeout: (timer) => clearTimeout(timer as NodeJS.Timeout),
   endOfTurn: (task) => void setImmediate(task),
 };

@@ -234,7 +234,7 @@ test('an event that is emitted while another one is told comes after it, for eve
 });
 
 test('an event of a plugin’s that cannot be encoded harms nobody', async () => {
-  let emit: (event: { type: 'BAD'; big: bigint }) => void = () => {};
+  let emit: (event: { type: 'BAD'; big: bigint }, scope: { everybody: true }) => void = () => {};
   const harness = await createHarness({
     plugins: [
       definePlugin({
@@ -247,7 +247,7 @@ test('an event of a plugin’s that cannot be encoded harms nobody', async () =>
   });
   const tab = await harness.connect(1);
   await tab.subscribe('BAD');
-  emit({ type: 'BAD', big: 1n });
+  emit({ type: 'BAD', big: 1n }, { everybody: true });
   await tab.expectNothing();
   expect(harness.errors).toMatchObject([{ message: 'an event was not told' }]);
 });

@@ -4,11 +4,15 @@ import { type Observable, Subject } from 'rxjs';
 import type { ServerClient } from './client.ts';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
+import type { EventScope } from './plugin.ts';
 import type { ServerUser } from './users.ts';
+
+/** Which clients may see an event: a user's, all, or none. */
+export type Audience = ServerUser | 'everybody' | 'nobody';
 
 interface Emission {
   readonly event: NativeEvent | AnyAction;
-  readonly user: ServerUser | undefined;
+  readonly audience: Audience;
   readonly client: ServerClient | undefined;
 }
 
@@ -42,12 +46,23 @@ export class Events {
   }
 
   /**
-   * An event of a user or of a client is for that user's clients, one of the server for everybody. What is emitted
-   * while another event is being told waits for its turn.
+   * Tells an event. What is emitted while another one is being told waits for its turn.
+   * @param client whom the handler is told it is about, beside its user.
    */
-  emit(event: NativeEvent | AnyAction, user?: ServerUser, client?: ServerClient): void {
-    this.#waiting.push({ event, user, client });
+  emit(event: NativeEvent | AnyAction, audience: Audience, client?: ServerClient): void {
+    this.#waiting.push({ event, audience, client });
     this.#go();
+  }
+
+  /** To these alone, at once. @throws where it cannot be encoded. */
+  tell(event: NativeEvent | AnyAction, clients: Iterable<ServerClient>): void {
+    let frame: Encoded | undefined;
+    for (const { foreign, link } of clients) {
+      foreign?.told(event);
+      if (link === undefined) continue;
+      frame ??= this.#encoded(event);
+      link.send(frame);
+    }
   }
 
   /** Nothing is told until as many `release`s: what is being done must be done first. */
@@ -74,16 +89,34 @@ export class Events {
     this.#dispatching = false;
   }
 
-  #dispatch({ event, user, client }: Emission): void {
+  /** As a plugin or a gateway says: without a scope it is for the server's own code alone. */
+  emitIn({ user, client, everybody = false }: EventScope, event: AnyAction): void {
+    const about = user ?? client?.user;
+    const unscoped = everybody ? 'everybody' : 'nobody';
+    // Whoever is gone has no client that could see it, and nobody else is to.
+    const audience = about === undefined ? unscoped : (this.#node.users.byId.get(about.id) ?? 'nobody');
+    this.emit(event, audience, client as ServerClient | undefined);
+  }
+
+  #readers(audience: Audience): Iterable<ServerClient> {
+    if (audience === 'nobody') return [];
+    return audience === 'everybody' ? this.#node.clients.byId.values() : audience.clients;
+  }
+
+  #dispatch({ event, audience, client }: Emission): void {
     this.#subject.next(event);
-    this.#node.requests.handleEvent(event, user, client);
+    this.#node.requests.handleEvent(event, typeof audience === 'string' ? undefined : audience, client);
     let frame: Encoded | undefined;
-    for (const reader of user === undefined ? this.#node.clients.byId.values() : user.clients) {
+    for (const reader of this.#readers(audience)) {
       if (!reader.online) continue;
       reader.foreign?.told(event);
       if (!reader.events?.has(event.type)) continue;
-      frame ??= new Encoded(this.#node.codec.encode({ op: 'event', event: event as AnyAction }));
+      frame ??= this.#encoded(event);
       reader.link?.send(frame);
     }
+  }
+
+  #encoded(event: NativeEvent | AnyAction): Encoded {
+    return new Encoded(this.#node.codec.encode({ op: 'event', event: event as AnyAction }));
   }
 }

@@ -38,17 +38,25 @@ class Received implements Inbound {
   }
 }
 
+/** What has become of a request by another protocol, while it is in the operators' hands. */
+interface Passing {
+  readonly client: Client;
+  frame: RequestFrame | undefined;
+  failed: boolean;
+}
+
 /**
  * The way in, one RxJS pipeline composed at start: gate (size, rate, state) → decode and validate → admit (retries,
  * pending requests) → the plugins' operators → dispatch. Each frame has gone all the way when `receive` returns.
  */
 export class InboundPipeline {
   readonly #node: Node;
-  #pipeline: Pipeline<Received>;
+  #pipeline: Pipeline<Inbound>;
   /** There are operators, which may hold a request back. */
   #watched = false;
   /** The request that is in the operators' hands. */
   #pending: Received | undefined;
+  #passing: Passing | undefined;
 
   constructor(node: Node) {
     this.#node = node;
@@ -61,30 +69,49 @@ export class InboundPipeline {
     this.#pipeline = this.#composed(operators);
   }
 
-  #composed(operators: readonly InboundOperator[]): Pipeline<Received> {
+  #composed(operators: readonly InboundOperator[]): Pipeline<Inbound> {
     const ofPlugins = operators.map((operator) =>
-      guarded<Received>(operator as never, (cause, received) => this.#operatorFailed(cause, received)),
+      guarded<Inbound>(operator, (cause, inbound) => this.#operatorFailed(cause, inbound)),
     );
-    return new Pipeline<Received>(
-      [
-        filter((received) => this.#gate(received)),
-        filter((received) => this.#decode(received)),
-        filter((received) => this.#admit(received)),
-        ...ofPlugins,
-      ],
-      (received) => this.#dispatch(received),
-    );
+    // What is no frame its gateway has read and admitted.
+    const admitted = (inbound: Inbound) =>
+      !(inbound instanceof Received) ||
+      (this.#gate(inbound) && this.#decode(inbound) && this.#admit(inbound));
+    return new Pipeline<Inbound>([filter(admitted), ...ofPlugins], (inbound) => this.#dispatch(inbound));
+  }
+
+  /** Whether plugins look at what comes in. */
+  get watched(): boolean {
+    return this.#watched;
+  }
+
+  /** What the operators make of a request that comes by another protocol. @throws ReplyError REFUSED, PLUGIN_ERROR */
+  pass<Frame extends RequestFrame>(client: ServerClient, frame: Frame): Frame {
+    if (!this.#watched) return frame;
+    const passing: Passing = { client, frame: undefined, failed: false };
+    this.#push({ client, frame }, passing);
+    if (passing.failed) throw new ReplyError('PLUGIN_ERROR');
+    if (passing.frame?.op !== frame.op) throw new ReplyError('REFUSED');
+    return passing.frame as Frame;
+  }
+
+  /** Operators may ask for something themselves: each has its own time in their hands. */
+  #push(inbound: Inbound, passing?: Passing): void {
+    const pending = this.#pending;
+    const before = this.#passing;
+    this.#pending = undefined;
+    this.#passing = passing;
+    this.#pipeline.push(inbound);
+    if (this.#pending !== undefined) this.#refuse(this.#pending, 'REFUSED');
+    this.#pending = pending;
+    this.#passing = before;
   }
 
   receive(link: Link, text: string, bytes: number): void {
     const { counters } = this.#node;
     counters.received++;
     counters.receivedBytes += bytes;
-    const outer = this.#pending;
-    this.#pending = undefined;
-    this.#pipeline.push(new Received(link, text, bytes));
-    if (this.#pending !== undefined) this.#refuse(this.#pending, 'REFUSED');
-    this.#pending = outer;
+    this.#push(new Received(link, text, bytes));
   }
 
   #gate({ link, bytes }: Received): boolean {
@@ -162,24 +189,28 @@ export class InboundPipeline {
     return true;
   }
 
-  #dispatch(received: Received): void {
-    const { client, frame } = received;
+  #dispatch({ client, frame }: Inbound): void {
+    if (this.#passing?.client === client) {
+      this.#passing.frame = frame;
+      return;
+    }
     if (this.#watched) {
       // What an operator lets go later than in its own turn was refused by then.
       const isPending = this.#pending?.client === client && this.#pending.frame.mid === frame.mid;
       if (!isPending) return;
       this.#pending = undefined;
     }
-    this.#node.requests.dispatch(client, frame);
+    this.#node.requests.dispatch(client as ServerClient, frame);
   }
 
-  #operatorFailed(cause: unknown, received: Received | undefined): void {
-    this.#node.logger.error('an inbound operator failed', { op: received?.frame.op, cause });
-    if (received !== undefined && this.#pending !== undefined) this.#refuse(received, 'PLUGIN_ERROR');
+  #operatorFailed(cause: unknown, inbound: Inbound | undefined): void {
+    this.#node.logger.error('an inbound operator failed', { op: inbound?.frame.op, cause });
+    if (this.#passing !== undefined) this.#passing.failed = true;
+    if (inbound !== undefined && this.#pending !== undefined) this.#refuse(inbound, 'PLUGIN_ERROR');
     this.#pending = undefined;
   }
 
-  #refuse({ client, frame }: Received, code: ErrorCode): void {
-    this.#node.requests.refuse(client, frame.mid, new ReplyError(code));
+  #refuse({ client, frame }: Inbound, code: ErrorCode): void {
+    this.#node.requests.refuse(client as ServerClient, frame.mid, new ReplyError(code));
   }
 }

@@ -1,7 +1,15 @@
 import { createHarness } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import { map, tap } from 'rxjs';
-import { createServer, createToken, type Plugin, provide, type StatusReducer, tokens } from './index.ts';
+import {
+  createServer,
+  createToken,
+  type EventScope,
+  type Plugin,
+  provide,
+  type StatusReducer,
+  tokens,
+} from './index.ts';
 
 /** What anybody could write: everything a context offers, by public names alone. */
 const journalToken = createToken<string[]>('example.journal');
@@ -115,20 +123,30 @@ describe('a plugin made of public parts alone', () => {
     expect(server.port).toBeUndefined();
   });
 
-  test('emits to everybody what is about nobody', async () => {
-    let emit: (event: { type: 'NEWS' }) => void = () => {};
+  test('emits to everybody only what it says is for everybody', async () => {
+    let emit: (event: { type: 'NEWS' }, scope?: EventScope) => void = () => {};
     const news: Plugin = {
       name: 'news',
       setup({ event }) {
         emit = event<{ type: 'NEWS' }>('NEWS');
       },
     };
-    const { connect } = await createHarness({ plugins: [news] });
+    const { server, connect } = await createHarness({ plugins: [news] });
+    const seen: string[] = [];
+    server.events$.subscribe(({ type }) => type === 'NEWS' && seen.push(type));
     const [one, two, deaf] = [await connect(1), await connect(2), await connect(3)];
     for (const client of [one, two]) await client.subscribe('NEWS');
     emit({ type: 'NEWS' });
+    emit({ type: 'NEWS' }, { user: undefined });
+    const gone = server.users.get('3');
+    deaf.close();
+    // Of who has gone nobody else is told.
+    emit({ type: 'NEWS' }, { user: gone });
+    emit({ type: 'NEWS' }, { user: gone, everybody: true });
+    for (const client of [one, two]) await client.expectNothing();
+    emit({ type: 'NEWS' }, { everybody: true });
     for (const client of [one, two]) await client.expectEvent('NEWS');
-    await deaf.expectNothing();
+    expect(seen).toHaveLength(5);
   });
 
   test('has its events announced to whoever connects; those of Callboard itself are not', async () => {

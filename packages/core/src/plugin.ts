@@ -23,10 +23,23 @@ export type OutboundOperator = MonoTypeOperatorFunction<Outgoing>;
  */
 export type Check = (inbound: Inbound) => Awaitable<void>;
 
-/** Whom an event of a plugin's is about, and so which clients may see it: all where neither is given. */
+/** Which clients may see an event, if they subscribe: those of the user whom it is about. None where nothing is given. */
 export interface EventScope {
-  readonly user?: User;
-  readonly client?: Client;
+  readonly user?: User | undefined;
+  /** Stands for its user. */
+  readonly client?: Client | undefined;
+  /** All clients, of whomever: for what anybody may know. Not where a user is given. */
+  readonly everybody?: boolean | undefined;
+}
+
+/** Tells a native event. */
+export interface Emit<E extends Action> {
+  /** To the handler and `events$`, and to the clients that `scope` names, where they have subscribed. */
+  (event: E, scope?: EventScope): void;
+  /**
+   * To these clients alone, whether or not they have subscribed: to those that have a connection. What they miss is theirs to find out.
+   */
+  to(clients: Iterable<Client>, event: E): void;
 }
 
 /** What a plugin is given to build on; all there is to it. Registering is for `setup` alone. */
@@ -36,17 +49,30 @@ export interface PluginContext {
   readonly logger: Logger;
   /** Answers actions of this type. @throws where another one does. */
   handle(type: string, handler: ActionHandler<AnyAction>): void;
-  /** Makes a native event: clients may subscribe to it and cannot send it. Gives what emits it. @throws where there is one. */
-  event<E extends Action>(type: E['type']): (event: E, scope?: EventScope) => void;
+  /**
+   * Makes a native event: the server's `events$` and handler are told it, and those clients that `scope` names where they have
+   * subscribed; none can send it. Gives what emits it. @throws where there is one.
+   */
+  event<E extends Action>(type: E['type']): Emit<E>;
   inbound(operator: InboundOperator): void;
   outbound(operator: OutboundOperator): void;
   check(check: Check): void;
-  /** Has its say in every user's status, after Callboard's own and the plugins before. */
-  status(reducer: StatusReducer): void;
+  /**
+   * Has its say in every user's status, after Callboard's own and the plugins before. A user of whom it says something else than
+   * OFFLINE is there as long as it does, without a client too. Gives what has the status of a user who is there made anew.
+   */
+  status(reducer: StatusReducer): (userId: string) => void;
+  /**
+   * Runs whenever what a client may do may have changed: its claims have, or the application calls `recheckRights`. That is done
+   * when all plugins are. One that throws is reported to the logger.
+   */
+  rights(recheck: (client: Client) => Awaitable<void>): void;
   /** Serves `path` and all below it. */
   route(path: string, middleware: Middleware): void;
   /** A policy for the channels that fit the pattern, as in the option `channels`. @throws where the pattern has one. */
   channels(pattern: string, policy: ChannelPolicy): void;
+  /** Whether a client may subscribe to a channel just now. What its policy throws is thrown, or rejects. */
+  canSubscribe(client: Client, channel: string): Awaitable<boolean>;
   provide<T>(token: Token<T>, value: T): void;
   /** Something that the application, Callboard or an earlier plugin provides. @throws where nobody does. */
   inject<T>(token: Token<T>): T;
@@ -84,6 +110,7 @@ export class Registrations {
   readonly outbound: OutboundOperator[] = [];
   readonly checks: Check[] = [];
   readonly reducers: StatusReducer[] = [];
+  readonly rechecks: ((client: Client) => Awaitable<void>)[] = [];
   readonly routes: { readonly path: string; readonly middleware: Middleware }[] = [];
   readonly metrics: { readonly plugin: string; readonly name: string; readonly read: () => number }[] = [];
   readonly disposers: (() => Awaitable<void>)[] = [];

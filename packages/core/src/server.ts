@@ -62,6 +62,7 @@ class NodeServer implements Server {
   readonly events$;
   readonly users$;
   readonly clients$;
+  readonly subscriptions$;
   readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;
   readonly #options: ServerOptions;
   readonly #container;
@@ -132,6 +133,7 @@ class NodeServer implements Server {
     this.events$ = this.#node.events.events$;
     this.users$ = this.#node.users.users$;
     this.clients$ = this.#node.clients.clients$;
+    this.subscriptions$ = this.#node.subscriptions.changes$;
   }
 
   get httpServer(): HttpServer {
@@ -227,7 +229,7 @@ class NodeServer implements Server {
     const machine = serverMachine.provide({
       actors: { open: fromPromise(() => this.#open()), drain: fromPromise(() => this.#drain()) },
       actions: {
-        announce: (_, { state }) => events.emit({ type: `SERVER_${state}`, at: clock.now() }),
+        announce: (_, { state }) => events.emit({ type: `SERVER_${state}`, at: clock.now() }, 'everybody'),
       },
     });
     return createActor(machine, {
@@ -266,7 +268,7 @@ class NodeServer implements Server {
             },
             restore: (accepted, options) => node.clients.restore(accepted, options),
             channels: new OwnChannels(node),
-            emit: (event) => node.events.emit(event),
+            emit: (event, scope = {}) => node.events.emitIn(scope, event),
             admit: (socket) => admission.admitSocket(socket, name),
             accept: (connection, peer) => node.acceptForeign(connection, peer),
           });

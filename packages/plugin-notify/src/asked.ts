@@ -1,5 +1,6 @@
 import { type AnyAction, isAction, nativeEvents, type UserId, userIdOf } from '@callboard/protocol';
 import { NotifyError, type NotifyErrorCode } from './errors.ts';
+import { isStorable } from './storable.ts';
 import type { Definition, Recipients } from './store.ts';
 
 /** A time: a Date, or milliseconds since 1970 (UTC). */
@@ -97,13 +98,6 @@ export function changedBy(change: Change, was: Definition, now: number, bounds: 
     now,
     bounds,
     was.at,
-  );
-}
-
-/** Text that every database keeps as it is, and takes for no other: no control characters, no space at its end. */
-export function isStorable(text: unknown, max = 255): text is string {
-  return (
-    typeof text === 'string' && text.length > 0 && text.length <= max && !/[\p{Cc}\p{Cs}]|\s$/u.test(text)
   );
 }
 

@@ -1,6 +1,8 @@
+import { turn } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Node, Stage, type Tab } from '../test/stage.ts';
 import { inMemory } from '../test/stores.ts';
+import type { NotifyStore } from './store.ts';
 
 describe('a person with several tabs', () => {
   let stage: Stage;
@@ -105,7 +107,9 @@ describe('a person with several tabs', () => {
     const [item] = await one.notify.list();
     const stranger = await stage.tab(node, 12);
     await one.client.broadcast({ type: 'NOTIFICATION', items: [{ ...item, id: 'forged' }] });
+    expect(await keys(stranger)).toEqual([]);
     await stranger.notify.dismiss(item?.id as string);
+    await stranger.notify.markRead(item?.id as string);
     await stranger.client
       .sendToServer({ type: 'NOTIFY_ALERT', ids: [item?.id], by: 'me' })
       .then((granted) => expect(granted).toEqual([]));
@@ -115,11 +119,37 @@ describe('a person with several tabs', () => {
       { type: 'NOTIFY_MARK', ids: 'k', state: 'read' },
       { type: 'NOTIFY_MARK', ids: ['k'], state: 'unread' },
       { type: 'NOTIFY_ALERT', ids: ['k'] },
+      // PostgreSQL does not take it: it would be as if the database were gone.
+      { type: 'NOTIFY_MARK', ids: ['k\0'], state: 'read' },
+      { type: 'NOTIFY_ALERT', ids: ['k'], by: '\0' },
       { type: 'NOTIFY_ALERT', ids: Array.from({ length: 201 }, () => 'k'), by: 'me' },
     ])
       await expect(stranger.client.sendToServer(bad)).rejects.toMatchObject({
         error: { code: 'INVALID_ACTION' },
       });
+  });
+
+  test('who asks much has no more of the store than one answer at a time', async () => {
+    let running = 0;
+    let most = 0;
+    const busy = await stage.node({
+      through: (store) =>
+        new Proxy(store, {
+          get: (target, method: keyof NotifyStore) =>
+            method !== 'inbox'
+              ? target[method].bind(target)
+              : async (...args: Parameters<NotifyStore['inbox']>) => {
+                  most = Math.max(most, ++running);
+                  await turn();
+                  running--;
+                  return target.inbox(...args);
+                },
+        }),
+    });
+    const eager = await stage.tab(busy, 12);
+    const asked = Array.from({ length: 50 }, () => eager.client.sendToServer({ type: 'NOTIFY_INBOX' }));
+    expect((await stage.finish(Promise.all(asked))).length).toBe(50);
+    expect(most).toBe(1);
   });
 
   test('a callback that throws harms no other, and a tab without one lets the others alert', async () => {
@@ -136,6 +166,15 @@ describe('a person with several tabs', () => {
     await stage.pass(10);
     expect([heard, third.told.map(({ key }) => key)]).toEqual([['k'], ['k', 'l']]);
     expect(third.logs.map(({ message }) => message)).toContain('a callback for notifications failed');
+  });
+
+  test('large ones: as many are listed as a connection takes, all are counted', async () => {
+    const text = 'x'.repeat(16_000);
+    for (let i = 0; i < 150; i++) await note(`k${i}`, { to: 12, action: { type: 'A', text } });
+    await stage.pass(100);
+    const late = await stage.tab(node, 12);
+    const logged = late.logs.filter(({ level }) => level !== 'debug');
+    expect([(await late.notify.list()).length, unread(late), logged]).toEqual([8, 150, []]);
   });
 
   test('many at once: the newest 200 are listed, all are counted', async () => {

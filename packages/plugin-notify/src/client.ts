@@ -12,7 +12,7 @@ export interface Notice extends Item {
 
 /** `client.notify`. */
 export interface ClientNotifications {
-  /** What is not dismissed, the newest first, at most 200: resolves when the server has said. */
+  /** What is not dismissed, the newest first, at most 200, fewer large ones: resolves when the server has said. */
   list(): Promise<readonly Item[]>;
   /** The same, now and whenever it changes; empty before the server has said. */
   readonly items$: Observable<readonly Item[]>;

@@ -1,4 +1,5 @@
 import { type AnyAction, isAction, ReplyError } from '@callboard/protocol';
+import { isStorable } from './storable.ts';
 
 /** What the server half and the client half say to each other. */
 
@@ -46,7 +47,10 @@ export interface Revised extends Pick<Item, 'key' | 'round' | 'action' | 'at' | 
 }
 export type FromServer = Told | Changed | Revised;
 
-/** From a client to the server, which answers with an Inbox: the newest `maxListed` items that are not dismissed. */
+/**
+ * From a client to the server, which answers with an Inbox: the newest items that are not dismissed, up to `maxListed`, fewer where their actions
+ * together would be longer than 128 KiB.
+ */
 export interface AskInbox {
   readonly type: 'NOTIFY_INBOX';
 }
@@ -77,11 +81,11 @@ const maxName = 320;
 const isText = (value: unknown, max: number): value is string =>
   typeof value === 'string' && value.length > 0 && value.length <= max;
 const areIds = (value: unknown): value is readonly string[] =>
-  Array.isArray(value) && value.length <= maxListed && value.every((id) => isText(id, maxName));
+  Array.isArray(value) && value.length <= maxListed && value.every((id) => isStorable(id, maxName));
 
 /** @throws ReplyError INVALID_ACTION */
 export function askAlert({ ids, by }: AnyAction): Omit<AskAlert, 'type'> {
-  if (!areIds(ids) || !isText(by, 64)) throw new ReplyError('INVALID_ACTION');
+  if (!areIds(ids) || !isStorable(by, 64)) throw new ReplyError('INVALID_ACTION');
   return { ids, by };
 }
 

@@ -10,7 +10,9 @@ import type {
   Notification,
   NotifyStore,
   Replacement,
+  Since,
   Step,
+  ToldTo,
 } from './store.ts';
 
 interface Row extends Notice {
@@ -149,16 +151,17 @@ class MemoryStore implements NotifyStore {
     };
   }
 
-  async unalerted(
-    users: readonly string[],
-    { since, now, limit }: { since: number; now: number; limit: number },
-  ) {
+  async toldSince(users: readonly string[], { since, after, now, limit }: Since) {
     return [...this.#notices.values()]
-      .filter(({ state, settledAt = 0 }) => state === 'told' && settledAt >= since)
-      .flatMap(({ id }) => users.map((userId) => ({ userId, item: this.#item(userId, id, now) })))
-      .filter((found): found is { userId: string; item: Item } => {
-        return found.item?.state === 'unread' && !found.item.alerted;
-      })
+      .map(({ id, state, settledAt = 0 }) => ({ id, state, toldAt: settledAt }))
+      .filter(({ state }) => state === 'told')
+      .filter(({ id, toldAt }) => toldAt > since || (toldAt === since && id > after))
+      .sort(by(({ id }) => id))
+      .sort(by(({ toldAt }) => toldAt))
+      .flatMap(({ id, toldAt }) =>
+        users.map((userId) => ({ userId, toldAt, item: this.#item(userId, id, now) })),
+      )
+      .filter((found): found is ToldTo => found.item !== undefined)
       .slice(0, limit);
   }
 
@@ -189,17 +192,23 @@ class MemoryStore implements NotifyStore {
   }
 
   async prune(before: number, limit: number): Promise<number> {
-    const old = [...this.#notifications.values()]
-      .filter(({ expiresAt }) => expiresAt < before)
-      .slice(0, limit);
-    for (const { key } of old) {
+    let rows = 0;
+    for (const { key, expiresAt } of this.#notifications.values()) {
+      if (expiresAt >= before) continue;
       for (const { id } of this.#of(key)) {
+        const items = this.#items.get(id);
+        for (const user of items?.keys() ?? []) {
+          if (rows++ === limit) return limit;
+          items?.delete(user);
+        }
         this.#notices.delete(id);
         this.#items.delete(id);
+        rows++;
       }
       this.#notifications.delete(key);
+      if (++rows >= limit) break;
     }
-    return old.length;
+    return rows;
   }
 
   #add({ key, round }: Notification, notices: readonly Notice[]): void {

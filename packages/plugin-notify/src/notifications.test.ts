@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { type Node, Stage } from '../test/stage.ts';
 import { inMemory } from '../test/stores.ts';
-import { type Asked, memoryStore, notify } from './index.ts';
+import { type Asked, memoryStore, type NotifyStore, notify } from './index.ts';
 
 const dayMs = 86_400_000;
 
@@ -225,6 +225,82 @@ describe('when it is told', () => {
     await stage.pass(60_000);
     expect(asked).toEqual([['1.0.k 44'], ['1.0.k 44'], ['1.0.k 44']]);
     expect(tab.told).toHaveLength(1);
+  });
+
+  test('a way that never answers counts as failed, and holds up nobody but itself', async () => {
+    const asked: string[] = [];
+    const stuck = {
+      name: 'stuck',
+      timeoutMs: 5_000,
+      tell: (tellings: readonly { key: string }[]) => {
+        asked.push(...tellings.map(({ key }) => key));
+        if (asked.length > 1) return;
+        stage.hangs();
+        return new Promise<void>(() => {});
+      },
+    };
+    const node = await stage.node({ ways: [stuck] });
+    const tab = await stage.tab(node, 44);
+    await note(node, { in: 0 });
+    await note(node, { key: 'next', in: 1_000 });
+    await stage.pass(2_000);
+    expect([asked, tab.told.map(({ key }) => key)]).toEqual([['k'], ['k', 'next']]);
+    await stage.pass(60_000);
+    expect(asked.sort()).toEqual(['k', 'k', 'next']);
+    expect(tab.told).toHaveLength(2);
+    expect((await node.server.notify.history('k'))?.notices).toMatchObject([{ state: 'told', attempts: 1 }]);
+  });
+
+  test('a node that was stopped for longer than its lease writes nothing when it goes on', async () => {
+    let slow = false;
+    const late = <T>(work: () => T) =>
+      new Promise<Awaited<T>>((resolve, reject) => {
+        stage.clock.setTimeout(() => Promise.resolve(work()).then(resolve, reject), 8_000);
+      });
+    const through = (store: NotifyStore) =>
+      new Proxy(store, {
+        get:
+          (target, method: keyof NotifyStore) =>
+          (...args: never[]) => {
+            const work = () => (target[method] as (...args: never[]) => unknown)(...args);
+            if (method === 'claim' && slow) return work();
+            if (!slow || method === 'close') return work();
+            stage.hangs();
+            return late(work);
+          },
+      });
+    let subscribers = ['12', '44'];
+    const audiences = { all: () => ({ users: subscribers }) };
+    const one = await stage.node({ through, audiences, leaseMs: 4_000 });
+    await note(one, { in: 1_000, to: { audience: 'all' } });
+    slow = true;
+    await stage.pass(1_500);
+    // It has claimed, and nothing of what it does gets through for 8 s.
+    subscribers = ['44'];
+    const two = await stage.node({ audiences, leaseMs: 4_000, longestSleepMs: 1_000 });
+    const tab = await stage.tab(two, 44);
+    await stage.pass(5_000);
+    expect(tab.told).toHaveLength(1);
+    await stage.pass(60_000);
+    slow = false;
+    await stage.pass(60_000);
+    const told = [one, two].map(({ server }) => server.stats().plugins.notify?.told);
+    expect([told, tab.told.length]).toEqual([[0, 1], 1]);
+    expect((await two.server.notify.history('k'))?.notices).toMatchObject([{ people: { told: 1 } }]);
+  });
+
+  test.each([
+    ['spring', '2026-03-29T09:00:00+02:00', '2026-03-28T08:00:00+01:00'],
+    ['autumn', '2026-10-25T09:00:00+01:00', '2026-10-24T10:00:00+02:00'],
+  ])('a lead time of a day is 24 hours, also when the clocks are changed in %s', async (_, event, due) => {
+    stage.clock.setByMs = Date.parse(due) - 3_600_000 - stage.clock.now();
+    const node = await stage.node();
+    const tab = await stage.tab(node, 44);
+    await note(node, { at: new Date(event), leadTimesMs: [dayMs] });
+    await stage.pass(3_600_000 - 1);
+    expect(tab.told).toEqual([]);
+    await stage.pass(1);
+    expect(tab.told).toMatchObject([{ at: Date.parse(event), dueAt: Date.parse(due) }]);
   });
 
   test('to who has subscribed to a channel when it is due', async () => {

@@ -77,12 +77,10 @@ function setUp(context: PluginContext, options: NotifyOptions): Notifications {
   });
   const recipients = new Recipients({ server, clock, logger }, audiences, timeoutMs);
   const callboard = callboardWay(server);
+  const catchUp = options.severalNodes ? new CatchUp({ server, clock, line }, callboard) : undefined;
   const scheduler: Scheduler = new Scheduler({
-    ...{ clock, logger, line, recipients, leaseMs, longestSleepMs, keepMs, random },
-    ways: [callboard, ...ways],
-    catchUp: options.severalNodes
-      ? new CatchUp({ server, clock, line }, callboard, 3 * longestSleepMs)
-      : undefined,
+    ...{ clock, logger, line, recipients, leaseMs, longestSleepMs, keepMs, random, catchUp },
+    ways: [catchUp?.way ?? callboard, ...ways],
   });
   const notifications = new ServerNotifications({
     ...{ server, clock, logger, line },

@@ -1,13 +1,13 @@
 import type { Clock, Logger, Server } from '@callboard/core';
 import { type UserId, userIdOf } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
-import { isStorable } from './asked.ts';
+import { isStorable } from './storable.ts';
 import type { Recipients as To } from './store.ts';
 import { inTime } from './store-line.ts';
 
 export interface AudiencePage {
   readonly users: readonly UserId[];
-  /** Where the next page begins: given back as `after`. Absent on the last. */
+  /** Where the next page begins, at most 4,096 characters: given back as `after`. Absent on the last. */
   readonly next?: string | undefined;
 }
 /**
@@ -23,6 +23,7 @@ export type Audience = (query: {
 
 const PAGE = 500;
 const LARGEST = 10_000;
+const LONGEST_NEXT = 4_096;
 
 interface Page {
   readonly users: readonly string[];
@@ -74,6 +75,8 @@ export class Recipients {
     const { next } = page;
     if (next !== undefined && (typeof next !== 'string' || next === after))
       throw new TypeError(`the audience ${name} does not get on after ${after}`);
+    if (next !== undefined && (next.length > LONGEST_NEXT || /[\0\p{Cs}]/u.test(next)))
+      throw new TypeError(`the audience ${name} gave a page's end that cannot be kept`);
     const users = new Set<string>();
     for (const id of page.users) {
       const user = userIdOf(id);

@@ -3,8 +3,9 @@ import type { Clock, Logger } from '@callboard/core';
 import type { CatchUp } from './catch-up.ts';
 import { Grouped } from './grouped.ts';
 import type { Recipients } from './recipients.ts';
+import { backoffMs, reasonOf } from './retry.ts';
 import type { Claimed, Entry, Step } from './store.ts';
-import { StoreGone, type StoreLine } from './store-line.ts';
+import { inTime, StoreGone, type StoreLine } from './store-line.ts';
 import { type TellHost, tell } from './tell.ts';
 import type { Telling, Way } from './ways.ts';
 
@@ -28,8 +29,10 @@ export interface SchedulerHost {
 const MOST_RUNNING = 100;
 const MOST_ENTERED = 2_000;
 const PRUNE_EVERY_MS = 3_600_000;
-const PRUNED_AT_ONCE = 100;
+/** Rows, so that nobody waits long for it. */
+const PRUNED_AT_ONCE = 500;
 const STOP_MS = 5_000;
+const WAY_TIMEOUT_MS = 60_000;
 /** From when something was due until what another node has told of it is looked for. */
 const CATCH_UP_MS = 1_000;
 /** Until a row that another node has locked is looked at again. */
@@ -50,7 +53,8 @@ export class Scheduler {
   readonly #host: SchedulerHost;
   readonly #entering: Grouped<Entry, boolean>;
   readonly #settling: Grouped<Step, boolean>;
-  readonly #spreading: Grouped<Telling, void>;
+  /** One for each way: a slow one does not hold up those before it. */
+  readonly #spreading: readonly Grouped<Telling, void>[];
   #loop: Promise<void> | undefined;
   #stopping = false;
   #looking = false;
@@ -82,14 +86,19 @@ export class Scheduler {
       MOST_RUNNING,
       () => 1,
     );
-    this.#spreading = new Grouped(
-      async (tellings) => {
-        for (const way of host.ways) await way.tell(tellings);
-        return tellings.map(() => undefined);
-      },
-      endOfTurn,
-      MOST_ENTERED,
-      ({ users }) => users.length,
+    this.#spreading = host.ways.map(
+      (way) =>
+        new Grouped(
+          async (tellings) => {
+            const telling = (async () => way.tell(tellings))();
+            const { name, timeoutMs = WAY_TIMEOUT_MS } = way;
+            await inTime(clock, timeoutMs, telling, `${name} took too long`);
+            return tellings.map(() => undefined);
+          },
+          endOfTurn,
+          MOST_ENTERED,
+          ({ users }) => users.length,
+        ),
     );
   }
 
@@ -167,7 +176,7 @@ export class Scheduler {
     } catch {
       // Said by the line already. Of several calls one may have succeeded: it is not back for that.
       this.#wanted = Number.POSITIVE_INFINITY;
-      return clock.now() + this.#backoffMs(++this.#failures, 30_000);
+      return clock.now() + backoffMs(++this.#failures, 30_000, this.#host.random);
     }
   }
 
@@ -186,9 +195,10 @@ export class Scheduler {
           key: notification.key,
           cause,
         });
-        const at = clock.now() + this.#backoffMs(attempts + 1, 300_000);
-        const why = cause instanceof Error ? cause.message : String(cause);
-        await this.#settling.add({ id, lease, kind: 'retry', at, why }).catch(() => this.#abandon(claimed));
+        const at = clock.now() + backoffMs(attempts + 1, 300_000, this.#host.random);
+        await this.#settling
+          .add({ id, lease, kind: 'retry', at, why: reasonOf(cause) })
+          .catch(() => this.#abandon(claimed));
         this.wake(at);
       }
     } finally {
@@ -208,7 +218,9 @@ export class Scheduler {
       },
       page: ({ notification }, after) => recipients.page(notification.to, after),
       enter: (entry) => this.#entering.add(entry),
-      spread: (telling) => this.#spreading.add(telling),
+      spread: async (telling) => {
+        for (const way of this.#spreading) await way.add(telling);
+      },
       settle: async (step) => {
         const held = await this.#settling.add(step);
         this.#abandonings = 0;
@@ -235,7 +247,7 @@ export class Scheduler {
 
   #abandon(claimed: Claimed): void {
     this.#abandoned.push(claimed);
-    this.#giveBackAt = this.#host.clock.now() + this.#backoffMs(++this.#abandonings, 30_000);
+    this.#giveBackAt = this.#host.clock.now() + backoffMs(++this.#abandonings, 30_000, this.#host.random);
     this.wake(this.#giveBackAt);
   }
 
@@ -269,7 +281,7 @@ export class Scheduler {
     const now = clock.now();
     if (now < this.#pruneAt) return;
     const forgotten = await line.call((store) => store.prune(now - keepMs, PRUNED_AT_ONCE));
-    if (forgotten < PRUNED_AT_ONCE) this.#pruneAt = now + PRUNE_EVERY_MS;
+    if (forgotten === 0) this.#pruneAt = now + PRUNE_EVERY_MS;
     else this.wake(now);
   }
 
@@ -294,11 +306,5 @@ export class Scheduler {
       this.#wakeUp = undefined;
       task();
     };
-  }
-
-  /** From half a second, doubling, with jitter. */
-  #backoffMs(failures: number, mostMs: number): number {
-    const ms = Math.min(mostMs, 500 * 2 ** Math.min(Math.max(failures - 1, 0), 16));
-    return Math.ceil(ms * (0.5 + this.#host.random() / 2));
   }
 }

@@ -107,6 +107,20 @@ export interface Replacement {
   readonly notices: readonly Notice[];
 }
 
+export interface Since {
+  readonly since: number;
+  /** Of the notices that were told at that very time, those with ids after this one. */
+  readonly after: string;
+  readonly now: number;
+  readonly limit: number;
+}
+
+export interface ToldTo {
+  readonly userId: string;
+  readonly item: Item;
+  readonly toldAt: number;
+}
+
 /**
  * Where notifications are kept: a port. An implementation passes `notifyStoreSuite`. Each method is one transaction: it
  * took effect as a whole, or not at all. Whatever is thrown means that the database cannot be used now.
@@ -148,11 +162,8 @@ export interface NotifyStore {
     userId: string,
     options: { readonly now: number; readonly limit: number },
   ): Promise<{ items: readonly Item[]; unread: number }>;
-  /** Items of these people that they were not alerted of, neither read nor void, of notices that were told since then. */
-  unalerted(
-    users: readonly string[],
-    options: { readonly since: number; readonly now: number; readonly limit: number },
-  ): Promise<readonly { readonly userId: string; readonly item: Item }[]>;
+  /** Items of these people, neither dismissed nor void, of notices that were told since then: the first told first. */
+  toldSince(users: readonly string[], options: Since): Promise<readonly ToldTo[]>;
   /** Gives those of the ids that `by` may alert of: unread, not void, and nobody else was let. */
   alert(userId: string, ids: readonly string[], by: string, now: number): Promise<readonly string[]>;
   /** Gives those of the ids that moved on. */
@@ -162,6 +173,9 @@ export interface NotifyStore {
     key: string,
     options: { readonly after: string; readonly limit: number },
   ): Promise<readonly string[]>;
-  /** Forgets up to `limit` notifications that expired before then. Says how many. */
+  /**
+   * Forgets notifications that expired before then with all that belongs to them, about `limit` rows at a time. Says how many; 0 when there
+   * are no more.
+   */
   prune(before: number, limit: number): Promise<number>;
 }

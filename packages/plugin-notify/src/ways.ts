@@ -1,5 +1,6 @@
 import { SendFailed, type Server, type User } from '@callboard/core';
 import type { Awaitable } from '@callboard/runtime';
+import { bundles } from './bundles.ts';
 import type { Item, Told } from './contract.ts';
 
 /** A notice for a page of its recipients. */
@@ -13,26 +14,32 @@ export interface Telling extends Omit<Item, 'state' | 'alerted'> {
  */
 export interface Way {
   readonly name: string;
-  /** @throws where somebody may not have been told: all of these are tried again. */
+  /** Until it counts as failed, in milliseconds. Default 60,000. */
+  readonly timeoutMs?: number;
+  /**
+   * Called with what has come together since the last call was over: up to 100 notices for 2,000 people.
+   * @throws where somebody may not have been told: all of these are tried again.
+   */
   tell(tellings: readonly Telling[]): Awaitable<void>;
 }
+
+/** As they are by now; by default new. */
+export type HereTelling = Telling & Partial<Pick<Item, 'state' | 'alerted'>>;
 
 /** Items in one message. */
 const MOST = 20;
 
 /** Tells those who are connected, or about to come back: browsers, other clients, devices over MQTT. */
-export function callboardWay(server: Server): Way {
+export function callboardWay(
+  server: Server,
+): Way & { tell(tellings: readonly HereTelling[]): Promise<void> } {
   return {
     name: 'callboard',
     async tell(tellings) {
       const sends: Promise<void>[] = [];
       for (const { users, items, alert } of messagesFor(tellings, server)) {
-        for (let i = 0; i < items.length; i += MOST) {
-          const told: Told = {
-            type: 'NOTIFICATION',
-            items: items.slice(i, i + MOST),
-            ...(alert && { alert }),
-          };
+        for (const bundle of items.length === 1 ? [items] : bundles(items, MOST)) {
+          const told: Told = { type: 'NOTIFICATION', items: bundle, ...(alert && { alert }) };
           sends.push(server.sendToUser(users, told).catch(unlessRefused));
         }
       }
@@ -53,8 +60,8 @@ interface Message {
 }
 
 /** One message for all who have a single client and are told the same: it is encoded once. */
-function messagesFor(tellings: readonly Telling[], server: Server): Iterable<Message> {
-  const items = tellings.map(({ users, ...rest }): Item => ({ ...rest, state: 'unread', alerted: false }));
+function messagesFor(tellings: readonly HereTelling[], server: Server): Iterable<Message> {
+  const items = tellings.map(({ users, ...rest }): Item => ({ state: 'unread', alerted: false, ...rest }));
   const byUser = new Map<string, number[]>();
   for (const [i, { users }] of tellings.entries()) {
     for (const id of users) {

@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import type { NotifyStore } from '../src/store.ts';
 import { Stage } from './stage.ts';
 import type { Keeping } from './stores.ts';
 
@@ -153,6 +154,30 @@ export function forebearTests(keeping: Keeping): void {
       const all = Array.from({ length: 10 }, (_, i) => `e${i}`);
       expect([...(alerts[0] ?? []), ...(alerts[1] ?? [])].sort()).toEqual(all);
       expect([alerts[2]?.sort(), alerts[3]?.sort()]).toEqual([all, all]);
+      // And the tabs that did not alert know of it.
+      for (const { told } of tabs) expect(told.map(({ key }) => key).sort()).toEqual(all);
+    });
+
+    test('3. many whom another node has told are told here, too, each client once', async () => {
+      const tells = await stage.node({ audiences, severalNodes: true });
+      const idle = (store: NotifyStore): NotifyStore =>
+        new Proxy(store, {
+          get: (target, method: keyof NotifyStore) =>
+            method === 'claim' ? async () => [] : target[method].bind(target),
+        });
+      const node = await stage.node({ audiences, severalNodes: true, through: idle, longestSleepMs: 60_000 });
+      const people = Array.from({ length: 45 }, (_, i) => `${100 + i}`);
+      const heard = await Promise.all(people.map((person) => stage.listener(node, person)));
+      const here = await stage.listener(tells, people[0] as string);
+      // More than one look finds at a time.
+      for (let i = 0; i < 30; i++) {
+        subscribers.set(`e${i}`, people);
+        await tells.server.notify.schedule(event(`e${i}`, 24 * hourMs + 60_000));
+      }
+      await stage.pass(60_000);
+      await stage.pass(300_000);
+      const all = Array.from({ length: 30 }, (_, i) => `e${i}`).sort();
+      for (const each of [...heard, here]) expect(each.sort()).toEqual(all);
     });
 
     test('5. what was moved is told for its new time, and nobody of the old', async () => {

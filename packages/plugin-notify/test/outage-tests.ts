@@ -48,6 +48,25 @@ export function outageTests(keeping: Keeping): void {
       expect(notices).toMatchObject([{ state: 'told', people: { told: 1, alerted: 1 } }]);
     });
 
+    test('it is asked less and less often, and says that it is gone once', async () => {
+      const events: string[] = [];
+      node.server.events$.subscribe(({ type }) => type.startsWith('NOTIFY') && events.push(type));
+      const askedAt: number[] = [];
+      faultOf = () => {
+        askedAt.push(stage.clock.now());
+        return { when: 'before', how: 'fails' };
+      };
+      await note('k', 60_000).catch(() => {});
+      await stage.pass(600_000);
+      expect(askedAt.length).toBeGreaterThan(600 / 30);
+      expect(askedAt.length).toBeLessThan(60);
+      expect(stats()).toMatchObject({ storeUp: 0, storeFailures: askedAt.length });
+      faultOf = () => undefined;
+      await stage.pass(30_000);
+      expect(events).toEqual(['NOTIFY_STORE_LOST', 'NOTIFY_STORE_BACK']);
+      expect(stats()).toMatchObject({ storeUp: 1, storeFailures: 0 });
+    });
+
     test('scheduling meanwhile is refused, retryably, and may be repeated', async () => {
       faultOf = () => ({ when: 'before', how: 'fails' });
       await expect(note('k', 60_000)).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', retryable: true });

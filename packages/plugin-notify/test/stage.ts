@@ -1,6 +1,13 @@
-import { type Client, type ClientPluginApis, type ClientTransport, createClient } from '@callboard/client';
+import { type Client, type ClientPluginApis, createClient } from '@callboard/client';
 import type { UserId } from '@callboard/core';
-import { collectingLogger, createHarness, LiveClock, type LogEntry, turn } from '@callboard/testkit';
+import {
+  collectingLogger,
+  createHarness,
+  LiveClock,
+  type LogEntry,
+  MemoryRoad,
+  turn,
+} from '@callboard/testkit';
 import { type ClientNotifications, type Notice, notifyClient } from '../src/client.ts';
 import { type NotifyOptions, notify } from '../src/notify.ts';
 import type { NotifyStore } from '../src/store.ts';
@@ -57,6 +64,7 @@ export class Stage {
   readonly place: Place;
   readonly nodes: Node[] = [];
   readonly tabs: Tab[] = [];
+  readonly listeners: Client[] = [];
   /** Calls that nobody answers, and whose time has not run out. */
   stuck = 0;
 
@@ -69,7 +77,8 @@ export class Stage {
   }
 
   async end(): Promise<void> {
-    for (const { client } of this.tabs) await this.finish(client.close());
+    for (const client of [...this.listeners, ...this.tabs.map((tab) => tab.client)])
+      await this.finish(client.close());
     for (const node of this.nodes) if (!node.dead) await this.stop(node);
     this.place.remove();
   }
@@ -115,7 +124,7 @@ export class Stage {
       timers: this.clock,
       logger,
       random: () => 0.5,
-      transport: road(tab, this.clock),
+      transport: roadOf(tab),
       plugins: [notifyClient()],
     });
     tab.notify = tab.client.notify;
@@ -123,6 +132,23 @@ export class Stage {
     this.tabs.push(tab);
     await this.quiet();
     return tab;
+  }
+
+  /** A client without this plugin's half, as a device is: it notes each item that it is sent. */
+  async listener(node: Node, userId: UserId): Promise<string[]> {
+    const heard: string[] = [];
+    const client = createClient({
+      endPoint: 'ws://memory',
+      userId,
+      timers: this.clock,
+      transport: roadOf({ node }),
+    });
+    client.subscribe('NOTIFICATION', ({ items }) => {
+      heard.push(...(items as readonly Notice[]).map(({ key }) => key));
+    });
+    this.listeners.push(client);
+    await client.connect();
+    return heard;
   }
 
   async close(tab: Tab): Promise<void> {
@@ -187,23 +213,10 @@ function harnessOf(clock: LiveClock, options: NotifyOptions) {
   return createHarness({ clock, limits, channels, plugins: [notify({ longestSleepMs, ...options })] });
 }
 
-/** A tab's way to the node that it is to connect to. */
-function road(tab: { readonly node: Node }, clock: LiveClock): ClientTransport {
-  return {
-    name: 'memory',
-    open(...[, events]) {
-      if (tab.node.dead) throw new Error('nobody answers');
-      const wire = tab.node.transport.connect();
-      wire.onFrame((text) => events.received(text));
-      wire.onClose((code, reason) => events.closed(code, reason));
-      clock.endOfTurn(() => {
-        if (wire.closed === undefined) events.opened();
-      });
-      return {
-        send: (text) => wire.send(text),
-        close: (code, reason) => wire.close(code, reason),
-        drop: () => wire.cut(),
-      };
-    },
-  };
+/** To the node that a tab is to connect to then. */
+function roadOf(tab: { readonly node: Node }): MemoryRoad {
+  return new MemoryRoad(() => {
+    if (tab.node.dead) throw new Error('nobody answers');
+    return tab.node;
+  });
 }

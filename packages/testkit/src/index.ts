@@ -1,4 +1,5 @@
 export { codecSuite } from './codec-suite.ts';
+export { freePort } from './free-port.ts';
 export type { DeviceIdentity, DeviceUnderTest, GatewayUnderTest } from './gateway-stage.ts';
 export { gatewaySuite } from './gateway-suite.ts';
 export {
@@ -10,6 +11,7 @@ export {
 } from './harness.ts';
 export { LiveClock, turn, until } from './live-clock.ts';
 export { collectingLogger, type LogEntry } from './logs.ts';
+export { MemoryRoad } from './memory-road.ts';
 export {
   type MemoryPeer,
   type MemoryTransport,

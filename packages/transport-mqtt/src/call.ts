@@ -1,7 +1,8 @@
 import type { CallAnswer } from '@callboard/core';
 import { type AnyAction, assertReadable, isAction, ReplyError } from '@callboard/protocol';
 import type { Device } from './device.ts';
-import { OwnPublication, ownTopics, tell } from './own-topics.ts';
+import { KnownPublication } from './known-publication.ts';
+import { ownTopics, tell } from './own-topics.ts';
 import type { Session } from './session.ts';
 
 /** Where an answer goes, as the properties of an MQTT 5 PUBLISH say (sections 3.3.2.3.5 and 3.3.2.3.6). */
@@ -49,8 +50,8 @@ function answer(device: Device, place: ResponsePlace | undefined, id: unknown, a
   const what = 'error' in answered ? { error: errorOf(answered.error) } : resultOf(answered.result);
   if (place !== undefined) {
     const { topic, correlation: correlationData } = place;
-    tell(device, new OwnPublication(topic, what, correlationData && { correlationData }));
-  } else if (id !== undefined) tell(device, new OwnPublication(ownTopics.reply, { id, ...what }));
+    tell(device, KnownPublication.own(topic, what, correlationData && { correlationData }));
+  } else if (id !== undefined) tell(device, KnownPublication.own(ownTopics.reply, { id, ...what }));
 }
 
 function resultOf(result: string | undefined): object {

@@ -6,8 +6,8 @@ import Database from 'libsql';
 import type { Packet } from 'mqtt-packet';
 import { publishPacket, Stage, subscribePacket, until } from '../test/support.ts';
 import { type MqttSessionStore, memorySessionStore } from './index.ts';
+import { KnownPublication } from './known-publication.ts';
 import { sqliteSessionStore } from './sqlite.ts';
-import { StoredPublication } from './stored-publication.ts';
 
 describe('acknowledgements', () => {
   let stage: Stage;
@@ -103,7 +103,7 @@ describe('SQLite', () => {
     const other = new Database(file);
     other.exec('begin immediate');
     store.save({ ...record, clientId: 'c' });
-    const publication = new StoredPublication({
+    const publication = KnownPublication.stored({
       topic: 'a',
       payload: Buffer.from('x'),
       from: undefined,
@@ -134,7 +134,7 @@ describe('SQLite', () => {
       ['messages', 'waiting'].map(
         (table) => (other.prepare(`select count(*) as n from ${table}`).get() as { n: number }).n,
       );
-    const publication = new StoredPublication({
+    const publication = KnownPublication.stored({
       topic: 'a',
       payload: Buffer.alloc(10_000),
       from: undefined,
@@ -154,6 +154,29 @@ describe('SQLite', () => {
     await until(() => store.committed() === undefined, 'the last');
     expect(rows()).toEqual([0, 0]);
     await store.close();
+    other.close();
+  });
+
+  test('has a version: a file of before there were any goes on, one of a later version is left alone', async () => {
+    const before = sqliteSessionStore(file);
+    await before.open();
+    before.save({ ...record, clientId: 'c' });
+    await before.close();
+    const other = new Database(file);
+    const version = () => other.prepare('pragma user_version').get();
+    expect(version()).toMatchObject({ user_version: 1 });
+    other.exec('pragma user_version = 0');
+    const next = sqliteSessionStore(file);
+    expect(await next.open()).toMatchObject([{ record: { clientId: 'c' } }]);
+    await next.close();
+    expect(version()).toMatchObject({ user_version: 1 });
+    other.exec('pragma user_version = 2');
+    other.exec('drop table waiting');
+    await expect(sqliteSessionStore(file).open()).rejects.toThrow('are of version 2, and this code knows 1');
+    // Neither is it changed, nor held.
+    other.exec('begin exclusive; rollback');
+    expect(version()).toMatchObject({ user_version: 2 });
+    expect(other.prepare("select name from sqlite_master where name = 'waiting'").all()).toEqual([]);
     other.close();
   });
 });

@@ -1,7 +1,7 @@
+import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { Disconnect, disconnectName } from '@callboard/protocol';
 import type { IConnectPacket } from 'mqtt-packet';
-import { Decoder } from './decoder.ts';
 import { type Device, resumeMsOf } from './device.ts';
 import { type Dialect, dialectOf, type Refusal } from './dialect.ts';
 import { draftOf } from './draft.ts';
@@ -9,8 +9,7 @@ import { connackOf } from './mqtt-5.ts';
 import { mqtt311 } from './mqtt-311.ts';
 import { afterHeader, Cursor } from './properties.ts';
 import { reasons, Violation } from './reasons.ts';
-import { Taken } from './sessions.ts';
-import { isText } from './topics.ts';
+import { Taken, TooMany } from './sessions.ts';
 import { type Will, willOf } from './will.ts';
 
 /** The first byte of a CONNECT. */
@@ -26,19 +25,21 @@ export function connect(device: Device, bytes: Buffer): void {
   const dialect = dialectFor(device, version, bytes);
   if (dialect === undefined) return refuse(device, mqtt311, 'version', new Disconnect('UNSUPPORTED_VERSION'));
   device.dialect = dialect;
-  // What a CONNECT is read by keeps its version: one for each.
-  const packet = new Decoder().decode(bytes) as IConnectPacket;
-  const { clientId, username = '', clean = true } = packet;
-  if (!isText(clientId) || !isText(username)) throw new Disconnect('MALFORMED_FRAME');
+  const packet = dialect.read(bytes).packet as IConnectPacket;
+  const { clientId, clean = true } = packet;
   if (dialect.properties.authenticationMethod !== undefined)
     return end(device, connackOf(reasons.badAuthenticationMethod), new Disconnect('UNAUTHORIZED'));
   // [MQTT-3.1.3-8] of 3.1.1; in MQTT 5 a client id is assigned in any case.
   if ((clientId === '' && !clean && dialect.version === 4) || clientId.length > MAX_CLIENT_ID)
     return refuse(device, dialect, 'client id', new Disconnect('MALFORMED_FRAME'));
   const will = willOf(packet, dialect.willProperties);
+  // Section 3.1.3.2.3 of MQTT 5.
+  if (will?.properties.payloadFormatIndicator === 1 && !isUtf8(will.payload))
+    return end(device, connackOf(reasons.payloadFormatInvalid), new Disconnect('MALFORMED_FRAME'));
   device.hold();
   const named = clientId === '' ? `auto-${randomBytes(12).toString('base64url')}` : clientId;
   enter(device, packet, named, will).catch((error: unknown) => {
+    if (error instanceof TooMany) return refuse(device, dialect, 'quota', new Disconnect('UNAUTHORIZED'));
     if (error instanceof Taken || error instanceof WillRefused)
       return refuse(device, dialect, 'not authorized', new Disconnect('UNAUTHORIZED'));
     if (!(error instanceof Disconnect))
@@ -48,23 +49,52 @@ export function connect(device: Device, bytes: Buffer): void {
   });
 }
 
-/** The version that it is of, whatever else it says. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
+/** The version that it is of, whatever else it says: 3, as its name was MQIsdp, was 3.1. @throws Violation where it is no MQTT [MQTT-3.1.2-1]. */
 function versionOf(bytes: Buffer): number {
   const cursor = new Cursor(bytes, afterHeader(bytes), bytes.length);
   const name = cursor.text();
-  if (name !== 'MQTT' && name !== 'MQIsdp') throw new Violation('malformed', 'no MQTT');
+  if (name === 'MQIsdp') return 3;
+  if (name !== 'MQTT') throw new Violation('malformed', 'no MQTT');
   return cursor.byte();
 }
 
-/** @throws Violation, once a device of MQTT 5 has been told. */
+/** @throws Violation, once a device of MQTT 5 has been told; one of 3.1.1 is not [MQTT-3.1.4-1]. */
 function dialectFor(device: Device, version: number, bytes: Buffer): Dialect | undefined {
   try {
-    return dialectOf(version, bytes, device.gate.limits);
+    const dialect = dialectOf(version, bytes, device.gate.limits);
+    if (dialect !== undefined) assertWhole(bytes, dialect.version);
+    return dialect;
   } catch (error) {
-    if (error instanceof Violation) device.send(connackOf(error.reasonCode));
+    if (error instanceof Violation && version === 5) device.send(connackOf(error.reasonCode));
     throw error;
   }
 }
+
+/** Has what its flags say, and no more: mqtt-packet lets that pass, and texts that are none. @throws Violation */
+function assertWhole(bytes: Buffer, version: 4 | 5): void {
+  const cursor = new Cursor(bytes, afterHeader(bytes) + AFTER_VERSION, bytes.length);
+  const flags = cursor.byte();
+  cursor.int16();
+  const skipProperties = () => version === 5 && cursor.skip(cursor.var());
+  skipProperties();
+  cursor.text();
+  if (flags & WILL) {
+    skipProperties();
+    cursor.text();
+    cursor.binary();
+  }
+  if (flags & USER_NAME) cursor.text();
+  // [MQTT-3.1.2-22] of 3.1.1.
+  else if (flags & PASSWORD && version === 4)
+    throw new Violation('malformed', 'a password without a user name');
+  if (flags & PASSWORD) cursor.binary();
+  if (cursor.at !== bytes.length) throw new Violation('malformed', 'more than its flags say');
+}
+
+const AFTER_VERSION = 7;
+const USER_NAME = 0x80;
+const PASSWORD = 0x40;
+const WILL = 0x04;
 
 const refusals: Readonly<Record<string, Refusal>> = {
   UNAUTHORIZED: 'credentials',

@@ -1,15 +1,14 @@
 import { Disconnect } from '@callboard/protocol';
 import { type Packet, type Parser, parser } from 'mqtt-packet';
 
-/** Reads whole packets of one protocol version; one for all connections, as it keeps nothing between two. */
+/** Reads whole packets of one protocol version, CONNECT too; one for all connections, as it keeps nothing between two. */
 export class Decoder {
-  readonly #protocolVersion: 4 | 5 | undefined;
+  readonly #protocolVersion: 4 | 5;
   #parser: Parser;
   #packet: Packet | undefined;
   #failure: Error | undefined;
 
-  /** @param protocolVersion undefined for CONNECT, which says so itself. */
-  constructor(protocolVersion?: 4 | 5) {
+  constructor(protocolVersion: 4 | 5) {
     this.#protocolVersion = protocolVersion;
     this.#parser = this.#begin();
   }
@@ -20,7 +19,9 @@ export class Decoder {
     this.#failure = undefined;
     const left = this.#parse(bytes);
     const packet = this.#packet as Packet | undefined;
-    if (packet !== undefined && left === 0 && this.#failure === undefined) return packet;
+    // mqtt-packet's -1 is a packet id that is not there.
+    if (packet !== undefined && packet.messageId !== -1 && left === 0 && this.#failure === undefined)
+      return packet;
     // What others send is not to be read in the middle of this.
     this.#parser = this.#begin();
     const { message } = this.#failure ?? new Error('not a whole packet');
@@ -28,9 +29,7 @@ export class Decoder {
   }
 
   #begin(): Parser {
-    const begun = parser(
-      this.#protocolVersion === undefined ? {} : { protocolVersion: this.#protocolVersion },
-    );
+    const begun = parser({ protocolVersion: this.#protocolVersion });
     begun.on('packet', (packet) => {
       this.#packet = packet;
     });

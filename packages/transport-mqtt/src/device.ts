@@ -39,6 +39,8 @@ export class Device implements GatewayConnection {
   will: Will | undefined;
   /** When something of its came last. */
   heardAt: number;
+  /** Since when it is listened to again. */
+  #listeningSince = 0;
   readonly #socket: Duplex;
   readonly #framer: Framer;
   /** Reasons not to read on just now. */
@@ -88,16 +90,22 @@ export class Device implements GatewayConnection {
     this.#socket.destroy();
   }
 
-  /** Leaves with all else of this turn. */
-  send(bytes: Uint8Array): void {
-    this.link.send(new Framed(bytes));
+  /** Leaves with all else of this turn; nothing where it is more than the device takes. */
+  send(bytes: Uint8Array | undefined): void {
+    if (bytes !== undefined) this.link.send(new Framed(bytes));
   }
 
   /** Calls back when all that was delivered so far outlives the server, where there is a store; else at once. */
   committed(then: () => void): void {
     const committed = this.gate.sessions.committed();
     if (committed === undefined) return then();
-    committed.then(then, () => this.link.end(new Disconnect('INTERNAL')));
+    committed.then(then).catch((cause: unknown) => this.failed(cause));
+  }
+
+  /** What it wants could not be done: it comes back with it. */
+  failed(cause: unknown): void {
+    this.gate.host.logger.error('what a device wants has failed', { device: this.session?.clientId, cause });
+    this.link.end(new Disconnect('INTERNAL'));
   }
 
   /** Reads no further until `release`, called as often. */
@@ -107,6 +115,7 @@ export class Device implements GatewayConnection {
 
   release(): void {
     if (--this.#holds > 0) return;
+    this.#listeningSince = this.clock.now();
     this.#socket.resume();
     this.#read();
   }
@@ -120,13 +129,13 @@ export class Device implements GatewayConnection {
     if (this.#pending-- === this.gate.limits.maxInFlight) this.release();
   }
 
-  /** Ends it after one and a half times as long without a packet [MQTT-3.1.2-24]. */
+  /** Ends it after one and a half times as long without a packet [MQTT-3.1.2-24]; not for what it said while nobody listened. */
   keepAlive(seconds: number): void {
     if (seconds === 0) return;
-    const { clock } = this.gate.host;
+    const { clock } = this;
     const graceMs = seconds * 1_500;
     const look = () => {
-      const silentMs = clock.now() - this.heardAt;
+      const silentMs = this.#holds > 0 ? 0 : clock.now() - Math.max(this.heardAt, this.#listeningSince);
       if (silentMs >= graceMs) this.link.end(new Disconnect('STALE'));
       else this.#keepAlive = clock.setTimeout(look, graceMs - silentMs);
     };
@@ -170,13 +179,13 @@ export class Device implements GatewayConnection {
       this.#connecting = true;
       return connect(this, bytes);
     }
-    this.#dispatch(this.session, this.dialect.read(bytes), bytes);
+    this.#dispatch(this.session, this.dialect.read(bytes));
   }
 
-  #dispatch(session: Session, { packet, properties }: Incoming, bytes: Buffer): void {
+  #dispatch(session: Session, { packet, properties }: Incoming): void {
     switch (packet.cmd) {
       case 'publish':
-        return publish(this, session, packet, bytes, properties);
+        return publish(this, session, packet, properties);
       case 'puback':
         return session.acknowledged(packet.messageId ?? 0);
       case 'pubrec':

@@ -9,7 +9,7 @@ import type { Properties } from './properties.ts';
 export type QoS = 0 | 1 | 2;
 
 /** Why a connection is not taken. */
-export type Refusal = 'version' | 'client id' | 'unavailable' | 'credentials' | 'not authorized';
+export type Refusal = 'version' | 'client id' | 'unavailable' | 'quota' | 'credentials' | 'not authorized';
 
 /** How one reader is given a publication. */
 export interface Delivery {
@@ -39,7 +39,7 @@ export interface Incoming {
   readonly properties: Properties;
 }
 
-/** What the versions of the protocol say differently. */
+/** What the versions of the protocol say differently; undefined is what is more than the device takes. */
 export interface Dialect {
   readonly version: 4 | 5;
   /** What CONNECT says beside what 3.1.1 knows. */
@@ -50,17 +50,17 @@ export interface Dialect {
   readonly receiveMaximum: number;
   /** @throws Disconnect where it is malformed. */
   read(bytes: Buffer): Incoming;
-  accepted(welcome: Welcome): Buffer;
+  accepted(welcome: Welcome): Buffer | undefined;
   refused(why: Refusal): Buffer;
   /** @param codes the QoS, or why it was refused, of each filter. */
-  subscribed(messageId: number, codes: readonly number[]): Buffer;
+  subscribed(messageId: number, codes: readonly number[]): Buffer | undefined;
   /** @param had of each filter. */
-  unsubscribed(messageId: number, had: readonly boolean[]): Buffer;
+  unsubscribed(messageId: number, had: readonly boolean[]): Buffer | undefined;
   /** PUBACK or PUBREC. */
-  published(messageId: number, qos: 1 | 2, code?: number, reason?: string): Buffer;
-  pubrel(messageId: number, found: boolean): Buffer;
-  pubcomp(messageId: number, found: boolean): Buffer;
-  /** PUBLISH; undefined where it has expired, or the device does not take so much. */
+  published(messageId: number, qos: 1 | 2, code?: number, reason?: string): Buffer | undefined;
+  pubrel(messageId: number, found: boolean): Buffer | undefined;
+  pubcomp(messageId: number, found: boolean): Buffer | undefined;
+  /** PUBLISH; undefined where it has expired, too. */
   publish(publication: GatewayPublication, delivery: Delivery, clock: Clock): Framed | undefined;
   /** The last word, where there is one. */
   disconnected(disconnect: Disconnect): Buffer | undefined;

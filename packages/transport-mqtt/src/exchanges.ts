@@ -5,13 +5,15 @@ interface Question {
   readonly replyTopic: string;
   /** An answer may be known by it (MQTT 5). */
   readonly correlation: Buffer;
+  /** Whether this is the answer, where nothing says so. What it throws the question fails with. */
+  readonly isAnswer: ((payload: Buffer) => boolean) | undefined;
   readonly timeoutMs: number;
   readonly send: () => void;
 }
 
 interface Exchange extends Question {
   readonly resolve: (payload: Buffer) => void;
-  readonly reject: (error: ReplyError) => void;
+  readonly reject: (error: unknown) => void;
   timer: unknown;
 }
 
@@ -44,6 +46,11 @@ export class Exchanges {
   heard(topic: string, payload: Buffer, correlation: Buffer | undefined): void {
     const asked = this.#waiting.get(topic)?.[0];
     if (asked === undefined || correlation?.equals(asked.correlation) === false) return;
+    try {
+      if (correlation === undefined && asked.isAnswer?.(payload) === false) return;
+    } catch (error) {
+      return this.#settle(topic, ({ reject }) => reject(error));
+    }
     this.#settle(topic, ({ resolve }) => resolve(payload));
   }
 

@@ -1,6 +1,8 @@
 import { Disconnect } from '@callboard/protocol';
 
 const NOTHING = Buffer.alloc(0);
+/** Of one packet, before they are put together. */
+const MAX_CHUNKS = 256;
 
 /** Cuts what comes into control packets: by their fixed headers alone, so that one too large is refused before it has come. */
 export class Framer {
@@ -23,6 +25,8 @@ export class Framer {
   append(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
+    // Each costs more than a byte that it may have.
+    if (this.#chunks.length === MAX_CHUNKS) this.#joined();
   }
 
   /**

@@ -6,10 +6,12 @@ export interface MqttLimits {
   readonly maxSubscriptions: number;
   /** Publications on their way to a device, and from it, that are not acknowledged; what comes then waits. Default 20. */
   readonly maxInFlight: number;
-  /** Publications that wait for one session, online or not. Default 1,000. */
+  /** Publications that wait for one session, online or not; also what a device of 3.1.1 has sent with QoS 2, and not released. Default 1,000. */
   readonly maxQueued: number;
   /** Bytes of their payloads. Default 1,048,576. */
   readonly maxQueuedBytes: number;
+  /** Sessions of one user, with a connection or without: a device that would have one more is refused. Default 10,000. */
+  readonly maxSessionsPerUser: number;
   /** Topic aliases of one connection (MQTT 5). Default 16. */
   readonly maxTopicAliases: number;
   /** The longest keep alive, in milliseconds: a device of MQTT 5 that wants a longer one, or none, is told this one. Default: any. */
@@ -24,6 +26,7 @@ const defaults: MqttLimits = {
   maxInFlight: 20,
   maxQueued: 1_000,
   maxQueuedBytes: 1_048_576,
+  maxSessionsPerUser: 10_000,
   maxTopicAliases: 16,
   maxKeepAliveMs: Number.POSITIVE_INFINITY,
   maxSessionMs: 86_400_000,

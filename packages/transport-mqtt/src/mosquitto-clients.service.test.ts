@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import type { AnyAction } from '@callboard/protocol';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { open, Stage, until } from '../test/support.ts';
 
-/** Debian's mosquitto_pub and mosquitto_sub. */
+/** Debian's mosquitto_pub, mosquitto_sub and mosquitto_rr. */
 
-const here = ['mosquitto_pub', 'mosquitto_sub'].every(
+const here = ['mosquitto_pub', 'mosquitto_sub', 'mosquitto_rr'].every(
   (name) => spawnSync(name, ['--help']).error === undefined,
 );
 const required = process.env.CALLBOARD_REQUIRE_SERVICES === '1';
@@ -15,7 +16,8 @@ const withMosquitto = here || required ? describe : describe.skip;
 withMosquitto.each(['mqttv311', 'mqttv5'])('mosquitto’s clients by %s', (version) => {
   let stage: Stage;
   beforeEach(() => {
-    if (!here) throw new Error('no mosquitto_pub or mosquitto_sub here: install mosquitto-clients');
+    if (!here)
+      throw new Error('no mosquitto_pub, mosquitto_sub or mosquitto_rr here: install mosquitto-clients');
     stage = new Stage();
   });
   afterEach(() => stage.end());
@@ -96,5 +98,31 @@ withMosquitto.each(['mqttv311', 'mqttv5'])('mosquitto’s clients by %s', (versi
     const reader = run('mosquitto_sub', '-C', '1', '-F', '%p %P %C %R %E %r', '-t', '$share/g/b', '-t', 'a');
     await once(reader.child, 'exit');
     expect(reader.text()).toBe('x unit:C text/plain answers 60 1\n');
+  });
+
+  test('mosquitto_rr asks a device, and the server’s handlers', async () => {
+    const SUM = ({ action }: { action: AnyAction }) => Number(action.a) + Number(action.b);
+    await stage.serve({ handlers: { SUM } });
+    const lamp = await stage.device({ clientId: 'lamp', protocolVersion: version === 'mqttv5' ? 5 : 4 });
+    lamp.on('message', (_, payload, { properties }) => {
+      const { responseTopic = 'stat/lamp', correlationData } = properties ?? {};
+      const known = correlationData === undefined ? {} : { properties: { correlationData } };
+      lamp.publish(responseTopic, `${payload} it is`, { qos: 1, ...known });
+    });
+    await lamp.subscribeAsync('cmnd/lamp', { qos: 1 });
+    const ask = async (...args: readonly string[]) => {
+      const asked = run('mosquitto_rr', '-q', '1', '-W', '20', ...args);
+      const [code] = await once(asked.child, 'close');
+      return [code, asked.text()];
+    };
+    expect(await ask('-t', 'cmnd/lamp', '-e', 'stat/lamp', '-m', 'ON')).toEqual([0, 'ON it is\n']);
+    // Where the answer goes only MQTT 5 says.
+    const action = { type: 'SUM', a: 2, b: 40 };
+    const [place, message, answer] =
+      version === 'mqttv5'
+        ? ['answers/7', action, '{"result":42}']
+        : ['$callboard/reply', { id: 7, action }, '{"id":7,"result":42}'];
+    const asked = await ask('-t', '$callboard/call', '-e', place, '-m', JSON.stringify(message));
+    expect(asked).toEqual([0, `${answer}\n`]);
   });
 });

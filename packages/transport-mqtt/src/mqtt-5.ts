@@ -1,11 +1,13 @@
 import { type Clock, Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
-import type { Disconnect } from '@callboard/protocol';
+import { Disconnect } from '@callboard/protocol';
 import { generate, type Packet } from 'mqtt-packet';
+import { acknowledgement } from './acknowledgement.ts';
 import { Decoder } from './decoder.ts';
 import type { Delivery, Dialect, Incoming, Refusal, Welcome } from './dialect.ts';
 import type { MqttLimits } from './limits.ts';
-import { afterHeader, Cursor, type Properties, readProperties } from './properties.ts';
+import { afterHeader, assertFilters, Cursor, type Properties, readProperties } from './properties.ts';
 import { publishFrame } from './publish-frame.ts';
+import { readPublish } from './read-publish.ts';
 import { reasonOf, reasons, Violation } from './reasons.ts';
 
 /** Table 3-1. */
@@ -13,6 +15,7 @@ const refusalCodes: Readonly<Record<Refusal, number>> = {
   version: reasons.unsupportedVersion,
   'client id': reasons.clientIdNotValid,
   unavailable: reasons.unavailable,
+  quota: reasons.quotaExceeded,
   credentials: reasons.badCredentials,
   'not authorized': reasons.notAuthorized,
 };
@@ -28,8 +31,11 @@ const qos0Retained: PublicationFraming = {
   frame: (publication) => publishFrame(publication, { qos: 0, retain: true }),
 };
 
-/** A packet that the device takes has room for this. */
-const REASON_BYTES = 256;
+/** Of CONNACK, in bytes: without properties, and with all that a server of this kind says. */
+const SHORTEST_CONNACK = 5;
+const LONGEST_CONNACK = 48;
+/** Of what a reason says, in UTF-16 units. */
+const MAX_REASON = 80;
 
 /** MQTT 5, for one connection. */
 export class Mqtt5 implements Dialect {
@@ -54,18 +60,34 @@ export class Mqtt5 implements Dialect {
     this.receiveMaximum = properties.receiveMaximum ?? 65_535;
     this.#maxPacketBytes = properties.maximumPacketSize ?? Number.POSITIVE_INFINITY;
     this.#limits = limits;
+    if (this.#maxPacketBytes < SHORTEST_CONNACK) throw new Disconnect('FRAME_TOO_LARGE');
+    if (this.#maxPacketBytes < LONGEST_CONNACK)
+      throw new Violation('packetTooLarge', 'the device takes less than an answer has');
   }
 
   read(bytes: Buffer): Incoming {
-    if ((bytes[0] as number) >> 4 === AUTH)
-      throw new Violation('protocolError', 'nothing to authenticate by');
-    const properties = this.#properties(bytes);
-    const packet = decoder.decode(bytes);
-    if (packet.cmd === 'publish') packet.topic = this.#topic(packet.topic, properties.topicAlias);
-    return { packet, properties };
+    // [MQTT-1.5.5-1]
+    const at = afterHeader(bytes);
+    if (at > 2 && bytes[at - 1] === 0)
+      throw new Violation('malformed', 'a length of more bytes than it needs');
+    const type = (bytes[0] as number) >> 4;
+    // [MQTT-3.15.1-1]
+    if (type === AUTH)
+      throw new Violation(
+        (bytes[0] as number) & 15 ? 'malformed' : 'protocolError',
+        'nothing to authenticate by',
+      );
+    if (type === PUBLISH) {
+      const incoming = readPublish(bytes, 5);
+      const { packet, properties } = incoming;
+      packet.topic = this.#topic(packet.topic, properties.topicAlias);
+      return incoming;
+    }
+    const properties = this.#properties(bytes, at);
+    return { packet: decoder.decode(bytes), properties };
   }
 
-  accepted({ sessionPresent, resumeMs, assignedClientId, serverKeepAlive }: Welcome): Buffer {
+  accepted({ sessionPresent, resumeMs, assignedClientId, serverKeepAlive }: Welcome): Buffer | undefined {
     const { maxInFlight, maxPacketBytes, maxTopicAliases } = this.#limits;
     const asked = this.properties.sessionExpiryInterval ?? 0;
     const sessionExpiryInterval = Math.floor(resumeMs / 1_000);
@@ -88,27 +110,31 @@ export class Mqtt5 implements Dialect {
     return connackOf(refusalCodes[why]);
   }
 
-  subscribed(messageId: number, codes: readonly number[]): Buffer {
+  subscribed(messageId: number, codes: readonly number[]): Buffer | undefined {
     return this.#bytes({ cmd: 'suback', messageId, granted: [...codes] });
   }
 
-  unsubscribed(messageId: number, had: readonly boolean[]): Buffer {
+  unsubscribed(messageId: number, had: readonly boolean[]): Buffer | undefined {
     const granted = had.map((each) => (each ? reasons.success : reasons.noSubscriptionExisted));
     return this.#bytes({ cmd: 'unsuback', messageId, granted });
   }
 
-  published(messageId: number, qos: 1 | 2, reasonCode = 0, reason?: string): Buffer {
+  published(messageId: number, qos: 1 | 2, reasonCode = 0, reason?: string): Buffer | undefined {
     const cmd = qos === 1 ? 'puback' : 'pubrec';
-    if (reasonCode === 0) return Buffer.of(qos === 1 ? 0x40 : 0x50, 2, messageId >> 8, messageId & 255);
-    return this.#bytes({ cmd, messageId, reasonCode, ...this.#told(reason) });
+    if (reasonCode === 0) return acknowledgement(cmd, messageId);
+    // [MQTT-3.1.2-29]
+    const wanted = this.properties.requestProblemInformation !== 0;
+    return this.#worded({ cmd, messageId, reasonCode }, wanted ? reason : undefined);
   }
 
-  pubrel(messageId: number, found: boolean): Buffer {
-    return this.#bytes({ cmd: 'pubrel', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
+  pubrel(messageId: number, found: boolean): Buffer | undefined {
+    if (found) return acknowledgement('pubrel', messageId);
+    return this.#bytes({ cmd: 'pubrel', messageId, reasonCode: reasons.packetIdNotFound });
   }
 
-  pubcomp(messageId: number, found: boolean): Buffer {
-    return this.#bytes({ cmd: 'pubcomp', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
+  pubcomp(messageId: number, found: boolean): Buffer | undefined {
+    if (found) return acknowledgement('pubcomp', messageId);
+    return this.#bytes({ cmd: 'pubcomp', messageId, reasonCode: reasons.packetIdNotFound });
   }
 
   publish(publication: GatewayPublication, delivery: Delivery, clock: Clock): Framed | undefined {
@@ -124,23 +150,22 @@ export class Mqtt5 implements Dialect {
     return frame.bytes().length > this.#maxPacketBytes ? undefined : frame;
   }
 
-  disconnected(disconnect: Disconnect): Buffer {
-    return this.#bytes({
-      cmd: 'disconnect',
-      reasonCode: reasonOf(disconnect),
-      // Allowed in any case (section 3.1.2.11.7).
-      ...(this.#maxPacketBytes >= REASON_BYTES && { properties: { reasonString: disconnect.reason } }),
-    });
+  disconnected(disconnect: Disconnect): Buffer | undefined {
+    // Words are allowed in any case (section 3.1.2.11.7).
+    return this.#worded({ cmd: 'disconnect', reasonCode: reasonOf(disconnect) }, disconnect.reason);
   }
 
-  #bytes(packet: Packet): Buffer {
-    return generate(packet, { protocolVersion: 5 });
+  /** [MQTT-3.1.2-24] [MQTT-3.1.2-25] */
+  #bytes(packet: Packet): Buffer | undefined {
+    const bytes = generate(packet, { protocolVersion: 5 });
+    return bytes.length > this.#maxPacketBytes ? undefined : bytes;
   }
 
-  /** [MQTT-3.1.2-29] [MQTT-3.4.2-2] */
-  #told(reasonString: string | undefined) {
-    const wanted = this.properties.requestProblemInformation !== 0 && this.#maxPacketBytes >= REASON_BYTES;
-    return wanted && reasonString !== undefined ? { properties: { reasonString } } : {};
+  /** With words where they fit [MQTT-3.4.2-2] [MQTT-3.5.2-2] [MQTT-3.14.2-3]. */
+  #worded(packet: Packet, reason: string | undefined): Buffer | undefined {
+    const reasonString = reason?.slice(0, MAX_REASON).replaceAll('\0', '');
+    const worded = reasonString && this.#bytes({ ...packet, properties: { reasonString } } as Packet);
+    return worded || this.#bytes(packet);
   }
 
   /** [MQTT-3.3.2-7] to [MQTT-3.3.2-12] */
@@ -161,16 +186,13 @@ export class Mqtt5 implements Dialect {
     return known;
   }
 
-  #properties(bytes: Buffer): Properties {
-    const at = afterHeader(bytes);
+  #properties(bytes: Buffer, at: number): Properties {
     const kind = (bytes[0] as number) >> 4;
     const of = kinds[kind];
+    if (kind === PINGREQ && bytes.length > at) throw new Violation('malformed', 'a ping has nothing in it');
     if (of === undefined) return none;
     const cursor = new Cursor(bytes, at, bytes.length);
-    if (of === 'publish') {
-      cursor.text();
-      if ((bytes[0] as number) & 6) cursor.int16();
-    } else if (of === 'disconnect') cursor.at += 1;
+    if (of === 'disconnect') cursor.at += 1;
     else {
       cursor.int16();
       if (of === 'acknowledgement') cursor.at += 1;
@@ -181,6 +203,7 @@ export class Mqtt5 implements Dialect {
     const { properties, end } = readProperties(bytes, cursor.at, of);
     if ((of === 'acknowledgement' || of === 'disconnect') && end !== bytes.length)
       throw new Violation('malformed', 'more than a packet has');
+    if (of === 'subscribe' || of === 'unsubscribe') assertFilters(bytes, end);
     return properties;
   }
 }
@@ -194,10 +217,11 @@ function willPropertiesIn(connect: Buffer, at: number): Properties {
 
 /** Of the flags of CONNECT. */
 const WILL = 4;
+const PUBLISH = 3;
+const PINGREQ = 12;
 const AUTH = 15;
-/** By their type, what packets with properties are called. */
+/** By their type, what other packets with properties are called. */
 const kinds: Readonly<Record<number, string>> = {
-  3: 'publish',
   4: 'acknowledgement',
   5: 'acknowledgement',
   6: 'acknowledgement',

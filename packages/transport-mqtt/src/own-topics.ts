@@ -1,8 +1,8 @@
-import { type Attributes, Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
+import type { Framed } from '@callboard/core';
 import type { Disconnect } from '@callboard/protocol';
 import type { Device } from './device.ts';
 import type { QoS } from './dialect.ts';
-import type { OwnProperties } from './publish-frame.ts';
+import { KnownPublication } from './known-publication.ts';
 import type { Session } from './session.ts';
 
 /** Callboard's own topics. No filter of others fits them [MQTT-4.7.2-1]. */
@@ -27,8 +27,8 @@ export function isReserved(topic: string): boolean {
 /** What a session has subscribed to of Callboard's own topics: granted by their names, not by policies. */
 export class OwnSubscriptions {
   readonly #session: Session;
-  /** By filter. */
-  readonly #granted = new Map<string, { readonly qos: QoS; readonly end: () => void }>();
+  /** By filter; made with the first, as most devices know nothing of these. */
+  #granted: Map<string, { readonly qos: QoS; readonly end: () => void }> | undefined;
 
   constructor(session: Session) {
     this.#session = session;
@@ -38,6 +38,7 @@ export class OwnSubscriptions {
   subscribe(filter: string, qos: QoS): QoS | undefined {
     const end = this.#begin(filter, qos);
     if (end === undefined) return undefined;
+    this.#granted ??= new Map();
     this.#granted.get(filter)?.end();
     const granted = filter === ownTopics.inbox ? qos : 0;
     this.#granted.set(filter, { qos: granted, end });
@@ -45,25 +46,25 @@ export class OwnSubscriptions {
   }
 
   unsubscribe(filter: string): boolean {
-    this.#granted.get(filter)?.end();
-    return this.#granted.delete(filter);
+    this.#granted?.get(filter)?.end();
+    return this.#granted?.delete(filter) === true;
   }
 
   *[Symbol.iterator](): Iterator<{ filter: string; qos: QoS }> {
-    for (const [filter, { qos }] of this.#granted) yield { filter, qos };
+    for (const [filter, { qos }] of this.#granted ?? []) yield { filter, qos };
   }
 
   /** Why its connection ends, to a device that wants to know. */
   farewell(device: Device, { code, reason, reconnect, afterMs }: Disconnect): Uint8Array | undefined {
-    if (!this.#granted.has(ownTopics.disconnect)) return undefined;
-    const why = new OwnPublication(ownTopics.disconnect, { code, reason, reconnect, afterMs });
+    if (this.#granted?.has(ownTopics.disconnect) !== true) return undefined;
+    const why = KnownPublication.own(ownTopics.disconnect, { code, reason, reconnect, afterMs });
     return framed(device, why)?.bytes();
   }
 
   /** The session is over. */
   end(): void {
-    for (const { end } of this.#granted.values()) end();
-    this.#granted.clear();
+    for (const { end } of this.#granted?.values() ?? []) end();
+    this.#granted = undefined;
   }
 
   #begin(filter: string, qos: QoS): (() => void) | undefined {
@@ -71,7 +72,7 @@ export class OwnSubscriptions {
     if (filter === ownTopics.reply || filter === ownTopics.disconnect) return () => {};
     if (filter === ownTopics.inbox) {
       const inbox = core.client.messages$.subscribe((message) =>
-        this.#session.deliver(new OwnPublication(filter, message), qos, false),
+        this.#session.deliver(KnownPublication.own(filter, message), qos, false),
       );
       return () => inbox.unsubscribe();
     }
@@ -83,7 +84,7 @@ export class OwnSubscriptions {
   #follow(type: string | undefined): (() => void) | undefined {
     try {
       return this.#session.core.follow(type, (event) => {
-        const publication = new OwnPublication(`${ownTopics.events}/${event.type}`, event);
+        const publication = KnownPublication.own(`${ownTopics.events}/${event.type}`, event);
         this.#session.deliver(publication, 0, false);
       });
     } catch {
@@ -92,40 +93,12 @@ export class OwnSubscriptions {
   }
 }
 
-/** What the server itself tells a device, and no channel delivers: bytes and strings as they are, all else as JSON. */
-export class OwnPublication implements GatewayPublication {
-  readonly name: string;
-  readonly payload: Uint8Array;
-  readonly atMostOnce = false;
-  readonly content: { readonly data: unknown };
-  readonly attributes: Attributes | undefined;
-  #framed: Framed | undefined;
-  #framing: PublicationFraming | undefined;
-
-  /** @param properties with which devices of MQTT 5 are told it. */
-  constructor(name: string, data: unknown, properties?: Omit<OwnProperties, 'qos'>) {
-    this.name = name;
-    const isBytes = typeof data === 'string' || data instanceof Uint8Array;
-    this.payload = Buffer.from(isBytes ? data : JSON.stringify(data));
-    this.content = { data };
-    this.attributes = properties && { own: { qos: 2, ...properties } };
-  }
-
-  framed(framing: PublicationFraming): Framed {
-    if (this.#framed === undefined || this.#framing !== framing) {
-      this.#framed = new Framed(framing.frame(this));
-      this.#framing = framing;
-    }
-    return this.#framed;
-  }
-}
-
 /** Tells this connection alone. */
-export function tell(device: Device, publication: OwnPublication): void {
+export function tell(device: Device, publication: KnownPublication): void {
   const frame = framed(device, publication);
   if (frame !== undefined) device.link.send(frame);
 }
 
-function framed(device: Device, publication: OwnPublication): Framed | undefined {
+function framed(device: Device, publication: KnownPublication): Framed | undefined {
   return device.dialect.publish(publication, { qos: 0, retain: false }, device.clock);
 }

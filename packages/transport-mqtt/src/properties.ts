@@ -109,8 +109,8 @@ export function readProperties(
     if (name === undefined || kind === undefined) throw new Violation('malformed', 'an unknown property');
     if (!allowed[of]?.has(name)) throw new Violation('protocolError', `${name} may not be here`);
     if (kind === 'pair') {
-      const pairs = (properties.userProperties ?? []) as [string, string][];
-      properties.userProperties = [...pairs, [within.text(), within.text()]];
+      properties.userProperties ??= [];
+      (properties.userProperties as [string, string][]).push([within.text(), within.text()]);
     } else {
       if (properties[name] !== undefined) throw new Violation('protocolError', `${name} is there twice`);
       properties[name] = within.value(name, kind);
@@ -140,9 +140,9 @@ export class Cursor {
       case 'count16':
         return this.#within(name, this.int16(), 1);
       case 'int32':
-        return this.#take(4).readUInt32BE(0);
+        return this.#bytes.readUInt32BE(this.#past(4));
       case 'count32':
-        return this.#within(name, this.#take(4).readUInt32BE(0), 1);
+        return this.#within(name, this.#bytes.readUInt32BE(this.#past(4)), 1);
       case 'var':
         return this.#within(name, this.var(), 1);
       case 'text':
@@ -153,11 +153,11 @@ export class Cursor {
   }
 
   byte(): number {
-    return this.#take(1)[0] as number;
+    return this.#bytes[this.#past(1)] as number;
   }
 
   int16(): number {
-    return this.#take(2).readUInt16BE(0);
+    return this.#bytes.readUInt16BE(this.#past(2));
   }
 
   /** A variable byte integer (section 1.5.5) [MQTT-1.5.5-1]. */
@@ -173,22 +173,30 @@ export class Cursor {
     throw new Violation('malformed', 'a number of more than four bytes');
   }
 
+  skip(length: number): void {
+    this.#past(length);
+  }
+
   binary(): Buffer {
-    return this.#take(this.int16());
+    const length = this.int16();
+    const from = this.#past(length);
+    return this.#bytes.subarray(from, from + length);
   }
 
   /** @throws Violation where it is no UTF-8, or has NUL [MQTT-1.5.4-1] [MQTT-1.5.4-2]. */
   text(): string {
     const bytes = this.binary();
-    if (!isUtf8(bytes) || bytes.includes(0)) throw new Violation('malformed', 'not a text');
-    return bytes.toString();
+    const text = bytes.toString();
+    if (!isUtf8(bytes) || text.includes('\0')) throw new Violation('malformed', 'not a text');
+    return text;
   }
 
-  #take(length: number): Buffer {
+  /** Goes on behind a field. @returns where that began. */
+  #past(length: number): number {
     const from = this.at;
     this.at += length;
     if (this.at > this.#end) throw new Violation('malformed', 'a field beyond the end');
-    return this.#bytes.subarray(from, this.at);
+    return from;
   }
 
   #within(name: string, value: number, least: number, most = Number.POSITIVE_INFINITY): number {
@@ -196,6 +204,22 @@ export class Cursor {
     return value;
   }
 }
+
+/**
+ * SUBSCRIBE and UNSUBSCRIBE: mqtt-packet reads filters that are no texts, too [MQTT-3.8.3-1] [MQTT-3.10.3-1].
+ * @param at where the filters begin.
+ * @throws Violation
+ */
+export function assertFilters(bytes: Buffer, at: number): void {
+  const options = (bytes[0] as number) >> 4 === SUBSCRIBE ? 1 : 0;
+  const cursor = new Cursor(bytes, at, bytes.length);
+  while (cursor.at < bytes.length) {
+    cursor.text();
+    cursor.at += options;
+  }
+}
+
+const SUBSCRIBE = 8;
 
 /** Where what follows the fixed header begins. */
 export function afterHeader(bytes: Buffer): number {

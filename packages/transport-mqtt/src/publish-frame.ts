@@ -20,7 +20,8 @@ export function metaOf(pairs: Pairs | undefined): Record<string, unknown> | unde
   const byName = new Map<string, string | string[]>();
   for (const [name, value] of pairs) {
     const before = byName.get(name);
-    byName.set(name, before === undefined ? value : [before, value].flat());
+    if (Array.isArray(before)) before.push(value);
+    else byName.set(name, before === undefined ? value : [before, value]);
   }
   return Object.fromEntries(byName);
 }
@@ -45,7 +46,7 @@ const shared: PublicationFraming = {
   frame(publication) {
     const own: Partial<OwnProperties> = publication.attributes?.own ?? {};
     const parts: Buffer[] = [];
-    if (own.payloadFormatIndicator === 1) parts.push(Buffer.of(0x01, 1));
+    if (own.payloadFormatIndicator !== undefined) parts.push(Buffer.of(0x01, own.payloadFormatIndicator));
     if (own.contentType !== undefined) parts.push(Buffer.of(0x03), sized(own.contentType));
     if (own.responseTopic !== undefined) parts.push(Buffer.of(0x08), sized(own.responseTopic));
     if (own.correlationData !== undefined) parts.push(Buffer.of(0x09), sized(own.correlationData));

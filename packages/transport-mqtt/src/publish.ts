@@ -5,7 +5,8 @@ import { call, type ResponsePlace } from './call.ts';
 import type { Device } from './device.ts';
 import { draftOf } from './draft.ts';
 import { isReserved, ownTopics } from './own-topics.ts';
-import { afterHeader, type Properties } from './properties.ts';
+import { owned } from './owned.ts';
+import type { Properties } from './properties.ts';
 import { reasons, Violation } from './reasons.ts';
 import type { Refused } from './receiving.ts';
 import type { Session } from './session.ts';
@@ -20,11 +21,10 @@ export function publish(
   device: Device,
   session: Session,
   packet: IPublishPacket,
-  bytes: Buffer,
   properties: Properties = {},
 ): void {
   const { topic, qos, dup, messageId = 0 } = packet;
-  if (!isTopic(topic) || !isUtf8(topicIn(bytes))) throw new Violation('malformed', 'not a topic name');
+  if (!isTopic(topic)) throw new Violation('malformed', 'not a topic name');
   // [MQTT-3.3.1-2] [MQTT-2.2.1-3]
   if (qos === 0 ? dup : messageId === 0)
     throw new Violation(qos === 0 ? 'malformed' : 'protocolError', 'no such flags, or no packet id');
@@ -32,13 +32,15 @@ export function publish(
   if (properties.responseTopic !== undefined && !isTopic(properties.responseTopic))
     throw new Violation('protocolError', 'not a response topic');
   const { receiving } = session;
-  // [MQTT-3.3.4-7]
-  if (qos === 2 && !receiving.has(messageId) && receiving.size >= device.gate.limits.maxInFlight)
+  const { maxInFlight, maxQueued } = device.gate.limits;
+  // [MQTT-3.3.4-7]; in 3.1.1 nobody has told the device how many it may send before it releases the first.
+  const most = device.dialect.version === 5 ? maxInFlight : Math.max(maxInFlight, maxQueued);
+  if (qos === 2 && !receiving.has(messageId) && receiving.size >= most)
     throw new Violation('receiveMaximumExceeded', 'more than may be on their way');
   device.begun();
   const attempt = () => append(device, session, packet, properties);
   const outcome = qos === 2 ? receiving.once(messageId, attempt) : attempt();
-  outcome.then((refused) => {
+  const answer = (refused: Refused) => {
     const settled = () => {
       if (qos > 0) acknowledge(device, session, packet, refused);
       device.settled();
@@ -46,7 +48,8 @@ export function publish(
     if (qos === 2) session.keeping?.save();
     if (qos === 0 || refused?.retryable === true) settled();
     else device.committed(settled);
-  });
+  };
+  outcome.then(answer).catch((cause: unknown) => device.failed(cause));
 }
 
 /** Resolves when the stream has it, or with why it does not. */
@@ -106,6 +109,7 @@ function codeOf({ code }: ReplyError, topic: string): number {
 }
 
 const codes: Readonly<Record<string, number>> = {
+  INVALID_CHANNEL: reasons.topicNameInvalid,
   FORBIDDEN: reasons.notAuthorized,
   UNAUTHORIZED: reasons.notAuthorized,
   RATE_LIMITED: reasons.quotaExceeded,
@@ -116,14 +120,4 @@ const codes: Readonly<Record<string, number>> = {
 function endFor({ code, retryAfterMs }: ReplyError): Disconnect {
   if (code !== 'RATE_LIMITED') return new Disconnect('INTERNAL', { reason: code });
   return new Disconnect('RATE_LIMITED', retryAfterMs === undefined ? {} : { afterMs: retryAfterMs });
-}
-
-function topicIn(publish: Buffer): Buffer {
-  const at = afterHeader(publish);
-  return publish.subarray(at + 2, at + 2 + publish.readUInt16BE(at));
-}
-
-/** A last value of five bytes must not hold on to all that was read with it. */
-function owned(payload: Buffer): Buffer {
-  return payload.buffer.byteLength > 2 * payload.length ? Buffer.from(payload) : payload;
 }

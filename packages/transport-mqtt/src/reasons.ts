@@ -35,7 +35,7 @@ export class Violation extends Disconnect {
   readonly reasonCode: number;
 
   constructor(
-    why: 'malformed' | 'protocolError' | 'receiveMaximumExceeded' | 'topicAliasInvalid',
+    why: 'malformed' | 'protocolError' | 'receiveMaximumExceeded' | 'topicAliasInvalid' | 'packetTooLarge',
     reason: string,
   ) {
     super('MALFORMED_FRAME', { reason });

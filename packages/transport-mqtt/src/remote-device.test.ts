@@ -111,6 +111,18 @@ describe('request', () => {
     expect(heard).toEqual(['another', '{"POWER":"ON"}', 'unasked']);
   });
 
+  test('is not answered by what the device says unasked, where the application knows the answer', async () => {
+    const { raw, lamp: device } = await lamp();
+    const isAnswer = (payload: Buffer) => Object.hasOwn(JSON.parse(String(payload)), 'POWER');
+    const answer = device.request('cmnd/lamp/POWER', 'ON', { ...reply, isAnswer });
+    const next = device.request('cmnd/lamp/POWER', 'OFF', { ...reply, isAnswer });
+    next.catch(() => {});
+    for (const said of ['{"Dimmer":7}', '{"POWER":"ON"}', 'no JSON'])
+      raw.send(publishPacket('stat/lamp/RESULT', said));
+    expect(String(await answer)).toBe('{"POWER":"ON"}');
+    await expect(next).rejects.toThrow(SyntaxError);
+  });
+
   test('by another device is none', async () => {
     const { raw, lamp: device } = await lamp();
     const eve = await stage.connected('eve');

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { type Client, ReplyError, type User } from '@callboard/core';
-import { OwnPublication } from './own-topics.ts';
+import { KnownPublication } from './known-publication.ts';
 import type { OwnProperties } from './publish-frame.ts';
 import type { Session } from './session.ts';
 import { fits, isTopic } from './topics.ts';
@@ -15,8 +15,13 @@ export interface ConnectionProperties {
 }
 
 export interface DeviceRequestOptions {
-  /** Where the device answers: the next that it publishes there is the answer. It is published as ever, too. */
+  /** Where the device answers. What it publishes there is published as ever, too. */
   readonly replyTopic: string;
+  /**
+   * Which of what it publishes there is the answer, where correlation data does not say so (3.1.1 has none): for devices that say something there
+   * unasked, too. What it throws the request fails with. Default: whatever comes first.
+   */
+  readonly isAnswer?: (payload: Buffer) => boolean;
   /** Default 30,000. */
   readonly timeoutMs?: number;
 }
@@ -37,6 +42,8 @@ export interface RemoteDevice {
   readonly connection: ConnectionProperties | undefined;
   /** The filters that it has subscribed to. */
   readonly filters: readonly string[];
+  /** How many publications it was not given, as more waited for it than may. */
+  readonly dropped: number;
   /**
    * To this device alone, on a topic that it has subscribed to: with that QoS, so that it waits for a device which is away where
    * that is 1. It passes no plugin and is no channel's.
@@ -72,14 +79,18 @@ export function remoteDevice(session: Session): RemoteDevice {
     get filters() {
       return [...session.subscriptions.keys()];
     },
+    get dropped() {
+      return session.dropped;
+    },
     publish: (topic, payload) => publish(session, topic, payload),
-    async request(topic, payload, { replyTopic, timeoutMs = REQUEST_TIMEOUT_MS }) {
+    async request(topic, payload, { replyTopic, isAnswer, timeoutMs = REQUEST_TIMEOUT_MS }) {
       if (!isTopic(replyTopic)) throw new TypeError(`not a topic name: ${String(replyTopic)}`);
       const correlationData = randomBytes(8);
       const properties = { responseTopic: replyTopic, correlationData };
       return session.exchanges.ask({
         replyTopic,
         correlation: correlationData,
+        isAnswer,
         timeoutMs,
         send: () => publish(session, topic, payload, properties),
       });
@@ -98,5 +109,5 @@ function publish(
   const subscriptions = [...session.subscriptions.values()].filter((each) => fits(topic, each.topicFilter));
   if (subscriptions.length === 0)
     throw new ReplyError('NOT_SUBSCRIBED', { message: `The device has not subscribed to ${topic}.` });
-  session.publishedFor(new OwnPublication(topic, payload, properties), subscriptions);
+  session.publishedFor(KnownPublication.own(topic, payload, properties), subscriptions);
 }

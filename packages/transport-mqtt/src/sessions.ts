@@ -1,12 +1,12 @@
 import type { Accepted, GatewayHost, GatewayLink } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { Keeping, willFrom } from './keeping.ts';
+import { KnownPublication } from './known-publication.ts';
 import type { MqttLimits } from './limits.ts';
 import { isReserved } from './own-topics.ts';
 import { Session } from './session.ts';
 import { SharedGroups, sharedParts } from './shared.ts';
 import type { MqttSessionStore, StoredMessage, StoredSession } from './store.ts';
-import { StoredPublication } from './stored-publication.ts';
 import { subscriptionTo } from './subscription.ts';
 import { execute, type Will } from './will.ts';
 
@@ -22,12 +22,19 @@ interface Arrival {
 /** Somebody else's client id. */
 export class Taken extends Error {}
 
+/** One session more than the user may have. */
+export class TooMany extends Error {}
+
 /** The sessions, by client id. */
 export class Sessions {
   readonly groups = new SharedGroups();
   readonly #byId = new Map<string, Session>();
+  /** How many there are of each user. */
+  readonly #counts = new Map<string, number>();
   /** Who comes under an id while another one of it is being let in waits for that. */
   readonly #turns = new Map<string, Promise<unknown>>();
+  /** Wills of sessions that are over, on their way. */
+  readonly #wills = new Map<string, Promise<void>>();
   readonly #host: GatewayHost;
   readonly #limits: MqttLimits;
   readonly #store: MqttSessionStore | undefined;
@@ -41,7 +48,7 @@ export class Sessions {
   /** Those that the store has, as they were; before anybody comes. */
   async restore(): Promise<void> {
     const stored = (await this.#store?.open()) ?? [];
-    const publications = new Map<StoredMessage, StoredPublication>();
+    const publications = new Map<StoredMessage, KnownPublication>();
     const wills: [Session, Will][] = [];
     for (const each of stored) await this.#restore(each, publications, wills);
     // Now that all are there who wait for them.
@@ -59,7 +66,7 @@ export class Sessions {
 
   async #restore(
     { record, waiting }: StoredSession,
-    publications: Map<StoredMessage, StoredPublication>,
+    publications: Map<StoredMessage, KnownPublication>,
     wills: [Session, Will][],
   ): Promise<void> {
     const { clientId, userId, claims, resumeMs, subscriptions, published } = record;
@@ -72,13 +79,13 @@ export class Sessions {
       { device: clientId, resumeMs: Math.max(1, resumeMs - (now - lostAt)), ended: this.#ended(session) },
     );
     session.seen(lostAt);
-    this.#byId.set(clientId, session);
+    this.#keep(session);
     const will = record.will && willFrom(record.will, now - lostAt);
     if (will !== undefined) wills.push([session, will]);
     session.keeping = new Keeping(this.#store as MqttSessionStore, session, lostAt, will);
     session.receiving.restore(published);
     for (const { message, delivery, messageId, received, waiting: kept } of waiting) {
-      const publication = publications.get(message) ?? new StoredPublication(message);
+      const publication = publications.get(message) ?? KnownPublication.stored(message);
       publications.set(message, publication);
       const { share, ...rest } = delivery;
       const group = share === undefined ? undefined : this.groups.of(share);
@@ -110,8 +117,30 @@ export class Sessions {
         return session.over();
       }
       session.ended();
-      if (this.#byId.get(session.clientId) === session) this.#byId.delete(session.clientId);
+      const { clientId, willPublished } = session;
+      if (this.#byId.get(clientId) === session) this.#forget(session);
+      if (willPublished !== undefined) this.#await(clientId, willPublished);
     };
+  }
+
+  #keep(session: Session): void {
+    const { clientId, userId } = session;
+    if (!this.#byId.has(clientId)) this.#counts.set(userId, (this.#counts.get(userId) ?? 0) + 1);
+    this.#byId.set(clientId, session);
+  }
+
+  #forget({ clientId, userId }: Session): void {
+    this.#byId.delete(clientId);
+    const left = (this.#counts.get(userId) ?? 0) - 1;
+    if (left > 0) this.#counts.set(userId, left);
+    else this.#counts.delete(userId);
+  }
+
+  #await(clientId: string, will: Promise<void>): void {
+    this.#wills.set(clientId, will);
+    will.then(() => {
+      if (this.#wills.get(clientId) === will) this.#wills.delete(clientId);
+    });
   }
 
   get(clientId: string): Session | undefined {
@@ -120,7 +149,7 @@ export class Sessions {
 
   /**
    * The session that a connection goes on with, or a new one; whoever was connected by this id is no more [MQTT-3.1.4-2].
-   * @throws Taken where another principal has the id, Disconnect where core does not let it.
+   * @throws Taken where another principal has the id, TooMany, Disconnect where core does not let it.
    */
   enter(arrival: Arrival): Promise<{ readonly session: Session; readonly present: boolean }> {
     const { clientId } = arrival;
@@ -141,11 +170,16 @@ export class Sessions {
     // [MQTT-3.1.2-6]: nor does one go on that was to end with its connection.
     const fresh = clean || before?.core.resumeMs === 0;
     if (fresh) before?.core.end(new Disconnect('REPLACED'));
+    // Else it could be told after what the device says now, as another session is in no order with it.
+    const will = this.#wills.get(clientId);
+    if (will !== undefined) await will;
     const known = fresh ? undefined : before;
+    if (known === undefined && (this.#counts.get(accepted.userId) ?? 0) >= this.#limits.maxSessionsPerUser)
+      throw new TooMany();
     const session = known ?? this.#made(clientId, accepted.userId);
     const ended = this.#ended(session);
     session.core = await link.attach(accepted, { session: known?.core, device: clientId, resumeMs, ended });
-    this.#byId.set(clientId, session);
+    this.#keep(session);
     if (this.#store !== undefined && resumeMs > 0) session.keeping ??= new Keeping(this.#store, session);
     return { session, present: known !== undefined };
   }

@@ -1,6 +1,7 @@
 import type { Attributes, GatewayPublication } from '@callboard/core';
 import type { Meta, Sender } from '@callboard/protocol';
 import type Database from 'libsql';
+import { migrate } from './sqlite-schema.ts';
 import {
   type MqttSessionStore,
   messageOf,
@@ -44,17 +45,6 @@ class Item {
   }
 }
 
-const schema = `
-  create table if not exists sessions (client_id text primary key, record text not null) without rowid;
-  create table if not exists messages (
-    id integer primary key, topic text not null, payload blob not null, sender text, meta text, attributes text
-  );
-  create table if not exists waiting (
-    place integer primary key, client_id text not null, message integer not null, delivery text not null,
-    message_id integer, received integer not null
-  );
-`;
-
 const orphans = `
   delete from waiting where client_id not in (select client_id from sessions);
   delete from messages where id not in (select message from waiting);
@@ -79,7 +69,12 @@ class SqliteSessionStore implements MqttSessionStore {
     const database = new Database(this.#file);
     // Full: what is acknowledged outlives a loss of power, too.
     database.exec('pragma journal_mode = wal; pragma synchronous = full');
-    database.exec(schema);
+    try {
+      migrate(database);
+    } catch (error) {
+      database.close();
+      throw error;
+    }
     database.exec(orphans);
     this.#database = database;
     this.#write = statements(database);

@@ -1,4 +1,4 @@
-import { Disconnect, ReplyError } from '@callboard/protocol';
+import { ReplyError } from '@callboard/protocol';
 import type { ISubscribePacket, IUnsubscribePacket } from 'mqtt-packet';
 import type { Device } from './device.ts';
 import { isReserved } from './own-topics.ts';
@@ -29,17 +29,21 @@ export function subscribe(
   const granted = subscriptions.map((wanted) => grant(device, session, wanted, subscriptionIdentifier));
   // What it says next is answered after this.
   device.hold();
-  Promise.all(granted).then(async (codes) => {
+  const answer = (codes: readonly number[]) => {
     session.keeping?.save();
-    await committed(device);
-    device.send(device.dialect.subscribed(messageId, codes));
-    session.core.lastValues(
-      subscriptions
-        .filter((each, i) => (codes[i] as number) < 0x80 && wantsLast(each, known))
-        .map((each) => each.topic),
-    );
-    device.release();
-  });
+    device.committed(() => {
+      device.send(device.dialect.subscribed(messageId, codes));
+      session.core.lastValues(
+        subscriptions
+          .filter((each, i) => (codes[i] as number) < 0x80 && wantsLast(each, known))
+          .map((each) => each.topic),
+      );
+      device.release();
+    });
+  };
+  Promise.all(granted)
+    .then(answer)
+    .catch((cause: unknown) => device.failed(cause));
 }
 
 /** Retain handling (section 3.3.1.3) [MQTT-3.3.1-9] to [MQTT-3.3.1-11]; core knows no filter `$share/…`, and so none of their last values. */
@@ -94,21 +98,15 @@ export function unsubscribe(device: Device, session: Session, packet: IUnsubscri
     // Another one may read by the same filter, by itself or in a group.
     if (session.by(had.topicFilter).length === 1) await session.core.unsubscribe(had.topicFilter);
     session.unsubscribed(filter);
-    session.keeping?.save();
     return true;
   };
-  const left = async () => {
-    const had = await Promise.all(unsubscriptions.map(leave));
+  const answer = (had: readonly boolean[]) => {
     session.keeping?.save();
-    await committed(device);
-    device.send(device.dialect.unsubscribed(messageId, had));
+    device.committed(() => device.send(device.dialect.unsubscribed(messageId, had)));
   };
-  left().catch(() => device.link.end(new Disconnect('INTERNAL')));
-}
-
-/** What is answered outlives the server, where there is a store. */
-async function committed({ gate, link }: Device): Promise<void> {
-  await gate.sessions.committed()?.catch(() => link.end(new Disconnect('INTERNAL')));
+  Promise.all(unsubscriptions.map(leave))
+    .then(answer)
+    .catch((cause: unknown) => device.failed(cause));
 }
 
 /** [MQTT-2.2.1-3] [MQTT-3.8.3-2] [MQTT-3.10.3-2] */

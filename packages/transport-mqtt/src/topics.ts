@@ -1,18 +1,13 @@
 import { isChannel, isFilter } from '@callboard/protocol';
 
-/** Whether a string is one that MQTT lets pass: no NUL, and nothing that was no UTF-8 [MQTT-1.5.3-1] [MQTT-1.5.3-2]. */
-export function isText(text: string): boolean {
-  return !text.includes('\0') && !text.includes('\ufffd');
-}
-
 /** Whether a topic name is well formed [MQTT-4.7.3-1] [MQTT-3.3.2-2]; it need not be one that a channel may have. */
 export function isTopic(topic: string): boolean {
-  return topic.length > 0 && isText(topic) && !/[+#]/.test(topic);
+  return topic.length > 0 && !/[+#\0]/.test(topic);
 }
 
 /** Whether a topic filter is well formed [MQTT-4.7.1-2] [MQTT-4.7.1-3] [MQTT-4.7.3-1]. */
 export function isTopicFilter(filter: string): boolean {
-  return filter.length > 0 && isText(filter) && !/[^/][+#]|\+[^/]|#./.test(filter);
+  return filter.length > 0 && !/[^/][+#]|\+[^/]|#./.test(filter);
 }
 
 /** Whether Callboard has channels by this filter; `$…` it has none. */

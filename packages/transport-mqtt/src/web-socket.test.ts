@@ -3,9 +3,10 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import mqtt from 'mqtt';
 import { generate, type Packet, parser } from 'mqtt-packet';
 import { WebSocket } from 'ws';
+import { versions } from '../test/conformance.ts';
 import { connectPacket, publishPacket, Stage, subscribePacket, until } from '../test/support.ts';
 
-/** MQTT over WebSocket: section 6 of MQTT 3.1.1. */
+/** MQTT over WebSocket: section 6 of both versions. */
 
 let stage: Stage;
 beforeEach(async () => {
@@ -14,15 +15,15 @@ beforeEach(async () => {
 afterEach(() => stage.end());
 
 const where = (path = '/mqtt') => `ws://127.0.0.1:${stage.server.port}${path}`;
-const bytesOf = (packet: Packet) => generate(packet, { protocolVersion: 4 });
+const bytesOf = (packet: Packet, protocolVersion = 4) => generate(packet, { protocolVersion });
 
-async function open(options: object = {}, subprotocols: string[] = ['mqtt']) {
+async function open(options: object = {}, subprotocols: string[] = ['mqtt'], protocolVersion = 4) {
   const webSocket = new WebSocket(where(), subprotocols, options);
   stage.after(() => webSocket.terminate());
   await once(webSocket, 'open');
   const packets: Packet[] = [];
   const kinds = new Set<boolean>();
-  const reader = parser({ protocolVersion: 4 });
+  const reader = parser({ protocolVersion });
   reader.on('packet', (packet) => packets.push(packet));
   webSocket.on('message', (data: Buffer, isBinary) => {
     kinds.add(isBinary);
@@ -58,26 +59,30 @@ test('MQTT.js publishes and reads, as over TCP, and meets devices there', async 
   await until(() => !stage.server.users.has('page'), 'the end of its session');
 });
 
-test('packets are cut into messages in any way, and answers are binary [MQTT-6.0.0-2]', async () => {
-  await stage.serve({ port: 0 });
-  const { webSocket, packets, kinds } = await open();
-  const bytes = Buffer.concat([
-    bytesOf(connectPacket('c')),
-    bytesOf(subscribePacket(1, ['a', 1])),
-    bytesOf(publishPacket('a', 'x', { qos: 1, messageId: 7 })),
-  ]);
-  for (const byte of bytes.subarray(0, 20)) webSocket.send(Buffer.of(byte));
-  webSocket.send(bytes.subarray(20));
-  await until(() => packets.length === 4, 'all answers');
-  expect(packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback', 'publish', 'puback']);
-  expect([...kinds]).toEqual([true]);
-});
+test.each(versions)(
+  'packets are cut into messages in any way, and answers are binary [MQTT-6.0.0-2]: %i',
+  async (version) => {
+    await stage.serve({ port: 0 });
+    const { webSocket, packets, kinds } = await open({}, ['mqtt'], version);
+    const said = [
+      connectPacket('c', { protocolVersion: version }),
+      subscribePacket(1, ['a', 1]),
+      publishPacket('a', 'x', { qos: 1, messageId: 7 }),
+    ];
+    const bytes = Buffer.concat(said.map((each) => bytesOf(each, version)));
+    for (const byte of bytes.subarray(0, 20)) webSocket.send(Buffer.of(byte));
+    webSocket.send(bytes.subarray(20));
+    await until(() => packets.length === 4, 'all answers');
+    expect(packets.map(({ cmd }) => cmd)).toEqual(['connack', 'suback', 'publish', 'puback']);
+    expect([...kinds]).toEqual([true]);
+  },
+);
 
 test('a text message ends it, unread [MQTT-6.0.0-1]', async () => {
   await stage.serve({ port: 0 });
   const { webSocket, packets, closed } = await open();
   webSocket.send(bytesOf(connectPacket('c')).toString('latin1'));
-  webSocket.send(bytesOf(connectPacket('c')));
+  webSocket.send(bytesOf(connectPacket('c', { protocolVersion: 5 }), 5));
   expect(await closed).toBe(1003);
   expect(packets).toEqual([]);
   await until(() => stage.server.stats().clients.connecting === 0, 'its end');

@@ -86,6 +86,16 @@ test('a will with a response topic that is none is not taken [MQTT-3.3.2-14]', a
   await other.quiet();
 });
 
+test('a will that is said to be text, and is none, is not taken', async () => {
+  const wrong = { ...will, payload: Buffer.of(0xff), properties: { payloadFormatIndicator: true } };
+  const device = await stage.raw(5);
+  device.send(connectPacket('c', { protocolVersion: 5, will: wrong }));
+  expect(await device.next('connack')).toMatchObject({ reasonCode: 0x99 });
+  await device.end();
+  const said = { ...wrong, payload: Buffer.from('é') };
+  expect((await stage.connected5('c', { will: said })).told.reasonCode).toBe(0);
+});
+
 test('a server that stops has no delayed will left to publish', async () => {
   (await stage.connected5('c', fields)).socket.destroy();
   await lost();

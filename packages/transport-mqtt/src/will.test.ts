@@ -78,6 +78,34 @@ test('a will comes after what the device has published before', async () => {
   expect(heard).toEqual(['Online of c', 'Offline of c']);
 });
 
+test.each([
+  ['is taken over', (_: RawDevice) => {}],
+  ['is lost', (device: RawDevice) => device.socket.destroy()],
+])(
+  'a will that waits for a check is not told after what its device says when it is back: the connection %s',
+  async (_, end) => {
+    const waiting: (() => void)[] = [];
+    const canPublish = ({ data }: { data: unknown }) =>
+      data !== 'Offline' || new Promise<boolean>((resolve) => waiting.push(() => resolve(true)));
+    await serve({ channels: { '#': { ...open, canPublish } } });
+    const device = await stage.raw();
+    device.send(connectPacket('c', { will }));
+    await until(() => waiting.length === 1, 'the check at CONNECT');
+    waiting[0]?.();
+    await device.next('connack');
+    end(device);
+    const back = await stage.raw();
+    back.send(connectPacket('c'), publishPacket('tele/c/LWT', 'Online', { qos: 1, messageId: 1 }));
+    await until(() => waiting.length === 2, 'the will');
+    await (await stage.connected('other')).quiet();
+    expect([heard, back.packets]).toEqual([[], []]);
+    waiting[1]?.();
+    await back.next('connack');
+    await back.next('puback');
+    expect(heard).toEqual(['Offline of c', 'Online of c']);
+  },
+);
+
 describe('a CONNECT is refused where the will', () => {
   const channels = { 'tele/+/LWT': { canPublish: ({ data }: { data: unknown }) => data !== 'no' } };
 
@@ -99,7 +127,7 @@ describe('a CONNECT is refused where the will', () => {
 
   test.each([
     ['has a wildcard in its topic', { topic: 'a/+' }],
-    ['has no topic', { topic: '\ud800' }],
+    ['has NUL in its topic', { topic: 'a\0' }],
     ['has QoS 3 [MQTT-3.1.2-14]', { qos: 3 }],
   ])('%s', async (_, fields) => {
     await serve();

@@ -1,4 +1,11 @@
-import { createServer, provide, type Server, type ServerOptions, tokens } from '@callboard/core';
+import {
+  createServer,
+  type Gateway,
+  provide,
+  type Server,
+  type ServerOptions,
+  tokens,
+} from '@callboard/core';
 import { collectingLogger, LiveClock, type LogEntry, until } from '@callboard/testkit';
 import mqtt from 'mqtt';
 import { type MqttBroker, type MqttBrokerOptions, mqttTransport } from '../src/index.ts';
@@ -14,10 +21,14 @@ export class Node {
   /** `channel=data` of the channels that it watches, in order. */
   readonly told: string[] = [];
 
-  constructor(options: MqttBrokerOptions, serverOptions: Partial<ServerOptions> = {}) {
+  constructor(
+    options: MqttBrokerOptions,
+    serverOptions: Partial<ServerOptions> = {},
+    others: readonly Gateway[] = [],
+  ) {
     this.broker = mqttTransport({ clientId: 'callboard-test', ...options });
     this.server = createServer({
-      transports: [this.broker],
+      transports: [this.broker, ...others],
       channels: { '#': open },
       logger: collectingLogger(this.logs),
       provide: [provide(tokens.clock, this.clock)],

@@ -13,19 +13,39 @@ const command = ['mosquitto', '/usr/sbin/mosquitto'].find(
 
 export const mosquittoIsHere = command !== undefined;
 
+/** In PEM. */
+export interface BrokerTls {
+  readonly ca: string;
+  readonly cert: string;
+  readonly key: string;
+}
+
 /** A Mosquitto of its own, which keeps its sessions on disk. */
 export class Mosquitto {
   readonly port: number;
   readonly #directory = mkdtempSync(join(tmpdir(), 'callboard-mosquitto-'));
   #process: ChildProcess | undefined;
 
-  private constructor(port: number) {
+  readonly #tls: BrokerTls | undefined;
+
+  private constructor(port: number, tls: BrokerTls | undefined) {
     this.port = port;
+    this.#tls = tls;
+    const at = (name: string) => join(this.#directory, name);
+    for (const [name, pem] of Object.entries(tls ?? {})) writeFileSync(at(name), pem);
     writeFileSync(
       join(this.#directory, 'mosquitto.conf'),
       [
         `listener ${port} 127.0.0.1`,
         'allow_anonymous true',
+        ...(tls === undefined
+          ? []
+          : [
+              `cafile ${at('ca')}`,
+              `certfile ${at('cert')}`,
+              `keyfile ${at('key')}`,
+              'require_certificate true',
+            ]),
         'persistence true',
         `persistence_location ${this.#directory}/`,
         ...(process.getuid?.() === 0 ? ['user root'] : []),
@@ -34,17 +54,18 @@ export class Mosquitto {
     );
   }
 
-  static async onFreePort(): Promise<Mosquitto> {
+  /** @param tls with which it takes TLS alone, of who shows a certificate that `ca` has signed. */
+  static async onFreePort(tls?: BrokerTls): Promise<Mosquitto> {
     const probe = createServer().listen(0, '127.0.0.1');
     await once(probe, 'listening');
     const { port } = probe.address() as AddressInfo;
     probe.close();
     await once(probe, 'close');
-    return new Mosquitto(port);
+    return new Mosquitto(port, tls);
   }
 
   get url(): string {
-    return `mqtt://127.0.0.1:${this.port}`;
+    return `mqtt${this.#tls === undefined ? '' : 's'}://127.0.0.1:${this.port}`;
   }
 
   async start(): Promise<void> {

@@ -1,7 +1,7 @@
 import type { GatewayPublication } from '@callboard/core';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import type { MqttSessionStore, SessionRecord } from '../src/index.ts';
-import { StoredPublication } from '../src/stored-publication.ts';
+import { KnownPublication } from '../src/known-publication.ts';
 import {
   connectPacket,
   open,
@@ -41,7 +41,7 @@ export function sessionStoreSuite(name: string, make: () => StorePlace): void {
         published: [3, 65_535],
       };
       const publication = (payload: string | Uint8Array, more = {}): GatewayPublication =>
-        new StoredPublication({
+        KnownPublication.stored({
           topic: 'a/b',
           payload: Buffer.from(payload),
           from: undefined,

@@ -65,20 +65,16 @@ export class Stage {
     return new RawDevice(socket, version);
   }
 
-  /** One that is connected: by 3.1.1, with a clean session, unless `fields` say otherwise. */
-  async connected(clientId: string, fields: object = {}): Promise<RawDevice> {
-    const device = await this.raw();
-    device.send(connectPacket(clientId, fields));
-    await device.next('connack');
-    return device;
-  }
-
-  /** One that is connected by MQTT 5, with a clean start unless `fields` say otherwise, and what it was told. */
-  async connected5(clientId: string, fields: object = {}) {
-    const device = await this.raw(5);
-    device.send(connectPacket(clientId, { protocolVersion: 5, ...fields }));
+  /** One that is connected, by 3.1.1 unless told otherwise, with a clean session unless `fields` say so; and what it was told. */
+  async connected(clientId: string, fields: object = {}, version: 4 | 5 = 4) {
+    const device = await this.raw(version);
+    device.send(connectPacket(clientId, { protocolVersion: version, ...fields }));
     const { properties = {}, reasonCode, sessionPresent } = await device.next('connack');
     return Object.assign(device, { told: { ...properties, reasonCode, sessionPresent } });
+  }
+
+  connected5(clientId: string, fields: object = {}) {
+    return this.connected(clientId, fields, 5);
   }
 
   /** MQTT.js. */
@@ -154,6 +150,17 @@ export class RawDevice {
   async quiet(): Promise<void> {
     this.send({ cmd: 'pingreq' });
     await this.next('pingresp');
+  }
+
+  /** What has come by the answer to a ping. */
+  async rest(): Promise<Packet[]> {
+    this.send({ cmd: 'pingreq' });
+    const rest: Packet[] = [];
+    for (;;) {
+      const packet = await this.next();
+      if (packet.cmd === 'pingresp') return rest;
+      rest.push(packet);
+    }
   }
 
   async end(): Promise<void> {

@@ -1,3 +1,4 @@
+import { Bell } from './events/bell.tsx';
 import type { Office } from './office.ts';
 import { StatusBadge } from './status-badge.tsx';
 import { useStore } from './store.ts';
@@ -24,6 +25,7 @@ export function Bar({ office, leave }: { readonly office: Office; readonly leave
           <span className="bar-name">{pass.user.name}</span>
           <span className="bar-role">{pass.user.role}</span>
         </p>
+        <Bell office={office} />
       </div>
       <div className="doors">
         <button type="button" className="link" onClick={() => window.open(location.pathname, '_blank')}>

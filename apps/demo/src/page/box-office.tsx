@@ -3,6 +3,10 @@ import { Announcements } from './announcements.tsx';
 import { Bar } from './bar.tsx';
 import { Bill } from './bill.tsx';
 import { CornerPage } from './corner-page.tsx';
+import { CallboardPage } from './events/callboard-page.tsx';
+import { EventPage } from './events/event-page.tsx';
+import { PostPage } from './events/post-page.tsx';
+import { Toasts } from './events/toasts.tsx';
 import { LineDown } from './line-down.tsx';
 import { NotOnTheBill } from './not-on-the-bill.tsx';
 import { type Office, openOffice } from './office.ts';
@@ -26,6 +30,7 @@ export function BoxOffice({ pass, leave }: BoxOfficeProps) {
       <Bar office={office} leave={leave} />
       <LineDown office={office} />
       <Page office={office} />
+      <Toasts office={office} />
       <Announcements announcer={office.announcer} />
     </>
   );
@@ -36,6 +41,9 @@ function Page({ office }: { readonly office: Office }) {
   const { route, backFrom } = useStore(router);
   if (route.page === 'bill') return <Bill office={office} backFrom={backFrom} />;
   if (route.page === 'corner') return <CornerPage office={office} />;
+  if (route.page === 'callboard') return <CallboardPage office={office} />;
+  if (route.page === 'post') return <PostPage office={office} />;
+  if (route.page === 'event') return <EventPage key={route.event} office={office} id={route.event} />;
   const show = office.shows.find(({ id }) => id === route.show);
   return show === undefined ? <NotOnTheBill /> : <ShowPage key={show.id} office={office} show={show} />;
 }

@@ -1,14 +1,20 @@
 import { INBOX } from '@callboard/protocol';
 import type { ShowId } from '../shared/shows.ts';
+import { CLOCK_CHANNEL, type TheatreClock } from '../shared/theatre-clock.ts';
 import { Announcer } from './announcer.ts';
 import { type BoxOfficeClient, connect } from './client.ts';
 import { Company } from './company.ts';
 import { Counter } from './counter.ts';
+import { Callboard, fetchRules } from './events/callboard.ts';
+import { eventSoonIn, Notices } from './events/notices.ts';
+import { createTheatreClock } from './events/theatre-time.ts';
+import { until } from './events/times.ts';
 import { HouseWatch } from './house-watch.ts';
 import { houseInWords } from './in-words.ts';
 import { MyTabs, tabNumber } from './my-tabs.ts';
 import type { Pass } from './pass.ts';
 import { Pigeonholes } from './pigeonholes.ts';
+import { GreenRoom } from './presence/green-room.ts';
 import { PromptBook } from './prompt-book.ts';
 import { PromptCorner } from './prompt-corner.ts';
 import { Reservations } from './reservations.ts';
@@ -29,6 +35,11 @@ export interface Office {
   readonly counter: Counter;
   readonly reservations: Reservations;
   readonly tabs: MyTabs;
+  readonly callboard: Callboard;
+  readonly notices: Notices;
+  /** The theatre's time. */
+  readonly clock: TheatreClock;
+  readonly greenRoom: GreenRoom;
   /** Whether the tab's line has been cut. */
   readonly cut: Store<boolean>;
   /** From now on, until it is closed, the server tells how this show's house is. */
@@ -46,12 +57,14 @@ export interface Office {
  */
 export async function openOffice(pass: Pass, refused: (why: string) => void): Promise<Office> {
   const company = new Company(pass.token);
-  const [shows] = await Promise.all([fetchShows(), company.refresh()]);
+  const [shows, rules] = await Promise.all([fetchShows(), fetchRules(), company.refresh()]);
   const titleOf = (show: string) => shows.find(({ id }) => id === show)?.title ?? show;
   const book = new PromptBook();
   const announcer = new Announcer();
   const cut = new Store(false);
-  const { client, line } = connect(pass);
+  const clock = createTheatreClock();
+  const { client, line } = connect(pass, clock);
+  if (rules.demo) client.channel(CLOCK_CHANNEL).subscribe(({ data }) => clock.set(data.aheadMs));
 
   const reservations = new Reservations(client, book, (text) => announcer.say(text));
 
@@ -70,6 +83,12 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
     book,
     announcer,
     cut,
+    clock,
+    callboard: new Callboard(pass.token, rules),
+    notices: new Notices(client.notify, (item) => {
+      const soon = eventSoonIn(item);
+      if (soon) announcer.say(`A notice: ${soon.headline}, ${until(item.at, clock.now())}, ${soon.place}.`);
+    }),
     shortlist: new ShortlistDesk(client, book, ({ show, listed }) =>
       announcer.say(
         listed
@@ -85,6 +104,7 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
     counter: new Counter({ client, book, reservations, tonight: shows[0].id, cutLine }),
     reservations,
     tabs: new MyTabs(client),
+    greenRoom: new GreenRoom(client, company),
     watch(show) {
       const topic = `the house of ${show}`;
       return new HouseWatch({

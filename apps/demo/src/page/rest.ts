@@ -15,43 +15,69 @@ export interface Colleague {
 /** The server said no, or nothing at all (status 0). `message` is for people. */
 export class RestError extends Error {
   readonly status: number;
+  readonly code: string;
 
-  constructor(status: number, message: string) {
+  constructor(status: number, code: string, message: string) {
     super(message);
     this.status = status;
+    this.code = code;
   }
 }
 
-export const signUp = (name: string, password: string) => ask<Pass>('/sign-up', { body: { name, password } });
-export const signIn = (name: string, password: string) => ask<Pass>('/sign-in', { body: { name, password } });
+export const signUp = (name: string, password: string) =>
+  ask<Pass>('/sign-up', { method: 'POST', body: { name, password }, words });
+export const signIn = (name: string, password: string) =>
+  ask<Pass>('/sign-in', { method: 'POST', body: { name, password }, words });
 export const fetchShows = async () => (await ask<{ shows: Season }>('/shows')).shows;
 export const fetchCompany = async (token: string) =>
   (await ask<{ company: readonly Colleague[] }>('/company', { token })).company;
 
-async function ask<T>(path: string, { body, token }: { body?: object; token?: string } = {}): Promise<T> {
+export interface Asking {
+  /** Default: GET. */
+  readonly method?: 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  readonly body?: object;
+  readonly token?: string;
+  /** Which version is to be changed. */
+  readonly version?: number;
+  /** In place of what the server says, by status. */
+  readonly words?: Readonly<Record<number, string>>;
+}
+
+/** @throws RestError */
+export async function ask<T>(path: string, asking: Asking = {}): Promise<T> {
+  const { method = 'GET', body, token, version, words = {} } = asking;
   let response: Response;
   try {
     response = await fetch(`/api${path}`, {
+      method,
       headers: {
         ...(body && { 'content-type': 'application/json' }),
         ...(token && { authorization: `Bearer ${token}` }),
+        ...(version !== undefined && { 'if-match': `W/"${version}"` }),
       },
-      ...(body && { method: 'POST', body: JSON.stringify(body) }),
+      ...(body && { body: JSON.stringify(body) }),
     });
   } catch {
-    throw new RestError(0, 'The box office does not answer. Is the server running?');
+    throw new RestError(0, 'NO_ANSWER', 'The box office does not answer. Is the server running?');
   }
-  if (response.ok) return (await response.json()) as T;
-  throw new RestError(
-    response.status,
-    words[response.status] ?? `The box office said no (${response.status}).`,
-  );
+  const { status, ok } = response;
+  if (status === 204) return undefined as T;
+  if (ok) return (await response.json()) as T;
+  const { code, message } = await errorIn(response);
+  throw new RestError(status, code, words[status] ?? message);
+}
+
+async function errorIn(response: Response): Promise<{ code: string; message: string }> {
+  const otherwise = { code: 'REFUSED', message: `The box office said no (${response.status}).` };
+  try {
+    const { error } = (await response.json()) as { error?: { code?: string; message?: string } };
+    return { ...otherwise, ...error };
+  } catch {
+    return otherwise;
+  }
 }
 
 const words: Readonly<Record<number, string>> = {
   400: 'A name has 1 to 40 characters, a password at least 8.',
-  401: 'Name and password do not go together.',
-  409: 'Somebody has that name already.',
   429: 'That was a great many attempts. Try again in a minute.',
-  503: 'The book is full.',
 };

@@ -1,11 +1,17 @@
 import { expect, test } from '@jest/globals';
-import { billPath, cornerPath, routeOf, showPath } from './route.ts';
+import { billPath, callboardPath, cornerPath, eventPath, postPath, routeOf, showPath } from './route.ts';
 
 test.each([
   [billPath, { page: 'bill' }],
   [cornerPath, { page: 'corner' }],
   ['/corner/', { page: 'corner' }],
   ['/corner/lights', { page: 'bill' }],
+  [callboardPath, { page: 'callboard' }],
+  ['/board/', { page: 'callboard' }],
+  [postPath, { page: 'post' }],
+  [eventPath('x-1_Y'), { page: 'event', event: 'x-1_Y' }],
+  ['/board/x/edit', { page: 'bill' }],
+  ['/boards', { page: 'bill' }],
   [showPath('moths'), { page: 'show', show: 'moths' }],
   ['/shows/moths/', { page: 'show', show: 'moths' }],
   ['/shows/hamlet', { page: 'show', show: 'hamlet' }],

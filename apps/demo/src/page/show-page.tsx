@@ -6,6 +6,7 @@ import { LiveHouse } from './live-house.tsx';
 import { Motif } from './motif.tsx';
 import type { Office } from './office.ts';
 import { OtherShows } from './other-shows.tsx';
+import { Lookers } from './presence/lookers.tsx';
 import { Reserve } from './reserve.tsx';
 import { useStore } from './store.ts';
 import { Strip } from './strip.tsx';
@@ -33,6 +34,7 @@ export function ShowPage({ office, show }: ShowPageProps) {
             The house
           </h2>
           {watch && <House office={office} show={show} watch={watch} />}
+          <Lookers office={office} show={show.id} />
         </section>
         <OtherShows shows={office.shows} except={show.id} />
         <TheBook book={office.book} />

@@ -1,5 +1,6 @@
-import { type FormEvent, useState } from 'react';
+import { type FormEvent, useEffect, useState } from 'react';
 import { COMPANY_PASSWORD, company } from '../shared/company.ts';
+import { fetchRules } from './events/callboard.ts';
 import { Masthead } from './masthead.tsx';
 import type { Pass } from './pass.ts';
 import { RestError, signIn, signUp } from './rest.ts';
@@ -13,6 +14,7 @@ interface StageDoorProps {
 export function StageDoor({ word, enter }: StageDoorProps) {
   const [trouble, setTrouble] = useState<string>();
   const [busy, setBusy] = useState(false);
+  const isDemo = useIsDemo();
 
   const come = async (ask: () => Promise<Pass>) => {
     if (busy) return;
@@ -44,30 +46,7 @@ export function StageDoor({ word, enter }: StageDoorProps) {
             </p>
           )}
           <h2 id="who">Who’s there?</h2>
-          <p className="who-intro">
-            Be one of the company. Open a second tab as somebody else, or as yourself again: it is the same
-            shortlist.
-          </p>
-          <ul className="company" aria-label="The company">
-            {company.map(({ name, role, does }) => (
-              <li key={name}>
-                <button
-                  type="button"
-                  className="member"
-                  aria-disabled={busy}
-                  onClick={() => void come(() => signIn(name, COMPANY_PASSWORD))}
-                >
-                  <span className="member-role">{role}</span>
-                  <span className="member-name">{name}</span>
-                  <span className="member-does">{does}</span>
-                </button>
-              </li>
-            ))}
-          </ul>
-          <p className="small">
-            Their password is <code>{COMPANY_PASSWORD}</code>, all four. It can be printed here because this
-            box office serves this machine only.
-          </p>
+          {isDemo && <Company busy={busy} come={come} />}
         </section>
         <section aria-labelledby="book-in" className="sign-in">
           <h2 id="book-in">Or sign the book</h2>
@@ -86,7 +65,7 @@ export function StageDoor({ word, enter }: StageDoorProps) {
               aria-describedby="password-rule"
             />
             <p id="password-rule" className="small">
-              Eight characters or more. Accounts last until the server stops.
+              Eight characters or more.
             </p>
             <div className="row">
               <button type="submit" value="sign-in" className="button">
@@ -104,4 +83,57 @@ export function StageDoor({ word, enter }: StageDoorProps) {
       </main>
     </div>
   );
+}
+
+interface CompanyProps {
+  readonly busy: boolean;
+  readonly come: (ask: () => Promise<Pass>) => Promise<void>;
+}
+
+/** Those whom everybody can be. */
+function Company({ busy, come }: CompanyProps) {
+  return (
+    <>
+      <p className="who-intro">
+        Be one of the company. Open a second tab as somebody else, or as yourself again: it is the same
+        shortlist.
+      </p>
+      <ul className="company" aria-label="The company">
+        {company.map(({ name, role, does }) => (
+          <li key={name}>
+            <button
+              type="button"
+              className="member"
+              aria-disabled={busy}
+              onClick={() => void come(() => signIn(name, COMPANY_PASSWORD))}
+            >
+              <span className="member-role">{role}</span>
+              <span className="member-name">{name}</span>
+              <span className="member-does">{does}</span>
+            </button>
+          </li>
+        ))}
+      </ul>
+      <p className="small">
+        Their password is <code>{COMPANY_PASSWORD}</code>, all four. It can be printed here because this box
+        office serves this machine only.
+      </p>
+    </>
+  );
+}
+
+/** Production has nobody whose password is printed. */
+function useIsDemo(): boolean {
+  const [isDemo, setDemo] = useState(true);
+  useEffect(() => {
+    let over = false;
+    fetchRules().then(
+      ({ demo }) => over || setDemo(demo),
+      () => {},
+    );
+    return () => {
+      over = true;
+    };
+  }, []);
+  return isDemo;
 }

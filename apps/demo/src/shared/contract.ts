@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { LIGHT_COMMANDS, LIGHTS, SENSORS } from './devices.ts';
 import { MAX_NOTE_LENGTH } from './limits.ts';
 import { shows } from './shows.ts';
+import { CLOCK_CHANNEL } from './theatre-clock.ts';
 
 const showIds = shows.map(({ id }) => id);
 const mark = z.object({
@@ -61,6 +62,8 @@ export const contract = defineContract({
       /** People who look at it, however many tabs they have. */
       watching: z.int(),
     }),
+    /** How far the theatre's time is ahead of the machine's, in milliseconds: in the demo one can move it on. */
+    [CLOCK_CHANNEL]: z.object({ aheadMs: z.int() }),
     /** What a sensor reads, and when that came, in milliseconds since 1970: a device sends the number alone. */
     [SENSORS]: z.number().transform((value) => ({ value, at: Date.now() })),
     /** How a light is: only the lighting board says that. */

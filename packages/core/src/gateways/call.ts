@@ -7,7 +7,7 @@ import type { CallAnswer } from './port.ts';
 /** A call by another protocol than frames: it passes the same gates, and is answered once. */
 export class ForeignCall implements ActionRequest, Answer {
   readonly client: ServerClient;
-  readonly frame: CallFrame;
+  frame: CallFrame;
   action: AnyAction;
   readonly answer = this;
   readonly #node: Node;

@@ -135,6 +135,23 @@ describe('a session', () => {
     expect(heard.heard).toEqual(['x still there']);
   });
 
+  test('is shown as subscribed to channels by their names, whatever else it reads', async () => {
+    await serve();
+    const changes: string[] = [];
+    server.subscriptions$.subscribe(({ client, channel, subscribed }) =>
+      changes.push(`${client.device} ${subscribed ? '+' : '-'}${channel}`),
+    );
+    const { session, link } = await attached('a');
+    for (const filter of ['x', 'y', 'x/+', 'x']) await session.subscribe(filter, reader());
+    await session.unsubscribe('x/+');
+    await session.unsubscribe('y');
+    await server.recheckRights();
+    link.closed('gone');
+    expect(changes.splice(0)).toEqual(['thing +x', 'thing +y', 'thing -y']);
+    clock.advance(1_000);
+    expect(changes).toEqual(['thing -x']);
+  });
+
   test('that is to end with its connection does', async () => {
     await serve();
     const { link, ended } = await attached('a', undefined, 0);
@@ -351,6 +368,23 @@ test('more than it takes ends it', async () => {
   await session.subscribe('x', reader(link));
   await server.publish('x', 'x'.repeat(100));
   expect([pipe.closedWith, session.client.online]).toEqual(['SLOW_READER', false]);
+});
+
+test('is told events of gateways that are for its user, or for everybody; else nobody is', async () => {
+  await serve();
+  const told: string[] = [];
+  for (const userId of ['ada', 'eve']) {
+    const { session } = await attached(userId);
+    session.follow(undefined, ({ type }) => told.push(`${type} to ${userId}`));
+  }
+  const user = server.users.get('ada');
+  const seen: string[] = [];
+  server.events$.subscribe(({ type }) => seen.push(type));
+  host.emit({ type: 'LINE_LOST' });
+  host.emit({ type: 'ITS_OWN' }, { user });
+  host.emit({ type: 'NEWS' }, { everybody: true });
+  expect(told).toEqual(['ITS_OWN to ada', 'NEWS to ada', 'NEWS to eve']);
+  expect(seen).toEqual(['LINE_LOST', 'ITS_OWN', 'NEWS']);
 });
 
 describe('a graceful stop', () => {

@@ -4,6 +4,7 @@ import type { Awaitable } from '@callboard/runtime';
 import type { Claims, Client } from '../api.ts';
 import type { PayloadFormat } from '../channels/payload.ts';
 import type { Frame, Framed } from '../outbox.ts';
+import type { EventScope } from '../plugin.ts';
 import type { Attributes, Outcome } from '../streams/log.ts';
 import type { Connection, Peer, Refusal, TransportHost } from '../transport.ts';
 
@@ -33,8 +34,8 @@ export interface GatewayHost
   readonly loopbackOnly: boolean;
   /** The server's own part in its channels, for a gateway that joins another system. */
   readonly channels: GatewayChannels;
-  /** Tells an event of one of the gateway's types to everybody who subscribed. */
-  emit(event: AnyAction): void;
+  /** Tells an event of one of the gateway's types: as a plugin's, to the server's own code alone without a scope. */
+  emit(event: AnyAction, scope?: EventScope): void;
   /** The checks of an upgrade (loopback, TLS, connections per address) for a socket that comes without HTTP. */
   admit(socket: Socket): Peer | Refusal;
   /** The server is stopping: sessions end that are not over. */

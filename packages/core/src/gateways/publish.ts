@@ -1,4 +1,4 @@
-import { ReplyError, toWire } from '@callboard/protocol';
+import { fromWire, isChannel, type PublishFrame, ReplyError, toWire } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Channels } from '../channels/channels.ts';
 import { payloadFormats } from '../channels/payload.ts';
@@ -19,6 +19,7 @@ export function publishPayload(node: Node, client: ServerClient, draft: GatewayD
   const { counters, requests } = node;
   const { channel, payload } = draft;
   const { user } = client;
+  if (!node.channels.byName.has(channel) && !isChannel(channel)) throw new ReplyError('INVALID_CHANNEL');
   const canPublish = publisherOf(node, client, channel);
   const ask = (decoded: Decoded): Awaitable<Outcome> => {
     if (decoded === undefined) counters.withheld++;
@@ -37,7 +38,7 @@ export function publishPayload(node: Node, client: ServerClient, draft: GatewayD
 /** What `canPublish` says, of bytes that are not published yet. */
 export async function mayPublish(node: Node, client: ServerClient, draft: GatewayDraft): Promise<boolean> {
   const { canPublish } = node.channels.policyOf(draft.channel);
-  if (canPublish === undefined) return false;
+  if (canPublish === undefined || !isChannel(draft.channel)) return false;
   const { channel, payload } = draft;
   const ask = async () => {
     const decoded = await decode(node, draft);
@@ -96,6 +97,22 @@ function parse(channels: Channels, { channel, payload, format }: GatewayDraft): 
 export function shown({ channels }: Node, draft: GatewayDraft): unknown {
   const parsed = parse(channels, draft);
   return toWire(parsed === undefined ? draft.payload : parsed.value);
+}
+
+/** The publication as operators have left it: other data is other bytes, and not what the device said beside its own. */
+export function changed(
+  { channels }: Node,
+  draft: GatewayDraft,
+  before: PublishFrame,
+  { channel, data, meta }: PublishFrame,
+): GatewayDraft {
+  const same = { ...draft, channel, meta };
+  if (data === before.data && meta === before.meta) return same;
+  const attributes = draft.attributes && { ...draft.attributes, own: undefined };
+  if (data === before.data) return { ...same, attributes };
+  const format = channels.policyOf(channel).payload ?? 'text';
+  const payload = payloadFormats[format].encode(fromWire(data));
+  return { ...same, payload, format, attributes };
 }
 
 function noneWhereInvalid(error: unknown): undefined {

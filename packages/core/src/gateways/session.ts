@@ -5,6 +5,7 @@ import {
   isChannel,
   isFilter,
   type NativeEvent,
+  type PublishFrame,
   ReplyError,
   type RequestFrame,
 } from '@callboard/protocol';
@@ -17,7 +18,7 @@ import type { Outcome } from '../streams/log.ts';
 import { assertMayCall, ForeignCall } from './call.ts';
 import type { ForeignLink } from './link.ts';
 import type { CallAnswer, GatewayDraft, GatewayReader, GatewaySession } from './port.ts';
-import { mayPublish, publishPayload, shown } from './publish.ts';
+import { changed, mayPublish, publishPayload, shown } from './publish.ts';
 
 /** What a gateway may do in the name of one of its clients. */
 export class Session implements GatewaySession {
@@ -49,7 +50,10 @@ export class Session implements GatewaySession {
       if (!isChannel(filter) && !isFilter(filter)) throw new ReplyError('INVALID_REQUEST');
       if (client.filters?.has(filter) !== true && (client.filters?.size ?? 0) >= limits.maxChannels)
         throw new ReplyError('TOO_MANY_CHANNELS');
-      await this.#checked({ op: 'subscribe', mid: 0, channels: [filter] });
+      const frame = this.#node.inbound.pass(client, { op: 'subscribe', mid: 0, channels: [filter] });
+      // Another filter the gateway does not know of.
+      if (frame.channels?.length !== 1 || frame.channels[0] !== filter) throw new ReplyError('REFUSED');
+      await this.#checked(frame);
       const asked = Promise.resolve(subscriptions.rights.toFilter(client, filter));
       const right = await requests.deadline(asked, 'CHECK_TIMEOUT');
       if (right === undefined) throw new ReplyError('FORBIDDEN');
@@ -76,12 +80,22 @@ export class Session implements GatewaySession {
     const { client } = this;
     if (this.#node.requests.draining) return Promise.reject(this.#failure(new ReplyError('UNAVAILABLE')));
     return this.#inOrder(() => {
-      const data = this.#node.requests.checking ? shown(this.#node, draft) : null;
-      const checked = this.#checked({ op: 'publish', mid: 0, channel: draft.channel, data });
+      const { watched, frame } = this.#passed(draft);
+      const checked = this.#checked(frame);
       client.user.activeClient = client;
-      const publish = () => publishPayload(this.#node, client, draft);
+      const publish = () => publishPayload(this.#node, client, watched);
       return isPromise(checked) ? checked.then(publish) : publish();
     });
+  }
+
+  /** What plugins' operators make of a publication, and what their checks are shown of it. */
+  #passed(draft: GatewayDraft): { readonly watched: GatewayDraft; readonly frame: PublishFrame } {
+    const { inbound, requests } = this.#node;
+    const { channel, meta } = draft;
+    const data = inbound.watched || requests.checking ? shown(this.#node, draft) : null;
+    const asked = { op: 'publish', mid: 0, channel, data, ...(meta !== undefined && { meta }) } as const;
+    const frame: PublishFrame = inbound.pass(this.client, asked);
+    return { watched: frame === asked ? draft : changed(this.#node, draft, asked, frame), frame };
   }
 
   mayPublish(draft: GatewayDraft): Promise<boolean> {
@@ -101,6 +115,8 @@ export class Session implements GatewaySession {
     try {
       if (!isAction(action)) throw new ReplyError('INVALID_REQUEST');
       assertMayCall(this.#node, before);
+      call.frame = this.#node.inbound.pass(client, call.frame);
+      call.action = call.frame.action;
     } catch (error) {
       return call.fail(error as ReplyError);
     }

@@ -1,6 +1,7 @@
 import type { GapReason, Position } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import type { Clock } from '../clock.ts';
+import { Early } from './early.ts';
 import type { Entry, Page, Retention, StreamLog } from './log.ts';
 import type { Pace } from './pace.ts';
 import { CatchUp, evictedUpTo, type ItemOf, isFor, type Reader, type Recovery } from './recovery.ts';
@@ -9,7 +10,6 @@ export type { Gap, ItemOf, Missed, Reader, Recovery } from './recovery.ts';
 
 const PAGE = 256;
 const RETRY_MS = 200;
-const MAX_EARLY = 1_024;
 const MAX_RECENT = 1_024;
 const NONE: Entry[] = [];
 /** Until the first comes: most feeds of channels that only keep something never have one. */
@@ -36,8 +36,8 @@ export class Feed<Item> {
   #recent: Entry[] = NONE;
   /** Items of entries that were read again, until the turn ends: who comes back seldom comes alone. */
   #again: Map<Entry, Item> | undefined;
-  /** Entries that came before their turn, by offset. */
-  #early: Map<number, Entry> | undefined;
+  /** Made with the first entry that comes before its turn. */
+  #early: Early | undefined;
   #epoch = '';
   #head = 0;
   /** How often the epoch has changed: a page read before the last change may be of an epoch that has ended. */
@@ -243,17 +243,11 @@ export class Feed<Item> {
 
   /** Delivers what came early and is next, as much as is to be delivered at once. Says whether there was any. */
   #deliverRun(): boolean {
-    const run: Entry[] = [];
     let max = this.#pace.entriesFor(this.#live.size);
     // Who has read further is live from there.
     for (const offset of this.#ahead?.values() ?? []) max = Math.min(max, offset - this.#head);
-    while (run.length < max) {
-      const next = this.#early?.get(this.#head + 1 + run.length);
-      if (next === undefined) break;
-      run.push(next);
-    }
+    const run = this.#early?.takeAfter(this.#head, max) ?? [];
     if (run.length === 0) return false;
-    for (const { offset } of run) this.#early?.delete(offset);
     this.#deliver(run);
     return true;
   }
@@ -302,22 +296,19 @@ export class Feed<Item> {
   }
 
   #park(entry: Entry): void {
-    this.#early ??= new Map();
-    if (this.#early.size === MAX_EARLY && this.#deferred) {
-      // A log without a history does not have it any more: whoever publishes so much has to wait for it.
-      this.settle();
-      this.#early ??= new Map();
-    }
-    if (this.#early.size < MAX_EARLY) this.#early.set(entry.offset, entry);
-    else this.#behind = true;
+    // A log without a history does not have it any more: whoever publishes so much has to wait for it.
+    if (this.#early?.full && this.#deferred) this.settle();
+    this.#early ??= new Early();
+    if (this.#early.full) this.#behind = true;
+    else this.#early.add(entry);
   }
 
   /** Delivers what came early and is next; reads what is missing before the rest. */
   #drain(): void {
     if (this.#early === undefined || this.#calling || this.#deferred) return;
     while (this.#deliverRun());
-    for (const offset of this.#early?.keys() ?? []) if (offset <= this.#head) this.#early?.delete(offset);
-    if (this.#early?.size === 0) this.#early = undefined;
+    this.#early?.dropUpTo(this.#head);
+    if (this.#early?.empty) this.#early = undefined;
     if (this.#early !== undefined) this.#fetch();
   }
 

@@ -48,11 +48,17 @@ export async function claim(
   });
 }
 
+/** Notices of the rounds as they are now. */
 function dueOf(tx: Transaction, keys: readonly string[], now: number) {
   return tx
     .selectFrom('notify_notices')
-    .select(['notification_key', 'round', 'lead_ms'])
-    .where('notification_key', 'in', keys)
+    .innerJoin('notify_notifications', (join) =>
+      join
+        .onRef('notify_notifications.notification_key', '=', 'notify_notices.notification_key')
+        .onRef('notify_notifications.round', '=', 'notify_notices.round'),
+    )
+    .select(['notify_notices.notification_key', 'notify_notices.round', 'lead_ms'])
+    .where('notify_notices.notification_key', 'in', keys)
     .where('due_at', '<=', now)
     .execute();
 }
@@ -64,7 +70,7 @@ export async function enter(
 ): Promise<readonly boolean[]> {
   const rows = await leased(tx, dialect, entries);
   const held = entries.map(({ id, lease }) => rows.get(id)?.lease === lease);
-  const begun = [...rows.values()].filter((row) => row.begun === 0).map(({ id }) => id);
+  const begun = entries.filter(({ id }, i) => held[i] && rows.get(id)?.begun === 0).map(({ id }) => id);
   if (begun.length > 0)
     await tx.updateTable('notify_notices').set({ begun: 1 }).where('id', 'in', begun).execute();
   const items = entries
@@ -117,13 +123,13 @@ function changeOf(step: Step, now: number): Partial<NoticeRow> {
     case 'release':
       return { lease: null };
     case 'told':
-      return { lease: null, state: 'told', settled_at: now };
+      return { lease: null, state: 'told', settled_at: now, wake_at: now };
     case 'skipped':
-      return { lease: null, state: 'skipped', settled_at: now, why: step.why };
+      return { lease: null, state: 'skipped', settled_at: now, wake_at: now, why: step.why };
   }
 }
 
-/** Of these, the notices that wait; nobody else gets them before the transaction is over. */
+/** Of these, the notices that are held: none that is settled. Nobody else gets them before the transaction is over. */
 async function leased(
   tx: Transaction,
   { rowLocks }: SqlDialect,
@@ -136,7 +142,6 @@ async function leased(
     .select(['id', 'lease', 'begun'])
     .where('id', 'in', [...new Set(wanted.map(({ id }) => id))])
     .where('lease', 'in', [...leases])
-    .where('state', '=', 'waiting')
     .orderBy('id')
     .$if(rowLocks, (query) => query.forUpdate())
     .execute();

@@ -1,4 +1,5 @@
 import { type ItemState, itemStates } from '../contract.ts';
+import type { Since, ToldTo } from '../store.ts';
 import { type ItemView, itemOf } from './rows.ts';
 import type { Transaction } from './transaction.ts';
 
@@ -50,24 +51,24 @@ export async function inbox(tx: Transaction, userId: string, now: number, limit:
   return { items: rows.map(itemOf), unread: Number(unread) };
 }
 
-export async function unalerted(
+export async function toldSince(
   tx: Transaction,
   users: readonly string[],
-  { since, now, limit }: { readonly since: number; readonly now: number; readonly limit: number },
-) {
+  { since, after, now, limit }: Since,
+): Promise<readonly ToldTo[]> {
   if (users.length === 0) return [];
   const rows = await standing(tx, now)
     .where('notify_notices.state', '=', 'told')
-    // When the lease would have ended, which is later than it was told: there is an index for it.
     .where('notify_notices.wake_at', '>=', since)
-    .where('notify_notices.settled_at', '>=', since)
+    .where((row) => row.or([row('notify_notices.wake_at', '>', since), row('notify_notices.id', '>', after)]))
     .where('notify_items.user_id', 'in', users)
-    .where('notify_items.state', '=', itemStates.indexOf('unread'))
-    .where('notify_items.alerted_by', 'is', null)
-    .select([...view, 'notify_items.user_id'])
+    .where('notify_items.state', '<', itemStates.indexOf('dismissed'))
+    .select([...view, 'notify_items.user_id', 'notify_notices.wake_at'])
+    .orderBy('notify_notices.wake_at')
+    .orderBy('notify_notices.id')
     .limit(limit)
     .execute();
-  return rows.map((row) => ({ userId: row.user_id, item: itemOf(row) }));
+  return rows.map((row) => ({ userId: row.user_id, item: itemOf(row), toldAt: Number(row.wake_at) }));
 }
 
 export async function alert(
@@ -130,16 +131,26 @@ export async function mark(
   return moving;
 }
 
+/** Notice by notice, each by its index: those of one that a million were told, too. */
 export async function holders(tx: Transaction, key: string, after: string, limit: number) {
-  const rows = await tx
-    .selectFrom('notify_items')
-    .innerJoin('notify_notices', 'notify_notices.id', 'notify_items.notice_id')
-    .where('notify_notices.notification_key', '=', key)
-    .where('notify_items.user_id', '>', after)
-    .select('notify_items.user_id')
-    .distinct()
-    .orderBy('notify_items.user_id')
-    .limit(limit)
+  const notices = await tx
+    .selectFrom('notify_notices')
+    .select('id')
+    .where('notification_key', '=', key)
+    .where('begun', '=', 1)
     .execute();
-  return rows.map(({ user_id }) => user_id);
+  const users = new Set<string>();
+  for (const { id } of notices) {
+    const rows = await tx
+      .selectFrom('notify_items')
+      .select('user_id')
+      .where('notice_id', '=', id)
+      .where('user_id', '>', after)
+      .orderBy('user_id')
+      .limit(limit)
+      .execute();
+    for (const { user_id } of rows) users.add(user_id);
+  }
+  // As databases compare: by the bytes of UTF-8.
+  return [...users].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b))).slice(0, limit);
 }

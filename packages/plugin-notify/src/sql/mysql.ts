@@ -1,21 +1,24 @@
+import type { Socket } from 'node:net';
 import { MysqlDialect, type MysqlPool, sql } from 'kysely';
 import type { NotifyStore } from '../store.ts';
+import { type Connections, defaults, notSilent } from './connections.ts';
 import { codeOf, type SqlDialect } from './dialect.ts';
 import { SqlStore } from './sql-store.ts';
 
 /** MySQL 8, or MariaDB 10.6 or later, by a URL, with a pool that the store ends when it is closed. Needs the package `mysql2`. */
-export function mysqlStore(
-  url: string,
-  { connections = 8 }: { readonly connections?: number } = {},
-): NotifyStore {
+export function mysqlStore(url: string, connections: Connections = {}): NotifyStore {
   return new SqlStore(mysql(url, connections));
 }
 
-function mysql(uri: string, connectionLimit: number): SqlDialect {
+export function mysql(uri: string, options: Connections): SqlDialect {
+  const { connections: connectionLimit, silentMs } = { ...defaults, ...options };
   return {
     async connect() {
       const { createPool } = await import('mysql2');
       const pool = createPool({ uri, connectionLimit, connectTimeout: 5_000, charset: 'utf8mb4' });
+      pool.on('connection', (connection) => {
+        notSilent((connection as unknown as { readonly stream: Socket }).stream, silentMs);
+      });
       return new MysqlDialect({ pool: pool as unknown as MysqlPool });
     },
     types: {

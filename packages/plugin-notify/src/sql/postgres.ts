@@ -1,23 +1,27 @@
+import { Socket } from 'node:net';
 import { PostgresDialect, type PostgresPool, sql } from 'kysely';
 import type { NotifyStore } from '../store.ts';
+import { type Connections, defaults, notSilent } from './connections.ts';
 import { codeOf, type SqlDialect } from './dialect.ts';
 import { SqlStore } from './sql-store.ts';
 
 /** PostgreSQL 12 or later, by a URL, with a pool of `pg`'s that the store ends when it is closed. Needs the package `pg`. */
-export function postgresStore(
-  url: string,
-  { connections = 8 }: { readonly connections?: number } = {},
-): NotifyStore {
+export function postgresStore(url: string, connections: Connections = {}): NotifyStore {
   return new SqlStore(postgres(url, connections));
 }
 
-function postgres(url: string, max: number): SqlDialect {
+export function postgres(url: string, options: Connections): SqlDialect {
+  const { connections: max, silentMs } = { ...defaults, ...options };
   return {
     async connect() {
       const { default: pg } = await import('pg');
-      const pool = new pg.Pool({ connectionString: url, max, connectionTimeoutMillis: 5_000 });
-      // A connection that is lost while nobody uses it is replaced by the next query; unheard, it would end the process.
+      const pool = new pg.Pool({
+        ...{ connectionString: url, max, connectionTimeoutMillis: 5_000 },
+        stream: () => notSilent(new Socket(), silentMs),
+      });
+      // Queries fail where a connection is lost, used or not; unheard, it would end the process besides.
       pool.on('error', () => {});
+      pool.on('connect', (client) => client.on('error', () => {}));
       return new PostgresDialect({ pool: pool as unknown as PostgresPool });
     },
     types: { name: 'varchar(255) collate "C"', text: 'text' },

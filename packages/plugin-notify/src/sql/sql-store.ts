@@ -9,12 +9,14 @@ import type {
   Notification,
   NotifyStore,
   Replacement,
+  Since,
   Step,
 } from '../store.ts';
 import { claim, enter, settle } from './claims.ts';
 import type { SqlDialect } from './dialect.ts';
-import { alert, holders, inbox, mark, unalerted } from './items.ts';
+import { alert, holders, inbox, mark, toldSince } from './items.ts';
 import { migrate } from './migrate.ts';
+import { prune } from './prune.ts';
 import { noticeRow, notificationOf, notificationRow, type People, recordOf } from './rows.ts';
 import type { Tables } from './tables.ts';
 import { passingOver, type Transaction, transaction } from './transaction.ts';
@@ -77,7 +79,8 @@ export class SqlStore implements NotifyStore {
       const waiting = tx
         .updateTable('notify_notices')
         .where('notification_key', '=', key)
-        .where('state', '=', 'waiting');
+        // They wait. By their state, SQLite might look through all that wait.
+        .where('settled_at', 'is', null);
       const left = { state: state === 'cancelled' ? 'cancelled' : 'moved', settled_at: now, lease: null };
       await waiting.where('round', '<', round).set(left).execute();
       await waiting
@@ -155,11 +158,8 @@ export class SqlStore implements NotifyStore {
     return this.#transaction((tx) => inbox(tx, userId, now, limit));
   }
 
-  unalerted(
-    users: readonly string[],
-    options: { readonly since: number; readonly now: number; readonly limit: number },
-  ) {
-    return this.#transaction((tx) => unalerted(tx, users, options));
+  toldSince(users: readonly string[], options: Since) {
+    return this.#transaction((tx) => toldSince(tx, users, options));
   }
 
   alert(userId: string, ids: readonly string[], by: string, now: number) {
@@ -175,26 +175,7 @@ export class SqlStore implements NotifyStore {
   }
 
   prune(before: number, limit: number): Promise<number> {
-    return this.#transaction(async (tx) => {
-      const old = await tx
-        .selectFrom('notify_notifications')
-        .select('notification_key')
-        .where('expires_at', '<', before)
-        .limit(limit)
-        .execute();
-      if (old.length === 0) return 0;
-      const keys = old.map((row) => row.notification_key);
-      const notices = await tx
-        .selectFrom('notify_notices')
-        .select('id')
-        .where('notification_key', 'in', keys)
-        .execute();
-      const ids = notices.map(({ id }) => id);
-      if (ids.length > 0) await tx.deleteFrom('notify_items').where('notice_id', 'in', ids).execute();
-      await tx.deleteFrom('notify_notices').where('notification_key', 'in', keys).execute();
-      await tx.deleteFrom('notify_notifications').where('notification_key', 'in', keys).execute();
-      return keys.length;
-    });
+    return this.#transaction((tx) => prune(tx, this.#dialect, before, limit));
   }
 
   async #open(): Promise<void> {

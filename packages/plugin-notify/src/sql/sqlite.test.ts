@@ -1,8 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import Database from 'libsql';
+import { statementsOf } from '../../test/plans.ts';
 import { inSqlite, type Place } from '../../test/stores.ts';
 import { notifyStoreSuite } from '../testing.ts';
 import { migrations } from './migrations.ts';
+import { sqlite } from './sqlite.ts';
 
 notifyStoreSuite(
   'SQLite',
@@ -60,4 +62,23 @@ describe('migrations', () => {
     database.exec(`insert into notify_migrations values (${migrations.length + 1})`);
     await expect(store.open()).rejects.toThrow(`version ${migrations.length + 1}`);
   });
+});
+
+test('each statement finds what it is about by an index', async () => {
+  const place = await inSqlite.make();
+  const file = place.address?.where as string;
+  const { store, statements } = await statementsOf(sqlite(file));
+  const database = new Database(file);
+  const plans = statements.map(({ sql, parameters }) => {
+    const steps = database.prepare(`explain query plan ${sql}`).all([...parameters]) as { detail: string }[];
+    return `${sql}: ${steps.map(({ detail }) => detail).join('; ')}`;
+  });
+  expect(plans.length).toBeGreaterThan(20);
+  expect(plans.filter((plan) => /: .*SCAN (?!CONSTANT)/.test(plan))).toEqual([]);
+  // That somebody waits is no reason to look through all that wait.
+  const byState = plans.filter((plan) => plan.includes('(state=?)'));
+  expect(byState.filter((plan) => !plan.includes('order by "wake_at" limit'))).toEqual([]);
+  database.close();
+  await store.close();
+  place.remove();
 });

@@ -15,7 +15,7 @@ export function sqliteStore(file: string): NotifyStore {
   return new SqlStore(sqlite(file));
 }
 
-function sqlite(file: string): SqlDialect {
+export function sqlite(file: string): SqlDialect {
   return {
     async connect() {
       const { default: Database } = await import('libsql');

@@ -27,7 +27,7 @@ export interface NoticeRow {
   round: number;
   lead_ms: BigNumber;
   due_at: BigNumber;
-  /** When it may be claimed: its time, the end of its lease, or of its backoff. */
+  /** When it may be claimed: its time, the end of its lease, or of its backoff. Of what is told: when it was. */
   wake_at: BigNumber;
   state: string;
   lease: string | null;

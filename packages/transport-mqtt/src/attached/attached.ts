@@ -3,6 +3,7 @@ import type { Observable } from 'rxjs';
 import { type DeviceAvailability, Devices } from './availability.ts';
 import { Bridge } from './bridge.ts';
 import { type MqttBrokerOptions, settingsOf } from './options.ts';
+import { StandIns } from './stand-ins.ts';
 
 export interface MqttBroker extends Gateway {
   /** Whether the broker is there. */
@@ -24,6 +25,7 @@ export function attached(options: MqttBrokerOptions): MqttBroker {
   const devices = new Devices(settings.availability, settings.limits.maxDevices, logger);
   let bridge: Bridge | undefined;
   let telling: { unsubscribe(): void } | undefined;
+  let standIns: StandIns | undefined;
   return {
     name: settings.name,
     foreign: true,
@@ -51,14 +53,21 @@ export function attached(options: MqttBrokerOptions): MqttBroker {
     },
     start(given) {
       host = given;
-      telling = devices.changes$.subscribe(({ device, online, at }) =>
-        given.emit({ type: online ? 'DEVICE_ONLINE' : 'DEVICE_OFFLINE', broker: settings.name, device, at }),
-      );
+      const users = new StandIns(given, settings.name);
+      standIns = users;
+      // As they said before the server was stopped.
+      for (const known of devices.byId.values()) users.changed(known);
+      telling = devices.changes$.subscribe((change) => {
+        const { device, online, at } = change;
+        given.emit({ type: online ? 'DEVICE_ONLINE' : 'DEVICE_OFFLINE', broker: settings.name, device, at });
+        users.changed(change);
+      });
       bridge = new Bridge(settings, given, devices);
     },
     async stop() {
       await bridge?.end();
       telling?.unsubscribe();
+      standIns?.end();
     },
   };
 }

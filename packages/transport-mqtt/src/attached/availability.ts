@@ -11,6 +11,12 @@ export interface Availability {
   readonly offline?: string;
   /** The device, by the levels of a topic. Default: the levels that the wildcards stand for, else the first one. */
   readonly device?: (levels: readonly string[]) => string;
+  /**
+   * The user that a device is while it is there: with a client that reads nothing, so that it is among `server.users`, has a status, and
+   * comes and goes by the native events. Undefined: none. Whoever may publish `topic` at the broker decides who is there: give
+   * devices user ids of their own. Default: none.
+   */
+  readonly userId?: (device: string) => string | undefined;
 }
 
 /** A device behind the broker: it has no connection here. */
@@ -19,6 +25,8 @@ export interface DeviceAvailability {
   readonly online: boolean;
   /** Milliseconds since 1970 (UTC): since when this is known. */
   readonly at: number;
+  /** As `Availability.userId` says. */
+  readonly userId?: string;
 }
 
 /** Which devices are there, as they say themselves. */
@@ -49,20 +57,30 @@ export class Devices {
   }
 
   #said(
-    { topic: filter, online = 'online', offline = 'offline', device = byWildcards(filter) }: Availability,
+    {
+      topic: filter,
+      online = 'online',
+      offline = 'offline',
+      device = byWildcards(filter),
+      userId,
+    }: Availability,
     topic: string,
     payload: Uint8Array,
     at: number,
   ): void {
     const said = Buffer.from(payload).toString();
     const id = device(topic.split('/'));
-    // What the broker keeps of it is removed.
-    if (said === '') return void this.byId.delete(id);
-    if (said !== online && said !== offline) return;
+    // An empty one: what the broker keeps of it is removed, and with that what is known of it.
+    if (said !== online && said !== offline && said !== '') return;
     const before = this.byId.get(id);
-    if (before?.online === (said === online) || (before === undefined && this.byId.size >= this.#max)) return;
-    const now = { device: id, online: said === online, at };
-    this.byId.set(id, now);
+    const isOnline = said === online;
+    const isNews =
+      before === undefined ? said !== '' && this.byId.size < this.#max : before.online !== isOnline;
+    if (said === '') this.byId.delete(id);
+    if (!isNews) return;
+    const user = userId?.(id);
+    const now = { device: id, online: isOnline, at, ...(user !== undefined && { userId: user }) };
+    if (said !== '') this.byId.set(id, now);
     this.#changes.next(now);
   }
 }

@@ -1,6 +1,7 @@
 import type { GatewayHost, OwnPublication } from '@callboard/core';
 import { isChannel, ReplyError } from '@callboard/protocol';
 import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
+import { owned } from '../owned.ts';
 import type { Devices } from './availability.ts';
 import { Echoes } from './echoes.ts';
 import { type Asked, Filters } from './filters.ts';
@@ -276,8 +277,3 @@ export class Bridge {
 
 /** More than what is in a packet beside topic and payload. */
 const PROPERTIES_BYTES = 256;
-
-/** A last value of five bytes must not hold on to all that was read with it. */
-function owned(payload: Buffer): Buffer {
-  return payload.buffer.byteLength > 2 * payload.length ? Buffer.from(payload) : payload;
-}

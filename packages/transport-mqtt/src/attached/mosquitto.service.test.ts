@@ -1,9 +1,11 @@
-import type { ServerOptions } from '@callboard/core';
+import type { Gateway, ServerOptions } from '@callboard/core';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import mqtt from 'mqtt';
 import { Node, peer } from '../../test/attached.ts';
+import { authority } from '../../test/certificates.ts';
 import { Mosquitto, mosquittoIsHere } from '../../test/mosquitto.ts';
 import { open, until } from '../../test/support.ts';
+import { mqttTransport } from '../index.ts';
 import type { MqttBrokerOptions } from './options.ts';
 
 /** Debian's Mosquitto as the broker that Callboard joins. */
@@ -27,8 +29,12 @@ withMosquitto.each([5, 4] as const)('a Mosquitto, protocol %i', (protocol) => {
     for (const ending of endings.splice(0).reverse()) await ending();
   });
 
-  function node(options: Partial<MqttBrokerOptions>, serverOptions: Partial<ServerOptions> = {}): Node {
-    const made = new Node({ broker: broker.url, protocol, ...options }, serverOptions);
+  function node(
+    options: Partial<MqttBrokerOptions>,
+    serverOptions: Partial<ServerOptions> = {},
+    others: Gateway[] = [],
+  ): Node {
+    const made = new Node({ broker: broker.url, protocol, ...options }, serverOptions, others);
     endings.push(() => made.end());
     return made;
   }
@@ -260,18 +266,94 @@ withMosquitto.each([5, 4] as const)('a Mosquitto, protocol %i', (protocol) => {
 
   test('a device behind the broker that dies is offline by its will', async () => {
     await broker.start();
-    const here = node({ availability: [{ topic: 'tele/+/LWT', online: 'Online', offline: 'Offline' }] });
+    const here = node({
+      availability: [
+        { topic: 'tele/+/LWT', online: 'Online', offline: 'Offline', userId: (name) => `plug:${name}` },
+      ],
+    });
     await here.server.start();
     await here.online();
     const will = { topic: 'tele/lamp/LWT', payload: Buffer.from('Offline'), qos: 1, retain: true } as const;
     const lamp = await mqtt.connectAsync(broker.url, { protocolVersion: protocol, reconnectPeriod: 0, will });
     await lamp.publishAsync('tele/lamp/LWT', 'Online', { qos: 1, retain: true });
     await here.heard(() => here.broker.devices.get('lamp')?.online === true, 'the lamp');
+    await until(() => here.server.users.get('plug:lamp')?.status.status === 'ONLINE', 'the user');
     lamp.stream.destroy();
     await here.heard(() => here.broker.devices.get('lamp')?.online === false, 'its will');
     expect(here.events.filter((type) => type.startsWith('DEVICE'))).toEqual([
       'DEVICE_ONLINE',
       'DEVICE_OFFLINE',
     ]);
+    expect(here.server.users.size).toBe(0);
+  });
+
+  test('is joined over TLS, and shown a certificate; one that nobody has signed for is not', async () => {
+    const { ca, sign } = authority();
+    const secure = await Mosquitto.onFreePort({ ca, ...sign('broker') });
+    endings.push(() => secure.end());
+    await secure.start();
+    const own = sign('callboard');
+    const here = node({ broker: secure.url, connection: { ca, ...own } });
+    const wary = node({ broker: secure.url, clientId: 'wary', connection: own });
+    for (const each of [here, wary]) {
+      each.watch('a');
+      await each.server.start();
+    }
+    await here.online();
+    await here.server.publish('a', 'out');
+    const device = await peer(secure.url, 'a', { protocolVersion: protocol, ca, ...own });
+    endings.push(() => device.client.endAsync(true));
+    await device.client.publishAsync('a', 'in', { qos: 1 });
+    await here.heard(() => here.told.includes('a=in'), 'what is over TLS');
+    await until(() => wary.logs.some(({ message }) => message === 'no broker'), 'the refusal');
+    const [refusal] = wary.logs.filter(({ message }) => message === 'no broker');
+    expect(String(refusal?.fields?.reason)).toMatch(/certificate|self.signed/);
+    await wary.server.publish('a', 'here');
+    expect([wary.told, wary.broker.connected]).toEqual([['a=here'], false]);
+  });
+
+  test('while the broker is away so many publications wait, and the oldest go', async () => {
+    await broker.start();
+    const here = node({ limits: { maxQueued: 3 } });
+    await here.server.start();
+    await here.online();
+    await broker.kill();
+    await until(() => !here.broker.connected, 'the loss');
+    for (let i = 1; i <= 10; i++) await here.server.publish('out', `${i}`);
+    await here.server.publish('out', 'x'.repeat(2_000_000));
+    expect(here.stats).toMatchObject({ queued: 3, queuedBytes: 4, dropped: 8 });
+    await broker.start();
+    const reader = await other('out');
+    await here.online();
+    await until(() => reader.got.length >= 3, 'the three');
+    expect(reader.got).toEqual(['out=8', 'out=9', 'out=10']);
+  });
+
+  test('with `retain: marked` goes out marked what devices mark, and the broker’s last values are none here', async () => {
+    await broker.start();
+    const device = await other('#');
+    await device.client.publishAsync('a/old', 'kept', { qos: 1, retain: true });
+    const devices = mqttTransport({ port: 0 });
+    const here = node({}, { channels: { '#': { ...open, retain: 'marked' } } }, [devices]);
+    here.watch('a/old', 'a/live');
+    await here.server.start();
+    await here.online();
+    const own = await mqtt.connectAsync(`mqtt://127.0.0.1:${devices.port}`, { protocolVersion: protocol });
+    endings.push(() => own.endAsync(true));
+    await own.publishAsync('b/marked', 'one', { qos: 1, retain: true });
+    await own.publishAsync('b/plain', 'two', { qos: 1 });
+    // Whether the broker keeps what comes now is not said.
+    await device.client.publishAsync('a/live', 'three', { qos: 1, retain: true });
+    await settled(here, device);
+    expect(here.told).toEqual(['a/live=three', 'end/in=']);
+    const late: string[] = [];
+    own.on('message', (topic, payload) => late.push(`${topic}=${payload}`));
+    await own.subscribeAsync(['a/#', 'b/#'], { qos: 1 });
+    await own.publishAsync('b/end', '', { qos: 1 });
+    await until(() => late.includes('b/end='), 'what is here');
+    expect(late).toEqual(['b/marked=one', 'b/end=']);
+    const there = await other('b/#');
+    await until(() => there.got.length > 0, 'what is retained');
+    expect(there.got).toEqual(['b/marked=one!']);
   });
 });

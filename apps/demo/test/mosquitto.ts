@@ -1,0 +1,1 @@
+export { Mosquitto, mosquittoIsHere } from '../../../packages/transport-mqtt/test/mosquitto.ts';
