@@ -1,16 +1,26 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { connectionMachine } from '@callboard/client';
 import { clientMachine, serverMachine, userMachine } from '@callboard/core';
+import { presenceMachine } from '@callboard/plugin-presence';
+import { circuitMachine } from '@callboard/plugin-refetch';
 import { describe, expect, test } from '@jest/globals';
 import { mermaid } from './mermaid.mjs';
 
-const document = new URL('../ARCHITECTURE.md', import.meta.url);
+const drawn = [
+  ...[serverMachine, userMachine, clientMachine, connectionMachine].map((machine) => [
+    'ARCHITECTURE.md',
+    machine,
+  ]),
+  ['docs/presence.md', presenceMachine],
+  ['docs/refetch.md', circuitMachine],
+];
 
-describe('ARCHITECTURE.md', () => {
+describe('the documents', () => {
   // UPDATE_DIAGRAMS=1 draws them anew.
-  test.each([serverMachine, userMachine, clientMachine, connectionMachine])(
-    'draws the machine as it is: $id',
-    (machine) => {
+  test.each(drawn.map(([file, machine]) => ({ file, machine, id: machine.id })))(
+    '$file draws the machine as it is: $id',
+    ({ file, machine }) => {
+      const document = new URL(`../${file}`, import.meta.url);
       const text = readFileSync(document, 'utf8');
       const place = new RegExp(`(<!-- machine: ${machine.id} -->\n\`\`\`mermaid\n)(.*?)(\n\`\`\`)`, 's');
       expect(text).toMatch(place);

@@ -12,7 +12,7 @@ export function mermaid(machine) {
     }
     const own = arrows(state);
     const common = arrows(root).filter(({ event }) => own.every((arrow) => arrow.event !== event));
-    for (const { label, target } of [...own, ...common]) {
+    for (const { label, target } of [...own, ...common, ...atOnce(state.stateNode)]) {
       lines.push(`  ${key} --> ${target === machine.id ? key : target} : ${label}`);
     }
   }
@@ -28,6 +28,11 @@ function arrows(node) {
       const event = eventName(label.text);
       return { event, label: event + guarded, target: target.key };
     });
+}
+
+/** What it leaves for by itself. */
+function atOnce({ always = [] }) {
+  return always.map(({ guard, target }) => ({ label: `[${guard.type ?? guard}]`, target: target[0].key }));
 }
 
 function eventName(text) {

@@ -1,3 +1,4 @@
+import { inspect } from 'node:util';
 import { createServer } from '@callboard/core';
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
@@ -8,6 +9,9 @@ const examples = examplesIn('README.md');
 
 /** What an example claims to print, in its last comment. */
 const saidIn = (code) => code.trimEnd().split('\n').at(-1).replace('// ', '').split(', ');
+
+/** As `console.log` shows it. */
+const inWords = (value) => (typeof value === 'object' ? inspect(value) : String(value));
 
 describe('the READMEs', () => {
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});
@@ -147,6 +151,30 @@ describe('the READMEs', () => {
     warn.mockRestore();
   });
 
+  test('a REST API goes live', async () => {
+    const [guide, ...others] = examplesIn('docs/refetch.md');
+    expect(others).toEqual([]);
+    const [server, client, api] = await run(guide, 'refetch.mjs', '[server, client, api]');
+    try {
+      await until(() => log.mock.calls.length >= 2);
+      expect(log.mock.calls.map((call) => call.join(' '))).toEqual(saidIn(guide));
+      const [example, ...more] = examplesIn('packages/plugin-refetch/README.md');
+      expect(more).toEqual([]);
+      log.mockClear();
+      process.env.API = `http://127.0.0.1:${api.address().port}`;
+      const [other, watcher] = await run(example, 'refetching.mjs', '[server, client]');
+      await until(() => log.mock.calls.length >= 3);
+      expect(log.mock.calls).toEqual([['opening'], ['live'], ['first', 200, { name: 'Eve', views: 0 }]]);
+      await watcher.close();
+      await other.disconnect();
+    } finally {
+      await client.close();
+      await server.disconnect();
+      api.closeAllConnections();
+      api.close();
+    }
+  });
+
   test('the example of plugin-notify runs', async () => {
     const [code, ...others] = examplesIn('packages/plugin-notify/README.md');
     expect(others).toEqual([]);
@@ -169,6 +197,33 @@ describe('the READMEs', () => {
       await server.disconnect();
       warn.mockRestore();
     }
+  });
+
+  test('the examples of presence run', async () => {
+    const [own, ...more] = examplesIn('packages/plugin-presence/README.md');
+    const [watching, inChannel, ...others] = examplesIn('docs/presence.md');
+    expect([more, others]).toEqual([[], []]);
+    const warn = jest.spyOn(console, 'warn').mockImplementation(() => {});
+    const lines = () => log.mock.calls.map((call) => call.map(inWords).join(' ').trim());
+    const says = async (code, file, last) => {
+      log.mockClear();
+      const [server, ...clients] = await run(code, file, '[server, ada, grace]');
+      try {
+        await until(() => lines().at(-1) === last);
+      } finally {
+        await Promise.all(clients.map((client) => client.close()));
+        await server.disconnect();
+      }
+    };
+    await says(own, 'presence.mjs', 'ada is ONLINE (not to be disturbed)');
+    for (const [example, file] of [
+      [watching, 'watching.mjs'],
+      [inChannel, 'in-channel.mjs'],
+    ]) {
+      await says(example, file, saidIn(example).at(-1));
+      expect(lines()).toEqual(saidIn(example));
+    }
+    warn.mockRestore();
   });
 
   test('notifications: several nodes, a webhook, a device', async () => {

@@ -9,6 +9,7 @@ import type { MqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import type { Accounts } from './accounts.ts';
 import { devicePolicies } from './device-channels.ts';
+import { companyPresence, greenRoomPolicies, type Patience } from './green-room.ts';
 import type { Houses } from './houses.ts';
 import type { Passes } from './passes.ts';
 import { seatHandlers } from './seat-handlers.ts';
@@ -29,6 +30,7 @@ export interface BoxOfficeOptions {
   readonly mqtt: MqttTransport;
   /** All ways for devices. */
   readonly gateways: readonly Gateway[];
+  readonly patience: Patience;
   /** By which notifications fall due. */
   readonly clock: TheatreClock;
   readonly notify: NotifyOptions;
@@ -45,7 +47,7 @@ export type BoxOffice = Server<BoxOfficeContract> & {
 
 /** The realtime half: who may come in, who may write to whom, and what the server answers. */
 export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
-  const { accounts, passes, houses, httpServer, mqtt, gateways, clock, logger } = options;
+  const { accounts, passes, houses, httpServer, mqtt, gateways, clock, patience, logger } = options;
   // Who came in is one or the other.
   const isPerson = (userId: string) => !isDevice(userId);
   const shortlists = new Map<string, Shortlist>();
@@ -56,15 +58,20 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
     // Pages take the second where a network lets no WebSocket through.
     transports: [webSocketTransport(), httpTransport(), ...gateways],
     contract,
-    plugins: [byClock(notify(options.notify), clock), refetch(options.refetch)],
+    plugins: [
+      byClock(notify(options.notify), clock),
+      companyPresence(isPerson, patience),
+      refetch(options.refetch),
+    ],
     channels: {
       ...showPolicies(houses),
       ...devicePolicies(isPerson),
+      ...greenRoomPolicies(isPerson),
       [CLOCK_CHANNEL]: { retain: true, canSubscribe: () => true },
     },
     verifyClient: known(accounts, jwt({ secret: passes.secret, issuer: passes.issuer })),
     // Notes only, and only for who is there to find them: nothing is kept for others.
-    canSend: ({ to, action }) => action.type === 'NOTE' && isPerson(to) && server.users.has(to),
+    canSend: ({ to, action }) => action.type === 'NOTE' && isPerson(to) && isIn(server, to),
     handlers: {
       SHORTLIST: ({ user }) => ({ state: shortlists.get(user.id) ?? {} }),
       ...seatHandlers(houses, changed),
@@ -96,6 +103,11 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
       logger.error('a user was not told of their seats', { userId, cause });
     });
   }
+}
+
+/** Who has a tab, or one that is about to come back. Who closed the last one may yet be seen, and finds nothing. */
+export function isIn({ users }: Pick<Server, 'users'>, userId: string): boolean {
+  return (users.get(userId)?.clients.size ?? 0) > 0;
 }
 
 /** A token may be good and its account gone. A device's token is good for MQTT alone: there it can neither take a seat nor write a note. */

@@ -3,11 +3,12 @@ import { fileURLToPath } from 'node:url';
 import { consoleLogger, type Logger, systemClock } from '@callboard/core';
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { Accounts } from './accounts.ts';
-import { createBoxOffice } from './box-office.ts';
+import { createBoxOffice, isIn } from './box-office.ts';
 import { openDatabase } from './database/database.ts';
 import { houseBroker } from './device-channels.ts';
 import { EventNotices } from './events/event-notices.ts';
 import { type EventLimits, Events } from './events/events.ts';
+import type { Patience } from './green-room.ts';
 import { Houses } from './houses.ts';
 import { OwnApi } from './own-api.ts';
 import { Passes } from './passes.ts';
@@ -46,6 +47,8 @@ export interface DemoOptions {
   readonly origins?: readonly string[];
   /** That of a password's hash, in KiB. Less than the default is for tests. */
   readonly passwordWork?: number;
+  /** Default: that of the plugin. */
+  readonly patience?: Patience;
   readonly logger?: Logger;
   /** The folder of the built page. */
   readonly pageRoot?: string;
@@ -65,7 +68,7 @@ export async function createDemo(options: DemoOptions) {
   const { port, mqttPort = 0, broker, secret, production = false, seats, pageRoot = builtPage } = options;
   const { limits = { eventsEach: 5, subscriptionsEach: 10 }, leadTimesMs = [24 * hourMs, hourMs] } = options;
   const { attemptsPerMinute = 30, requestsPerSecond = 20, origins = [] } = options;
-  const { logger = consoleLogger({ level: 'warn' }) } = options;
+  const { patience = {}, logger = consoleLogger({ level: 'warn' }) } = options;
   if (production && secret === undefined) throw new RangeError('production needs a secret of its own');
   const passes = new Passes(secret);
   const clock = new TheatreClock(systemClock);
@@ -103,11 +106,11 @@ export async function createDemo(options: DemoOptions) {
       origins,
     },
     ...{ clock, logger, pageRoot },
-    isIn: (userId) => server.users.has(userId),
+    isIn: (userId) => isIn(server, userId),
     isBusy: () => (server.stats().plugins.notify?.busy ?? 0) > 0,
   });
   const server = createBoxOffice({
-    ...{ accounts, passes, houses, mqtt, gateways, clock, logger },
+    ...{ accounts, passes, houses, mqtt, gateways, clock, patience, logger },
     httpServer: web.server,
     refetch: ownApi.refetch,
     redis: options.redis,

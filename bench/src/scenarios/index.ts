@@ -11,13 +11,19 @@ import { fanOut1, fanOut1Tls, fanOut10 } from './fan-out.ts';
 import { frozenReader } from './frozen-reader.ts';
 import { growth } from './growth.ts';
 import { memory } from './memory.ts';
+import { mqttBridge } from './mqtt-bridge.ts';
 import { mqttConnects } from './mqtt-connects.ts';
+import { mqttFanIn } from './mqtt-fan-in.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
 import { mqttFrozen } from './mqtt-frozen.ts';
 import { mqttMemory } from './mqtt-memory.ts';
-import { mqttRoundTrips } from './mqtt-round-trips.ts';
+import { mqttRoundTrips, mqttRoundTrips50 } from './mqtt-round-trips.ts';
 import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
 import { notifyLight } from './notify-light.ts';
+
+import { presenceChannel, presenceChannelEach } from './presence-channel.ts';
+
+import { joins, presenceJoins, presenceMemory } from './presence-users.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
 import { users1000 } from './users-1000.ts';
@@ -44,9 +50,17 @@ export const scenarios: readonly Scenario[] = [
   channelGrowth,
   channelFrozen,
   rooms,
+  presenceChannel,
+  presenceChannelEach,
+  joins,
+  presenceJoins,
+  presenceMemory,
   mqttFanOut1,
   mqttFanOut4,
+  mqttFanIn,
   mqttRoundTrips,
+  mqttRoundTrips50,
+  mqttBridge,
   mqttConnects,
   mqttMemory,
   mqttFrozen,

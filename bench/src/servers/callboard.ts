@@ -3,6 +3,8 @@
 import { join } from 'node:path';
 import { type ChannelPolicy, createServer, type Handler } from '@callboard/core';
 import { type Notifications, notify, sqliteStore } from '@callboard/plugin-notify';
+import { presence } from '@callboard/plugin-presence';
+
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import { inParallel } from '../load/in-parallel.ts';
@@ -28,10 +30,18 @@ serve(async ({ httpServer, scenario }) => {
       await notifications.schedule({ key, at, action, to: users });
     });
   };
+  const ofUsers = scenario.startsWith('presence-')
+    ? presence({
+        channels: { 'show/+': { maxListed: 10_000 } },
+        canWatch: () => true,
+        maxWatched: 10_000,
+        batchMs: scenario === 'presence-channel-each' ? 0 : 100,
+      })
+    : undefined;
   const server = createServer({
     httpServer,
     transports: [webSocketTransport(), ...(mqtt === undefined ? [] : [mqtt])],
-    plugins: notifications === undefined ? [] : [notifications],
+    plugins: [notifications, ofUsers].filter((plugin) => plugin !== undefined),
     verifyClient: (credentials) => credentials.token === token,
     canSend: () => true,
     channels: {

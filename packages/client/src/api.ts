@@ -137,6 +137,8 @@ export interface Channel<Input = unknown, Output = Input> {
   readonly gaps$: Observable<Gap>;
   /** Each time the server refuses the channel, or ends the subscription, for good: FORBIDDEN where the right was lost. */
   readonly refusals$: Observable<ReplyError>;
+  /** Whether somebody here subscribes to it: now, and whenever that changes. It does not say whether the server lets them. */
+  readonly subscribed$: Observable<boolean>;
   /**
    * Resolves when the server has done what is wanted: sends the channel where somebody subscribes, and else does not.
    * @throws SendError where it refuses, FORBIDDEN for one; Disconnect where the client is closed before.
@@ -187,7 +189,7 @@ export type Payload<C extends Contract, T extends string> = T extends NativeEven
     : never;
 
 /** Sends, subscriptions and channels of a client without a contract. */
-export interface UncheckedActions {
+export interface UncheckedActions<InChannels = unknown> {
   /** An action for the user's other clients. Resolves when the server has put it into their inbox. @throws SendError */
   broadcast(action: Action | AnyAction, options?: SendOptions): Promise<void>;
   /**
@@ -215,11 +217,11 @@ export interface UncheckedActions {
     callback: (payload: A, delivery: Delivery) => void,
   ): Unsubscribe;
   /** The channel of this name, or all that a filter fits; always the same object. What is neither the server refuses. */
-  channel(name: string): Channel;
+  channel(name: string): Channel & InChannels;
 }
 
 /** The same, typed by a contract. */
-export interface ContractActions<C extends Contract> {
+export interface ContractActions<C extends Contract, InChannels = unknown> {
   /** An action for the user's other clients. Resolves when the server has put it into their inbox. @throws SendError */
   broadcast<T extends ActionType<C>>(action: ActionInput<C, T>, options?: SendOptions): Promise<void>;
   /**
@@ -246,7 +248,9 @@ export interface ContractActions<C extends Contract> {
     callback: (payload: Payload<C, T>, delivery: Delivery) => void,
   ): Unsubscribe;
   /** The channel of this name, or all that a filter fits; always the same object. What is neither the server refuses. */
-  channel<Name extends string>(name: Name): Channel<ChannelInput<C, Name>, ChannelOutput<C, Name>>;
+  channel<Name extends string>(
+    name: Name,
+  ): Channel<ChannelInput<C, Name>, ChannelOutput<C, Name>> & InChannels;
 }
 
 /** One tab, device or process of a user. It connects by itself, comes back by itself, and lives until `close`. */
@@ -289,5 +293,6 @@ export interface ClientBase {
   close(): Promise<void>;
 }
 
-export type Client<C extends Contract = Contract> = ClientBase &
-  (string extends ActionType<C> ? UncheckedActions : ContractActions<C>);
+/** @typeParam InChannels what plugins add to each channel. */
+export type Client<C extends Contract = Contract, InChannels = unknown> = ClientBase &
+  (string extends ActionType<C> ? UncheckedActions<InChannels> : ContractActions<C, InChannels>);

@@ -1,6 +1,6 @@
 import type { Published, ReplyError } from '@callboard/protocol';
 import { GuardedObservable } from '@callboard/runtime';
-import { Observable } from 'rxjs';
+import { BehaviorSubject, Observable } from 'rxjs';
 import { historyPage } from './answers.ts';
 import type {
   Channel,
@@ -21,8 +21,10 @@ export class ClientChannel implements Channel {
   readonly publications$: Observable<Publication>;
   readonly gaps$: Observable<Gap>;
   readonly refusals$: Observable<ReplyError>;
+  readonly subscribed$: Observable<boolean>;
   readonly subscription: Subscription;
   readonly #all: Channels;
+  readonly #subscribed = new BehaviorSubject(false);
 
   constructor(name: string, all: Channels) {
     this.name = name;
@@ -50,6 +52,8 @@ export class ClientChannel implements Channel {
       logger,
     );
     this.refusals$ = new GuardedObservable(this.subscription.refusals, logger);
+    this.subscribed$ = new GuardedObservable(this.#subscribed, logger);
+    if (all.state === 'over') this.#subscribed.complete();
   }
 
   subscribe(callback: (publication: Publication) => unknown): Unsubscribe {
@@ -68,6 +72,18 @@ export class ClientChannel implements Channel {
     return this.#all.host.read({ op: 'history', channel: this.name, before, limit }, options, (result) =>
       historyPage(this.name, result),
     ) as Promise<HistoryPage>;
+  }
+
+  /** Somebody has subscribed, or the last one has left. */
+  changed(): void {
+    this.subscription.update();
+    this.#subscribed.next(this.#all.subscribers.has(this.name));
+  }
+
+  /** The client is closed. */
+  end(): void {
+    this.subscription.end();
+    this.#subscribed.complete();
   }
 
   joined(): Promise<void> {

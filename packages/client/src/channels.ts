@@ -15,7 +15,7 @@ import {
 } from '@callboard/protocol';
 import type { Logger, Timers } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
-import type { Gap, Publication, SendOptions } from './api.ts';
+import type { Channel, Gap, Publication, SendOptions } from './api.ts';
 import { ClientChannel } from './channel.ts';
 import type { PublishBody } from './plugin.ts';
 import type { RequestBody } from './requests.ts';
@@ -47,6 +47,7 @@ export class Channels {
   readonly #byFilter = new Map<string, ClientChannel>();
   /** The filters that somebody subscribed to. */
   readonly #filters = new LevelTrie<ClientChannel>();
+  readonly #extensions = new Map<string, (channel: Channel) => unknown>();
 
   constructor(host: ChannelsHost) {
     this.host = host;
@@ -55,9 +56,18 @@ export class Channels {
 
   get(name: string): ClientChannel {
     const kin = isFilter(name) ? this.#byFilter : this.#byName;
-    const channel = kin.get(name) ?? new ClientChannel(name, this);
+    const known = kin.get(name);
+    if (known !== undefined) return known;
+    const channel = new ClientChannel(name, this);
     kin.set(name, channel);
+    for (const [key, extend] of this.#extensions) addLazily(channel, key, extend);
     return channel;
+  }
+
+  /** From now on each channel has this under `key`. @throws Error where channels have something of that name. */
+  extend(key: string, extension: (channel: Channel) => unknown): void {
+    if (key in new ClientChannel('', this)) throw new Error(`a channel has something named ${key} already`);
+    this.#extensions.set(key, extension);
   }
 
   /** For `connect`, as many as fit: of the others the server knows where they began. */
@@ -84,7 +94,7 @@ export class Channels {
 
   end(): void {
     this.state = 'over';
-    for (const { subscription } of this.#each()) subscription.end();
+    for (const channel of this.#each()) channel.end();
   }
 
   published({ op: _, epoch, offset, data, retained, ...rest }: PublicationFrame): void {
@@ -139,6 +149,16 @@ export class Channels {
       if (this.subscribers.has(name)) this.#filters.set(name.split('/'), filter);
       else this.#filters.delete(name.split('/'));
     }
-    (filter ?? this.#byName.get(name))?.subscription.update();
+    (filter ?? this.#byName.get(name))?.changed();
   }
+}
+
+/** Made when somebody looks, and then kept. */
+function addLazily(channel: Channel, key: string, make: (channel: Channel) => unknown): void {
+  let made: { readonly value: unknown } | undefined;
+  const get = () => {
+    made ??= { value: make(channel) };
+    return made.value;
+  };
+  Object.defineProperty(channel, key, { get, enumerable: true });
 }

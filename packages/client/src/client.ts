@@ -22,6 +22,7 @@ import { type ClientOptions, consoleLogger, systemTimers, urlOf, userIdIn } from
 import { OutgoingActions } from './outgoing.ts';
 import { watchPage } from './page.ts';
 import type {
+  ClientChannelApis,
   ClientPlugin,
   ClientPluginApis,
   IncomingOperator,
@@ -38,9 +39,9 @@ import { Requests } from './requests.ts';
 export function createClient<
   const C extends Contract = Contract,
   const P extends readonly ClientPlugin[] = readonly [],
->(options: ClientOptions<C, P>): Client<C> & ClientPluginApis<P> {
+>(options: ClientOptions<C, P>): Client<C, ClientChannelApis<P>> & ClientPluginApis<P> {
   const client = new CallboardClient(options);
-  return client as unknown as Client<C> & ClientPluginApis<P>;
+  return client as unknown as Client<C, ClientChannelApis<P>> & ClientPluginApis<P>;
 }
 
 /** Puts the parts together, and is what application code sees of them. */
@@ -229,6 +230,8 @@ class CallboardClient implements ClientBase, UncheckedActions {
         onClose: (dispose) => void this.#disposers.push(dispose),
       });
       names.add(plugin.name);
+      if (plugin.channel !== undefined)
+        this.#channels.extend(plugin.name, (channel) => plugin.channel?.(channel, api));
       if (api !== undefined) Object.defineProperty(this, plugin.name, { value: api, enumerable: true });
     }
     return { incoming, outgoing };

@@ -21,6 +21,7 @@ export {
 } from './machine.ts';
 export type { ClientOptions } from './options.ts';
 export {
+  type ClientChannelApis,
   type ClientPlugin,
   type ClientPluginApis,
   type ClientPluginContext,

@@ -1,7 +1,7 @@
 import type { BroadcastFrame, CallFrame, PublishFrame, SendFrame } from '@callboard/protocol';
 import type { Awaitable, Logger, Timers } from '@callboard/runtime';
 import type { MonoTypeOperatorFunction } from 'rxjs';
-import type { Client, EventDelivery, MessageDelivery, Publication } from './api.ts';
+import type { Channel, Client, EventDelivery, MessageDelivery, Publication } from './api.ts';
 
 /** A publication, once for the channel and all filters that it is for. */
 export interface PublicationDelivery {
@@ -41,16 +41,21 @@ export interface ClientPluginContext {
   onClose(dispose: () => Awaitable<void>): void;
 }
 
-/** Something that application code composes into a client. What `setup` returns is `client[name]`, with its type. */
-export interface ClientPlugin<Name extends string = string, Api = unknown> {
+/**
+ * Something that application code composes into a client. What `setup` returns is `client[name]`, and what `channel` returns
+ * `client.channel(…)[name]`, with their types.
+ */
+export interface ClientPlugin<Name extends string = string, Api = unknown, InChannels = unknown> {
   readonly name: Name;
   setup(context: ClientPluginContext): Api;
+  /** Called once for each channel, or filter, when somebody first looks at `channel[name]`; `api` is what `setup` returned. */
+  channel?(channel: Channel, api: Api): InChannels;
 }
 
-/** Gives a plugin its exact type: its name and what it adds to the client. */
-export function defineClientPlugin<const Name extends string, Api>(
-  plugin: ClientPlugin<Name, Api>,
-): ClientPlugin<Name, Api> {
+/** Gives a plugin its exact type: its name and what it adds to the client and to its channels. */
+export function defineClientPlugin<const Name extends string, Api, InChannels = unknown>(
+  plugin: ClientPlugin<Name, Api, InChannels>,
+): ClientPlugin<Name, Api, InChannels> {
   return plugin;
 }
 
@@ -60,3 +65,10 @@ export type ClientPluginApis<P extends readonly ClientPlugin[]> = {
     Each['setup']
   >;
 };
+
+/** What plugins add to each channel, by name; unknown where that is nothing. */
+export type ClientChannelApis<P extends readonly ClientPlugin[]> = Something<{
+  readonly [Each in P[number] as unknown extends InChannels<Each> ? never : Each['name']]: InChannels<Each>;
+}>;
+type InChannels<P extends ClientPlugin> = ReturnType<NonNullable<P['channel']>>;
+type Something<T> = keyof T extends never ? unknown : T;

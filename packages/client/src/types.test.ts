@@ -236,6 +236,24 @@ describe('plugins', () => {
     expect(client.counter.count).toBe(3);
   });
 
+  test('add what they return for a channel to each, by name', () => {
+    const seats = defineClientPlugin({
+      name: 'seats',
+      setup: () => ({ rows: 4 }),
+      channel: ({ name }, { rows }) => ({ of: (row: number) => `${name} ${row}/${rows}` }),
+    });
+    const client = createClient({ ...base, contract, plugins: [idle, seats] });
+    const channel = client.channel('product/42');
+    expectTypeOf(channel.seats.of).toEqualTypeOf<(row: number) => string>();
+    channel.subscribe(({ data }) => expectTypeOf(data).toEqualTypeOf<{ stock: number; at: number }>());
+    // @ts-expect-error it adds nothing to channels
+    channel.idle;
+    expectTypeOf(createClient({ ...base, plugins: [seats] }).channel('a').seats).toHaveProperty('of');
+    expectTypeOf(createClient({ ...base, plugins: [idle] }).channel('a')).toEqualTypeOf<Channel>();
+    expectTypeOf(client).toExtend<Client<typeof contract>>();
+    expect(channel.seats.of(1)).toBe('product/42 1/4');
+  });
+
   test('may change nothing of the client', () => {
     const client = createClient({ ...base, plugins: [byHand(3)] });
     expect(() => {

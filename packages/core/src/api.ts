@@ -118,6 +118,16 @@ export interface Channel<Data = unknown> {
   forgetLast(): void;
 }
 
+/**
+ * A client has subscribed to a channel by its name, or reads it no more: it left, lost the right, or its session has ended. A
+ * client that has no connection and may come back is subscribed.
+ */
+export interface SubscriptionChange {
+  readonly client: Client;
+  readonly channel: string;
+  readonly subscribed: boolean;
+}
+
 /** An action on its way in, as `actions$` shows it. */
 export interface IncomingAction<A extends Action = AnyAction> {
   readonly kind: 'call' | 'broadcast' | 'send';
@@ -253,7 +263,7 @@ export interface Server<C extends Contract = Contract> {
    * rights change that no token tells. Resolves when that is done; who has lost the right has been told by then.
    */
   recheckRights(users?: UserId | readonly UserId[]): Promise<void>;
-  /** Users with a client, by id. */
+  /** Users with a client, by id; those too of whom a plugin says that they are not OFFLINE yet. */
   readonly users: ReadonlyMap<string, User>;
   readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;
   /** Every action that passed the pipeline. Subscribing late misses what was before. */
@@ -263,6 +273,8 @@ export interface Server<C extends Contract = Contract> {
   /** Users and clients as they come. */
   readonly users$: Observable<User>;
   readonly clients$: Observable<Client>;
+  /** Who subscribes to channels by their names, devices too, and who ceases to. Filters are none of it. */
+  readonly subscriptions$: Observable<SubscriptionChange>;
   readonly httpServer: HttpServer;
   /** The port it listens on; undefined while it does not. */
   readonly port: number | undefined;

@@ -1,5 +1,5 @@
 import { randomFillSync, timingSafeEqual } from 'node:crypto';
-import { Disconnect, type Position } from '@callboard/protocol';
+import { Disconnect, type Position, type Status } from '@callboard/protocol';
 import type { ActorView } from '@callboard/runtime';
 import type { Observable } from 'rxjs';
 import type { Actor, SnapshotFrom } from 'xstate';
@@ -42,6 +42,8 @@ export class ServerClient implements Client, Owner {
   newest = 0;
   /** Native events it has subscribed to; made on demand. */
   events: Set<string> | undefined;
+  /** The status of its user, as its connection was told first. */
+  welcomedAs: Status | undefined;
   /** Channels it has subscribed to, by name; likewise. */
   channels: Map<string, Subscription> | undefined;
   /** Channels that it is about to have subscribed to, and where those were: filters leave them alone. */
@@ -130,14 +132,15 @@ export class ServerClient implements Client, Owner {
   }
 
   /**
-   * Asks anew what it may read, after the request of its own that is being checked, which may have been judged by what held
+   * Asks anew what it may read, and plugins what they let it do, after the request of its own that is being checked, which may have been judged by what held
    * before, and before those that wait: else it could put this off for as long as it likes. Once for all who want that
    * before it has begun.
    */
   recheckRights(): Promise<void> {
-    if (!this.channels?.size && !this.filters?.size && this.#lane === undefined) return Promise.resolve();
+    const { subscriptions, requests } = this.#node;
+    const none = !this.channels?.size && !this.filters?.size && this.#lane === undefined;
+    if (none && !requests.rechecking) return Promise.resolve();
     if (this.#toRecheck !== undefined) return this.#toRecheck;
-    const { subscriptions } = this.#node;
     let done = () => {};
     const recheck = new Promise<void>((resolve) => {
       done = resolve;
@@ -146,7 +149,7 @@ export class ServerClient implements Client, Owner {
     this.#rechecked = recheck;
     const run = async () => {
       this.#toRecheck = undefined;
-      await subscriptions.recheck(this);
+      await Promise.all([subscriptions.recheck(this), requests.recheck(this)]);
       if (this.#rechecked === recheck) this.#rechecked = undefined;
       done();
     };

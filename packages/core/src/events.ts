@@ -54,6 +54,17 @@ export class Events {
     this.#go();
   }
 
+  /** To these alone, at once. @throws where it cannot be encoded. */
+  tell(event: NativeEvent | AnyAction, clients: Iterable<ServerClient>): void {
+    let frame: Encoded | undefined;
+    for (const { foreign, link } of clients) {
+      foreign?.told(event);
+      if (link === undefined) continue;
+      frame ??= this.#encoded(event);
+      link.send(frame);
+    }
+  }
+
   /** Nothing is told until as many `release`s: what is being done must be done first. */
   hold(): void {
     this.#holds++;
@@ -100,8 +111,12 @@ export class Events {
       if (!reader.online) continue;
       reader.foreign?.told(event);
       if (!reader.events?.has(event.type)) continue;
-      frame ??= new Encoded(this.#node.codec.encode({ op: 'event', event: event as AnyAction }));
+      frame ??= this.#encoded(event);
       reader.link?.send(frame);
     }
+  }
+
+  #encoded(event: NativeEvent | AnyAction): Encoded {
+    return new Encoded(this.#node.codec.encode({ op: 'event', event: event as AnyAction }));
   }
 }

@@ -1,5 +1,6 @@
 export {
   type Action,
+  type ActionContract,
   type AnyAction,
   type Contract,
   Disconnect,
@@ -20,6 +21,7 @@ export {
 } from '@callboard/runtime';
 export type { TrustProxy } from './admission.ts';
 export * from './api.ts';
+export { ByPattern } from './channels/by-pattern.ts';
 export { channelsLike } from './channels/like.ts';
 export { Pattern } from './channels/pattern.ts';
 export type { PayloadFormat } from './channels/payload.ts';
@@ -50,12 +52,18 @@ export { defaultLimits, type Limits } from './limits.ts';
 export { consoleLogger, type LogLevel } from './logger.ts';
 export { clientMachine } from './machines/client-machine.ts';
 export { serverMachine } from './machines/server-machine.ts';
-export { type StatusInput, type StatusReducer, userMachine } from './machines/user-machine.ts';
+export {
+  type StatusInput,
+  type StatusReducer,
+  type UserMachineEvent,
+  userMachine,
+} from './machines/user-machine.ts';
 export type { ServerOptions } from './options.ts';
 export { type Frame, Framed } from './outbox.ts';
 export {
   type Check,
   definePlugin,
+  type Emit,
   type EventScope,
   type InboundOperator,
   type OutboundOperator,

@@ -1,4 +1,6 @@
 import type { Action, AnyAction } from '@callboard/protocol';
+import type { Client } from './api.ts';
+import type { ServerClient } from './client.ts';
 import type { Container } from './container.ts';
 import type { HttpFront } from './http-front.ts';
 import type { Node } from './node.ts';
@@ -32,14 +34,22 @@ export function pluginContext(plugin: string, host: PluginHost): { context: Plug
     handle: during((type, handler) => registrations.handle(type, handler)),
     event: during((type: string) => {
       node.events.declare(type);
-      return (event: Action, scope: EventScope = {}) => node.events.emitIn(scope, event as AnyAction);
+      const emit = (event: Action, scope: EventScope = {}) => node.events.emitIn(scope, event as AnyAction);
+      const to = (clients: Iterable<Client>, event: Action) =>
+        node.events.tell(event as AnyAction, clients as Iterable<ServerClient>);
+      return Object.assign(emit, { to });
     }) as PluginContext['event'],
     inbound: during((operator) => void registrations.inbound.push(operator)),
     outbound: during((operator) => void registrations.outbound.push(operator)),
     check: during((check) => void registrations.checks.push(check)),
-    status: during((reducer) => void registrations.reducers.push(reducer)),
+    status: during((reducer) => {
+      registrations.reducers.push(reducer);
+      return (userId) => node.users.byId.get(userId)?.revised();
+    }),
+    rights: during((recheck) => void registrations.rechecks.push(recheck)),
     route: during((path, middleware) => http.route(path, middleware)),
     channels: during((pattern, policy) => node.channels.policies.add(pattern, policy)),
+    canSubscribe: (client, channel) => node.subscriptions.rights.toRead(client as ServerClient, channel),
     provide: during((token: Token<unknown>, value: unknown) => {
       if (ownTokens.includes(token)) throw new Error(`${String(token)} is the application's to provide`);
       container.provide(token, value);

@@ -32,6 +32,16 @@ export interface EventScope {
   readonly everybody?: boolean | undefined;
 }
 
+/** Tells a native event. */
+export interface Emit<E extends Action> {
+  /** To the handler and `events$`, and to the clients that `scope` names, where they have subscribed. */
+  (event: E, scope?: EventScope): void;
+  /**
+   * To these clients alone, whether or not they have subscribed: to those that have a connection. What they miss is theirs to find out.
+   */
+  to(clients: Iterable<Client>, event: E): void;
+}
+
 /** What a plugin is given to build on; all there is to it. Registering is for `setup` alone. */
 export interface PluginContext {
   readonly server: Server<Contract>;
@@ -43,16 +53,26 @@ export interface PluginContext {
    * Makes a native event: the server's `events$` and handler are told it, and those clients that `scope` names where they have
    * subscribed; none can send it. Gives what emits it. @throws where there is one.
    */
-  event<E extends Action>(type: E['type']): (event: E, scope?: EventScope) => void;
+  event<E extends Action>(type: E['type']): Emit<E>;
   inbound(operator: InboundOperator): void;
   outbound(operator: OutboundOperator): void;
   check(check: Check): void;
-  /** Has its say in every user's status, after Callboard's own and the plugins before. */
-  status(reducer: StatusReducer): void;
+  /**
+   * Has its say in every user's status, after Callboard's own and the plugins before. A user of whom it says something else than
+   * OFFLINE is there as long as it does, without a client too. Gives what has the status of a user who is there made anew.
+   */
+  status(reducer: StatusReducer): (userId: string) => void;
+  /**
+   * Runs whenever what a client may do may have changed: its claims have, or the application calls `recheckRights`. That is done
+   * when all plugins are. One that throws is reported to the logger.
+   */
+  rights(recheck: (client: Client) => Awaitable<void>): void;
   /** Serves `path` and all below it. */
   route(path: string, middleware: Middleware): void;
   /** A policy for the channels that fit the pattern, as in the option `channels`. @throws where the pattern has one. */
   channels(pattern: string, policy: ChannelPolicy): void;
+  /** Whether a client may subscribe to a channel just now. What its policy throws is thrown, or rejects. */
+  canSubscribe(client: Client, channel: string): Awaitable<boolean>;
   provide<T>(token: Token<T>, value: T): void;
   /** Something that the application, Callboard or an earlier plugin provides. @throws where nobody does. */
   inject<T>(token: Token<T>): T;
@@ -90,6 +110,7 @@ export class Registrations {
   readonly outbound: OutboundOperator[] = [];
   readonly checks: Check[] = [];
   readonly reducers: StatusReducer[] = [];
+  readonly rechecks: ((client: Client) => Awaitable<void>)[] = [];
   readonly routes: { readonly path: string; readonly middleware: Middleware }[] = [];
   readonly metrics: { readonly plugin: string; readonly name: string; readonly read: () => number }[] = [];
   readonly disposers: (() => Awaitable<void>)[] = [];

@@ -62,6 +62,7 @@ class NodeServer implements Server {
   readonly events$;
   readonly users$;
   readonly clients$;
+  readonly subscriptions$;
   readonly actor: ActorView<SnapshotFrom<typeof serverMachine>>;
   readonly #options: ServerOptions;
   readonly #container;
@@ -132,6 +133,7 @@ class NodeServer implements Server {
     this.events$ = this.#node.events.events$;
     this.users$ = this.#node.users.users$;
     this.clients$ = this.#node.clients.clients$;
+    this.subscriptions$ = this.#node.subscriptions.changes$;
   }
 
   get httpServer(): HttpServer {

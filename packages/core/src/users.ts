@@ -1,4 +1,4 @@
-import { Disconnect, type UserStatus } from '@callboard/protocol';
+import { Disconnect, type NativeEvent, type UserStatus } from '@callboard/protocol';
 import { type ActorView, type Awaitable, GuardedObservable, isPromise } from '@callboard/runtime';
 import { type Observable, Subject } from 'rxjs';
 import { type Actor, assign, type SnapshotFrom } from 'xstate';
@@ -16,16 +16,16 @@ import {
 import { messagesOf } from './messages.ts';
 import type { Node } from './node.ts';
 import type { Encoded } from './outbox.ts';
-import type { Owner } from './registry.ts';
+import { type Owner, sharing } from './registry.ts';
 import type { Feed } from './streams/feed.ts';
 
 type UserActor = Actor<typeof userMachine>;
 
-/** The users that have a client, and the actors that decide for them. */
+/** The users that have a client or whom a plugin says to be there still, and the actors that decide for them. */
 export class Users {
   readonly byId = new Map<string, ServerUser>();
   readonly users$: Observable<ServerUser>;
-  readonly machine;
+  readonly machine: typeof userMachine;
   readonly #node: Node;
   readonly #coming = new Subject<ServerUser>();
   readonly #online: SnapshotFrom<typeof userMachine>;
@@ -34,7 +34,7 @@ export class Users {
   constructor(node: Node) {
     this.#node = node;
     this.users$ = new GuardedObservable(this.#coming, node.logger);
-    this.machine = userMachine.provide({
+    const machine = userMachine.provide({
       actions: {
         reduceStatus: assign(({ context, event, self }) =>
           this.#reduce(context, this.#owner(self.id), event),
@@ -43,7 +43,8 @@ export class Users {
         end: ({ self }) => this.#owner(self.id).gone(),
       },
     });
-    this.#online = this.machine.resolveState({ value: 'online', context: neverOnline });
+    this.machine = sharing(machine);
+    this.#online = machine.resolveState({ value: 'online', context: neverOnline });
   }
 
   /** An actor for a user whose first client is online, and the status that it begins with. */
@@ -178,6 +179,13 @@ export class ServerUser implements User, Owner {
     else this.#actor?.send({ type: 'CLIENTS_CHANGED', online, clients, at: clock.now() });
   }
 
+  /** What a plugin says of the status has changed. */
+  revised(): void {
+    const { online, arriving } = this;
+    const clients = this.clients.size + arriving;
+    this.#actor?.send({ type: 'REVISED', online, clients, at: this.#node.clock.now() });
+  }
+
   /** It has a client that may come back. */
   restored(): void {
     this.#actor ??= this.#node.users.spawn(this);
@@ -193,8 +201,16 @@ export class ServerUser implements User, Owner {
     const before = this.#announced;
     this.#announced = status;
     if (status.status === before.status) return;
-    const { events, clock } = this.#node;
-    events.emit({ type: 'STATUS_CHANGE', userId: this.id, ...status, at: clock.now() }, this);
+    this.#node.events.emit(this.#statusChange, this);
+  }
+
+  /** The status as it is, to those who may have missed how it became so. */
+  tellStatus(clients: Iterable<ServerClient>): void {
+    this.#node.events.tell(this.#statusChange, clients);
+  }
+
+  get #statusChange(): NativeEvent {
+    return { type: 'STATUS_CHANGE', userId: this.id, ...this.#announced, at: this.#node.clock.now() };
   }
 
   gone(): void {

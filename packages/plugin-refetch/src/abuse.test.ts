@@ -1,3 +1,4 @@
+import type { Gateway, GatewayHost, OwnPublication } from '@callboard/core';
 import { type TestClient, turn } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
@@ -66,6 +67,29 @@ describe('a client of its own mind', () => {
     await stage.quiet();
     await mallory.expectError(error, 'FORBIDDEN');
     expect(pages).toHaveLength(1);
+  });
+
+  test('behind a broker that the server joins gets no page, and brings none', async () => {
+    let host: GatewayHost | undefined;
+    const start = (given: GatewayHost) => {
+      host = given;
+    };
+    await stage.end();
+    const bridge: Gateway = { name: 'bridge', foreign: true, start, stop() {} };
+    stage = await Stage.open({ canBump: () => false, server: { transports: [bridge] } });
+    stage.api.pages.set('/users/1', 1);
+    const channels = host?.channels as GatewayHost['channels'];
+    expect(channels.patterns).toEqual(['refetch/bump']);
+    const heard: string[] = [];
+    const listener = ({ channel }: OwnPublication) => void heard.push(channel);
+    channels.listen(listener);
+    const bob = await stage.tab('bob');
+    const { pages } = await bob.watch('/users/1');
+    stage.api.pages.set('/users/1', 2);
+    // Who may do what at a broker the broker decides.
+    await channels.publish({ channel: 'refetch/bump', payload: Buffer.from('/users/1') }, listener);
+    await stage.pass(30);
+    expect([pages.map(({ body }) => body), heard]).toEqual([[1, 2], []]);
   });
 
   test('has no say in the watches of others', async () => {

@@ -8,12 +8,12 @@ export interface BumpOptions {
    * bumped with before came late, or twice, and does nothing. Default: every bump counts.
    */
   readonly version?: number;
-  /** How long to wait, in milliseconds, at most 3,600,000: for a transaction to be over. Default 0. */
+  /** How long to wait, in milliseconds, at most 86,400,000: for a transaction to be over. Default 0. */
   readonly delayMs?: number;
 }
 
 const maxPaths = 1_000;
-const maxDelayMs = 3_600_000;
+const maxDelayMs = 86_400_000;
 const maxDelayed = 10_000;
 
 /** Says what has changed. */
@@ -55,8 +55,12 @@ export class Bumps {
   /** A command from outside: see `commandOf`. Undefined where it is none, which is counted. */
   command(data: unknown): number | undefined {
     try {
-      const { paths, ...options } = commandOf(data);
-      return this.bump(paths, options);
+      const { bump, version, delayMs } = commandOf(data);
+      const options = {
+        ...(version !== undefined && { version }),
+        ...(delayMs !== undefined && { delayMs }),
+      };
+      return this.bump(bump, options);
     } catch {
       this.malformed++;
       return undefined;
@@ -85,16 +89,19 @@ function meantBy(path: unknown): ResourcePath | PathPattern {
 }
 
 interface Command extends BumpOptions {
-  readonly paths: string | readonly string[];
+  /** The command's own version: 1. */
+  readonly v?: number;
+  readonly bump: string | readonly string[];
 }
 
-/** `/users/1`, `["/users/1", …]` or `{"paths": …, "version": …, "delayMs": …}`, as a value or as JSON. @throws where it is none */
+/** `/users/1`, `["/users/1", …]` or `{"bump": …, "version": …, "delayMs": …}`, as a value or as JSON. @throws where it is none */
 function commandOf(data: unknown): Command {
   if (typeof data === 'string')
-    return /^\s*[[{"]/.test(data) ? commandOf(parsed(data)) : { paths: data.trim() };
-  if (Array.isArray(data)) return { paths: data };
-  const { paths, version, delayMs } = data as Command;
-  return { paths, ...(version !== undefined && { version }), ...(delayMs !== undefined && { delayMs }) };
+    return /^\s*[[{"]/.test(data) ? commandOf(parsed(data)) : { bump: data.trim() };
+  if (Array.isArray(data)) return { bump: data };
+  const command = data as Command;
+  if ((command.v ?? 1) !== 1) throw new TypeError('not a command of version 1');
+  return command;
 }
 
 /** What is no object any more is not parsed again. */

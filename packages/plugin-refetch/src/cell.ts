@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto';
 import type { Clock } from '@callboard/core';
 import type { Known, Reason, Told, Why, WirePage } from './contract.ts';
 import type { Headers } from './headers.ts';
+import { bodyOf, tagOf } from './page.ts';
 import type { Job } from './turns.ts';
 import { type Outcome, type Response, type Validators, validatorsOf } from './upstream.ts';
 import type { Resource, Watch } from './watches.ts';
@@ -314,22 +314,3 @@ const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 /** What an upstream may ask for. */
 const LONGEST_AFTER_MS = 600_000;
-
-function tagOf({ status, headers, body }: Response): string {
-  const kind = `${status} ${headers['content-type'] ?? ''} ${headers.location ?? ''}\n`;
-  return createHash('sha256').update(kind).update(body).digest('base64url').slice(0, 22);
-}
-
-/** Text travels as text; what is none as base64. */
-function bodyOf({ headers, body }: Response): Pick<WirePage, 'body' | 'base64'> {
-  const [, charset = 'utf-8'] = /;\s*charset="?([\w-]+)/i.exec(headers['content-type'] ?? '') ?? [];
-  if (headers['content-encoding'] === undefined && /^(?:utf-?8|us-ascii)$/i.test(charset)) {
-    try {
-      return { body: utf8.decode(body) };
-    } catch {
-      // It is no UTF-8.
-    }
-  }
-  return { body: body.toString('base64'), base64: true };
-}
-const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });

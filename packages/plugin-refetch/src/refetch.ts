@@ -95,6 +95,8 @@ function setUp(context: PluginContext, settings: Settings): Refetch {
     // Pages are states: the last one is all that anybody needs.
     history: { size: 1, ttlMs: HISTORY_TTL_MS, maxBytes: 4 * settings.maxBodyBytes },
     overflow: 'latest',
+    // They are for whoever has the credential, and for no broker.
+    bridged: false,
     canSubscribe: ({ client, channel: name }) => watches.reads(client, name.slice(pages.length)),
   });
   answerClients(context, { settings, watches, isOpen, nameOf: ({ id }) => pages + id });

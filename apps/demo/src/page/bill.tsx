@@ -4,6 +4,7 @@ import { CallboardCard } from './events/callboard-card.tsx';
 import { Masthead } from './masthead.tsx';
 import { Notes } from './notes.tsx';
 import type { Office } from './office.ts';
+import { CompanyCard } from './presence/company-card.tsx';
 import type { Route } from './route.ts';
 import { posterId, Season } from './season.tsx';
 import { ShortlistCard } from './shortlist-card.tsx';
@@ -33,6 +34,7 @@ export function Bill({ office, backFrom }: BillProps) {
         <Season shows={office.shows} desk={office.shortlist} />
         <div className="side">
           <ShortlistCard shows={office.shows} desk={office.shortlist} />
+          <CompanyCard office={office} />
           <Notes office={office} />
           <CallboardCard office={office} />
           <CornerCard />

@@ -1,6 +1,7 @@
 import { type Client, createClient, fallback } from '@callboard/client';
-import { type ClientNotifications, notifyClient } from '@callboard/plugin-notify/client';
-import { type ClientRefetch, refetchClient } from '@callboard/plugin-refetch/client';
+import { notifyClient } from '@callboard/plugin-notify/client';
+import { presenceClient } from '@callboard/plugin-presence/client';
+import { refetchClient } from '@callboard/plugin-refetch/client';
 import type { BoxOfficeContract } from '../shared/contract.ts';
 import type { TheatreClock } from '../shared/theatre-clock.ts';
 import { byClock } from './events/theatre-time.ts';
@@ -9,21 +10,18 @@ import type { PassKeeper } from './pass-keeper.ts';
 
 export type BoxOfficeClient = Client<BoxOfficeContract>;
 /** With what its plugins add. */
-export type WholeClient = BoxOfficeClient & {
-  readonly notify: ClientNotifications;
-  readonly refetch: ClientRefetch;
-};
+export type WholeClient = ReturnType<typeof connect>['client'];
 
 /** The library's client, typed by the contract, on a line that can be cut. */
-export function connect(pass: PassKeeper, clock: TheatreClock): { client: WholeClient; line: Line } {
-  const line = cuttable(fallback());
+export function connect(pass: PassKeeper, clock: TheatreClock) {
+  const line: Line = cuttable(fallback());
   const token = () => pass.fresh();
   const client = createClient({
     userId: pass.user.id,
     token,
     contract: {} as BoxOfficeContract,
     transport: line,
-    plugins: [byClock(notifyClient(), clock), refetchClient({ token })],
+    plugins: [byClock(notifyClient(), clock), presenceClient(), refetchClient({ token })],
   });
   return { client, line };
 }

@@ -52,7 +52,8 @@ export function Notes({ office }: { readonly office: Office }) {
 }
 
 function NoteForm({ office }: { readonly office: Office }) {
-  const { pass, company, pigeonholes } = office;
+  const { pass, company, pigeonholes, greenRoom } = office;
+  const { people } = useStore(greenRoom);
   const others = useStore(company).filter(({ id }) => id !== pass.user.id);
   const [to, setTo] = useState('');
   const [text, setText] = useState('');
@@ -61,6 +62,7 @@ function NoteForm({ office }: { readonly office: Office }) {
     if (text.trim() === '') return;
     pigeonholes.send(to || (others[0]?.id ?? ''), text.trim());
     setText('');
+    greenRoom.wrote();
   };
   return (
     // Who is in changes: it is looked up again when somebody is about to write.
@@ -72,10 +74,10 @@ function NoteForm({ office }: { readonly office: Office }) {
     >
       <label htmlFor="note-to">To</label>
       <select id="note-to" value={to || others[0]?.id} onChange={({ target }) => setTo(target.value)}>
-        {others.map(({ id, name, role, isIn }) => (
+        {others.map(({ id, name, role }) => (
           <option key={id} value={id}>
             {name}, {role.toLowerCase()}
-            {isIn ? '' : ' (not in)'}
+            {people.get(id)?.status === 'OFFLINE' ? ' (not in)' : ''}
           </option>
         ))}
       </select>
@@ -85,7 +87,11 @@ function NoteForm({ office }: { readonly office: Office }) {
         required
         maxLength={MAX_NOTE_LENGTH}
         value={text}
-        onChange={({ target }) => setText(target.value)}
+        onChange={({ target }) => {
+          setText(target.value);
+          greenRoom.writes();
+        }}
+        onBlur={() => greenRoom.wrote()}
       />
       <button type="submit" className="button">
         Send

@@ -16,6 +16,7 @@ import { MyTabs, tabNumber } from './my-tabs.ts';
 import { type Pass, passInTab } from './pass.ts';
 import { PassKeeper } from './pass-keeper.ts';
 import { Pigeonholes } from './pigeonholes.ts';
+import { GreenRoom } from './presence/green-room.ts';
 import { PromptBook } from './prompt-book.ts';
 import { PromptCorner } from './prompt-corner.ts';
 import { Reservations } from './reservations.ts';
@@ -42,6 +43,7 @@ export interface Office {
   readonly notices: Notices;
   /** The theatre's time. */
   readonly clock: TheatreClock;
+  readonly greenRoom: GreenRoom;
   /** Whether the tab's line has been cut. */
   readonly cut: Store<boolean>;
   /** From now on, until it is closed, the server tells how this show's house is. */
@@ -108,6 +110,7 @@ export async function openOffice(given: Pass, refused: (why: string) => void): P
     counter: new Counter({ client, book, reservations, tonight: shows[0].id, cutLine }),
     reservations,
     tabs: new MyTabs(client),
+    greenRoom: new GreenRoom(client, company),
     watch(show) {
       const topic = `the house of ${show}`;
       return new HouseWatch({

@@ -7,6 +7,7 @@ import { LiveHouse } from './live-house.tsx';
 import { Motif } from './motif.tsx';
 import type { Office } from './office.ts';
 import { OtherShows } from './other-shows.tsx';
+import { Lookers } from './presence/lookers.tsx';
 import { Reserve } from './reserve.tsx';
 import { useStore } from './store.ts';
 import { Strip } from './strip.tsx';
@@ -34,6 +35,7 @@ export function ShowPage({ office, show }: ShowPageProps) {
             The house
           </h2>
           {watch && <House office={office} show={show} watch={watch} />}
+          <Lookers office={office} show={show.id} />
         </section>
         <ProgrammeLeaf office={office} show={show} />
         <OtherShows shows={office.shows} except={show.id} />

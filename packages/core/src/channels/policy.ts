@@ -65,6 +65,11 @@ export interface ChannelPolicy {
    * are none of that reach only those who read bytes, and are counted. Default `text`.
    */
   readonly payload?: PayloadFormat;
+  /**
+   * Whether another system that a gateway joins, such as an MQTT broker, may take part: false keeps it between this server and its
+   * clients. Default true.
+   */
+  readonly bridged?: boolean;
 }
 
 /**
@@ -79,6 +84,8 @@ const HISTORY_BYTES = 1_048_576;
 
 export class Policies {
   readonly #byPattern = new ByPattern<ChannelPolicy>();
+  /** What was asked for last: one publication asks several times. */
+  #last: { readonly channel: string; readonly policy: ChannelPolicy } | undefined;
 
   /** @throws as `add`. */
   constructor(policies: ChannelPolicies = {}) {
@@ -89,14 +96,18 @@ export class Policies {
   add(pattern: string, policy: ChannelPolicy): void {
     assertPolicy(`channels['${pattern}']`, policy);
     this.#byPattern.add(pattern, policy);
+    this.#last = undefined;
   }
 
-  get patterns(): readonly string[] {
-    return this.#byPattern.patterns;
+  /** What other systems may take part in. */
+  get bridged(): readonly string[] {
+    return this.#byPattern.patternsOf(isBridged);
   }
 
   of(channel: string): ChannelPolicy {
-    return this.#byPattern.of(channel) ?? closed;
+    if (this.#last?.channel !== channel)
+      this.#last = { channel, policy: this.#byPattern.of(channel) ?? closed };
+    return this.#last.policy;
   }
 
   /** Those that hold for channels which the filter fits. */
@@ -109,6 +120,8 @@ export class Policies {
     return new Set([...this.within(filter), closed]);
   }
 }
+
+export const isBridged = ({ bridged }: ChannelPolicy): boolean => bridged !== false;
 
 export function retentionOf({ history }: ChannelPolicy): Retention {
   return {
@@ -130,6 +143,7 @@ const kinds: Readonly<Record<keyof ChannelPolicy, Kind>> = {
   maxPerSecond: 'number',
   overflow: 'string',
   payload: 'string',
+  bridged: 'boolean',
 };
 
 /** A right that is misspelt is one that nobody has, or everybody: so it is said at once. */

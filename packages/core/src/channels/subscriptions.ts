@@ -1,5 +1,14 @@
-import { type ErrorCode, errors, type Position, ReplyError, type Streams } from '@callboard/protocol';
-import { type Awaitable, isPromise } from '@callboard/runtime';
+import {
+  type ErrorCode,
+  errors,
+  isChannel,
+  type Position,
+  ReplyError,
+  type Streams,
+} from '@callboard/protocol';
+import { type Awaitable, GuardedObservable, isPromise } from '@callboard/runtime';
+import { type Observable, Subject } from 'rxjs';
+import type { SubscriptionChange } from '../api.ts';
 import type { ServerClient } from '../client.ts';
 import type { Link } from '../link.ts';
 import type { Node } from '../node.ts';
@@ -44,11 +53,14 @@ export interface Granted {
 /** Who reads which channels, by their names and through filters, over which connection. */
 export class Subscriptions {
   readonly rights: Rights;
+  readonly changes$: Observable<SubscriptionChange>;
   readonly #node: Node;
+  readonly #changes = new Subject<SubscriptionChange>();
 
   constructor(node: Node) {
     this.#node = node;
     this.rights = new Rights(node.channels.policies);
+    this.changes$ = new GuardedObservable(this.#changes, node.logger);
   }
 
   /** Readers for channels that a client is about to subscribe to, each at its position or at the head. */
@@ -115,6 +127,7 @@ export class Subscriptions {
       channel.enter(client);
       channels.unpin(channel);
       streams[channel.name] = { ...head, recovered };
+      this.#tell(client, channel.name, true);
     }
     for (const [filter, right] of filters) {
       this.letFilter(client, filter, { mid, right });
@@ -149,6 +162,7 @@ export class Subscriptions {
       subscription.reader?.leave();
       subscription.channel.left(client);
       channels.settle(subscription.channel);
+      this.#tell(client, name, false);
     }
   }
 
@@ -273,10 +287,18 @@ export class Subscriptions {
     const before = client.filters?.get(filter);
     if (before !== undefined) filters.delete(filter, before.right.policies, before.reader ?? client);
     client.filters?.delete(filter);
-    if (subscription === undefined) return;
-    client.filters ??= new Map();
-    client.filters.set(filter, subscription);
-    filters.add(filter, subscription.right.policies, subscription.reader ?? client);
+    if (subscription !== undefined) {
+      client.filters ??= new Map();
+      client.filters.set(filter, subscription);
+      filters.add(filter, subscription.right.policies, subscription.reader ?? client);
+    }
+    // A gateway's session reads a channel as if that were a filter.
+    const subscribed = subscription !== undefined;
+    if ((before !== undefined) !== subscribed && isChannel(filter)) this.#tell(client, filter, subscribed);
+  }
+
+  #tell(client: ServerClient, channel: string, subscribed: boolean): void {
+    if (this.#changes.observed) this.#changes.next({ client, channel, subscribed });
   }
 
   #begin(link: Link, subscription: Subscription, reader: ChannelReader): void {

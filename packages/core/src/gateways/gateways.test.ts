@@ -135,6 +135,23 @@ describe('a session', () => {
     expect(heard.heard).toEqual(['x still there']);
   });
 
+  test('is shown as subscribed to channels by their names, whatever else it reads', async () => {
+    await serve();
+    const changes: string[] = [];
+    server.subscriptions$.subscribe(({ client, channel, subscribed }) =>
+      changes.push(`${client.device} ${subscribed ? '+' : '-'}${channel}`),
+    );
+    const { session, link } = await attached('a');
+    for (const filter of ['x', 'y', 'x/+', 'x']) await session.subscribe(filter, reader());
+    await session.unsubscribe('x/+');
+    await session.unsubscribe('y');
+    await server.recheckRights();
+    link.closed('gone');
+    expect(changes.splice(0)).toEqual(['thing +x', 'thing +y', 'thing -y']);
+    clock.advance(1_000);
+    expect(changes).toEqual(['thing -x']);
+  });
+
   test('that is to end with its connection does', async () => {
     await serve();
     const { link, ended } = await attached('a', undefined, 0);

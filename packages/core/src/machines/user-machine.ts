@@ -5,7 +5,9 @@ export type UserMachineEvent =
   /** A client came, went or was lost: `online` have a connection, `clients` a session. */
   | { type: 'CLIENTS_CHANGED'; online: number; clients: number; at: number }
   /** Something else a plugin's status reducer may look at. */
-  | { type: 'ACTIVITY'; state: 'active' | 'idle'; clientId: string; at: number };
+  | { type: 'ACTIVITY'; state: 'active' | 'idle'; clientId: string; at: number }
+  /** A plugin whose reducer would say something else now has asked for it. */
+  | { type: 'REVISED'; online: number; clients: number; at: number };
 
 /** What a user's status is made from, beside what it was. `at`: milliseconds since 1970. */
 export interface StatusInput {
@@ -50,7 +52,7 @@ export const connectedStatus: StatusReducer = (status, { event, online, at }) =>
   };
 };
 
-/** A user: online while one of the clients has a connection, gone when the last one is. */
+/** A user: online while one of the clients has a connection, gone when the last one is and nothing but OFFLINE is said of them. */
 export const userMachine = setup({
   types: {
     context: {} as UserStatus,
@@ -63,7 +65,8 @@ export const userMachine = setup({
     end: () => {},
   },
   guards: {
-    noClient: ({ event }) => event.type === 'CLIENTS_CHANGED' && event.clients === 0,
+    isOver: ({ context, event }) =>
+      event.type !== 'ACTIVITY' && event.clients === 0 && context.status === 'OFFLINE',
     someOnline: ({ event }) => event.type === 'CLIENTS_CHANGED' && event.online > 0,
   },
 }).createMachine({
@@ -73,11 +76,6 @@ export const userMachine = setup({
   on: {
     CLIENTS_CHANGED: [
       {
-        guard: 'noClient',
-        target: '.gone',
-        actions: ['reduceStatus', 'announce'],
-      },
-      {
         guard: 'someOnline',
         target: '.online',
         actions: ['reduceStatus', 'announce'],
@@ -85,9 +83,10 @@ export const userMachine = setup({
       { target: '.offline', actions: ['reduceStatus', 'announce'] },
     ],
     ACTIVITY: { actions: ['reduceStatus', 'announce'] },
+    REVISED: { actions: ['reduceStatus', 'announce'] },
   },
   states: {
-    offline: {},
+    offline: { always: { guard: 'isOver', target: 'gone' } },
     online: {},
     gone: { type: 'final', entry: 'end' },
   },

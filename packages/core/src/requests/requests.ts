@@ -43,6 +43,7 @@ export class Requests {
   #handlers: ReadonlyMap<string, ActionHandler> = new Map();
   #gates: readonly Gate<ActionRequest>[] = [];
   #checks: readonly Gate<Queued>[] = [];
+  #rechecks: Registrations['rechecks'] = [];
   /** Of gateways' clients, those that are not settled. */
   #foreign = 0;
   /** Called when no request runs any more; while there is one, none is begun. */
@@ -55,9 +56,10 @@ export class Requests {
   }
 
   /** Takes in what the plugins registered; once, before the first request. */
-  compose({ handlers, checks }: Registrations): void {
+  compose({ handlers, checks, rechecks }: Registrations): void {
     const { contract } = this.options;
     this.#handlers = handlers;
+    this.#rechecks = rechecks;
     this.#checks = checks.map((check) => guarding(check, this.#node.logger));
     this.#gates = [
       notReserved(this.#node.events),
@@ -261,6 +263,24 @@ export class Requests {
   check(request: ChannelRequest): Awaitable<void> {
     const passed = pass(this.#checks, request);
     return isPromise(passed) ? this.deadline(passed, 'CHECK_TIMEOUT') : undefined;
+  }
+
+  /** Whether plugins grant rights of their own. */
+  get rechecking(): boolean {
+    return this.#rechecks.length > 0;
+  }
+
+  /** Has the plugins ask again what a client may do. Resolves when that is done; never rejects. */
+  async recheck(client: ServerClient): Promise<void> {
+    const ask = async (recheck: Registrations['rechecks'][number]) => {
+      try {
+        const done = recheck(client);
+        if (isPromise(done)) await this.deadline(done, 'CHECK_TIMEOUT');
+      } catch (cause) {
+        this.#node.logger.error('a plugin failed to recheck rights', { client: client.id, cause });
+      }
+    };
+    await Promise.all(this.#rechecks.map(ask));
   }
 
   #effect(request: Queued): Awaitable<void> {

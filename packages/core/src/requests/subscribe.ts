@@ -8,7 +8,11 @@ import type { Node } from '../node.ts';
 export function follow(node: Node, client: ServerClient, types: readonly string[] = []): void {
   assertKnown(node, types);
   if (types.length > 0) client.events ??= new Set();
+  const isNew = !client.events?.has('STATUS_CHANGE');
   for (const type of types) client.events?.add(type);
+  // It changed between the two.
+  if (isNew && client.events?.has('STATUS_CHANGE') && client.welcomedAs !== client.user.status.status)
+    client.user.tellStatus([client]);
 }
 
 /** It no longer does. */

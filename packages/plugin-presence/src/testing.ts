@@ -1,0 +1,1 @@
+export { presenceStoreSuite, type StoreUnderTest, type SuiteRunner } from './store/store-suite.ts';

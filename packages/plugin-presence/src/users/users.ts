@@ -1,0 +1,278 @@
+import type { Client, PluginContext, UserStatus } from '@callboard/core';
+import type { Remembered } from '../store/store.ts';
+import { Wheel } from '../wheel.ts';
+import type { Choice } from './contract.ts';
+import { ClientUse, TrackedUser } from './tracked-user.ts';
+
+export interface UsersOptions {
+  readonly awayAfterMs: number;
+  readonly graceMs: number;
+  readonly graceAfterCloseMs: number;
+  readonly useOf: ((client: Client) => 'told' | 'used' | 'never') | undefined;
+}
+
+/** What else happens when something about a user has changed. */
+export interface UsersHost {
+  /** Its status, its choice or its active client: watchers and the user's own clients are to be told. */
+  changed(user: TrackedUser): void;
+  /** Something that a store would remember. */
+  remember(user: TrackedUser): void;
+  /** Nothing is known of this one yet: see `recalled`. */
+  recall(userId: string): void;
+  /** Resolves when these have been recalled. @throws ReplyError UNAVAILABLE */
+  known(userIds: Iterable<string>): Promise<void>;
+}
+
+/** The users who are there or watched: what their clients do, and what follows for their status. */
+export class Users {
+  readonly byId = new Map<string, TrackedUser>();
+  readonly wheel: Wheel<ClientUse | TrackedUser>;
+  readonly #context: PluginContext;
+  readonly #options: UsersOptions;
+  readonly #host: UsersHost;
+  readonly #revise: (userId: string) => void;
+
+  constructor(context: PluginContext, options: UsersOptions, host: UsersHost) {
+    this.#context = context;
+    this.#options = options;
+    this.#host = host;
+    this.wheel = new Wheel(context.clock, (due) => {
+      if (due instanceof ClientUse) this.#fellIdle(due);
+      else this.#graceOver(due);
+    });
+    this.#revise = context.status((status, { userId, event, online, at }) => {
+      const user = this.byId.get(userId);
+      if (user === undefined) return status;
+      // A client has come: the events tell that when it has been told the status already.
+      if (event.type === 'CLIENTS_CHANGED' && online > user.connected) {
+        for (const client of context.server.users.get(userId)?.clients ?? [])
+          if (client.online) this.#arrive(user, client);
+        this.#take(user, at);
+      }
+      return user.status;
+    });
+    this.#follow();
+    if (options.useOf !== undefined) context.check(({ client }) => this.#used(client));
+  }
+
+  /** The user of this id, whether or not there is one. */
+  obtain(userId: string): TrackedUser {
+    const known = this.byId.get(userId);
+    if (known !== undefined) return known;
+    const status = this.#context.server.users.get(userId)?.status ?? neverOnline;
+    const user = new TrackedUser(userId, status);
+    this.byId.set(userId, user);
+    this.#host.recall(userId);
+    return user;
+  }
+
+  /** Nobody has to know of a user who is not there and whom nobody watches. */
+  settle(user: TrackedUser): void {
+    const isNeeded =
+      user.state !== 'offline' || user.uses.length > 0 || user.watchers !== undefined || user.held > 0;
+    if (!isNeeded && this.byId.get(user.id) === user) this.byId.delete(user.id);
+  }
+
+  /** Does something about users once what the store knows of them is known. @throws ReplyError UNAVAILABLE, and what `use` throws. */
+  async whenKnown<T>(userIds: Iterable<string>, use: (users: readonly TrackedUser[]) => T): Promise<T> {
+    const users = Array.from(userIds, (id) => this.obtain(id));
+    for (const user of users) user.held++;
+    try {
+      await this.#host.known(users.map(({ id }) => id));
+      return use(users);
+    } finally {
+      for (const user of users) {
+        user.held--;
+        this.settle(user);
+      }
+    }
+  }
+
+  /** The store has said what it knows of them. */
+  recalled({ userId, ...rest }: Remembered): void {
+    const user = this.byId.get(userId);
+    if (user === undefined || user.known) return;
+    user.known = true;
+    user.recall({ userId, ...rest });
+    this.#apply(user);
+    this.#revise(userId);
+    if (user.state === 'online' || user.state === 'away') this.#host.remember(user);
+    this.#host.changed(user);
+    this.settle(user);
+  }
+
+  choose(user: TrackedUser, choice: Choice): void {
+    if (user.choice === choice) return;
+    const wasVisible = user.isVisible;
+    user.choice = choice;
+    this.#apply(user);
+    if (wasVisible && !user.isVisible) user.lastSeenTs = this.#context.clock.now();
+    this.#host.remember(user);
+    this.#host.changed(user);
+  }
+
+  /** The server has stopped: nobody comes back to their sessions. */
+  end(): void {
+    this.wheel.stop();
+    for (const user of [...this.byId.values()]) {
+      user.uses = [];
+      this.#take(user, this.#context.clock.now());
+      this.#graceOver(user);
+    }
+  }
+
+  #follow(): void {
+    const { server } = this.#context;
+    server.events$.subscribe((event) => {
+      if (!('clientId' in event)) return;
+      const { userId, clientId } = event as { userId: string; clientId: string };
+      switch (event.type) {
+        case 'CLIENT_ONLINE':
+        case 'CLIENT_RESUMED':
+          return this.#came(userId, clientId);
+        case 'CLIENT_LOST':
+          return this.#lost(userId, clientId);
+        case 'CLIENT_GONE':
+          return this.#left(userId, clientId);
+        case 'CLIENT_ACTIVITY':
+          return this.#told(userId, clientId, event.state === 'active');
+      }
+    });
+  }
+
+  #came(userId: string, clientId: string): void {
+    const client = this.#clientOf(userId, clientId);
+    if (client === undefined) return;
+    const user = this.obtain(userId);
+    this.#arrive(user, client);
+    this.#apply(user);
+  }
+
+  /** It has a connection. */
+  #arrive(user: TrackedUser, client: Client): void {
+    let use = useOf(user, client.id);
+    if (use?.connected) return;
+    if (use === undefined) {
+      use = new ClientUse(client, this.#ruleFor(client));
+      user.uses = [...user.uses, use];
+    }
+    use.connected = true;
+    this.wheel.forget(use);
+    if (use.rule === 'used') this.#used(client);
+    if (use.active) this.#isUsed(user, client.id);
+  }
+
+  #lost(userId: string, clientId: string): void {
+    const user = this.byId.get(userId);
+    const use = user && useOf(user, clientId);
+    if (use === undefined || user === undefined) return;
+    use.connected = false;
+    use.until = this.wheel.after(this.#options.graceMs);
+    this.wheel.wait(use, use.until);
+    this.#apply(user);
+  }
+
+  #left(userId: string, clientId: string): void {
+    const user = this.byId.get(userId);
+    const use = user && useOf(user, clientId);
+    if (use === undefined || user === undefined) return;
+    const until = use.connected ? this.wheel.after(this.#options.graceAfterCloseMs) : use.until;
+    user.until = Math.max(user.until, until);
+    user.uses = user.uses.filter((each) => each !== use);
+    this.wheel.forget(use);
+    // The wheel does not turn for what nobody waits for.
+    if (user.state !== 'grace') this.wheel.wait(user, user.until);
+    if (user.activeClient === clientId) {
+      user.activeClient = null;
+      this.#host.changed(user);
+    }
+    this.#apply(user);
+    this.settle(user);
+  }
+
+  #told(userId: string, clientId: string, active: boolean): void {
+    const user = this.byId.get(userId);
+    const use = user && useOf(user, clientId);
+    if (use?.rule !== 'told' || user === undefined) return;
+    use.active = active;
+    if (active) this.#isUsed(user, clientId);
+    this.#apply(user);
+  }
+
+  /** It has sent something. */
+  #used(client: Client): void {
+    const user = this.byId.get(client.user.id);
+    const use = user && useOf(user, client.id);
+    if (use?.rule !== 'used' || user === undefined) return;
+    use.idleAt = this.wheel.after(this.#options.awayAfterMs);
+    if (use.slot === undefined) this.wheel.wait(use, use.idleAt);
+    if (use.active) return;
+    use.active = true;
+    this.#isUsed(user, client.id);
+    this.#apply(user);
+  }
+
+  #fellIdle(use: ClientUse): void {
+    if (!use.connected) return;
+    if (use.idleAt > this.wheel.tick) return this.wheel.wait(use, use.idleAt);
+    use.active = false;
+    const user = this.byId.get(use.client.user.id);
+    if (user !== undefined) this.#apply(user);
+  }
+
+  #graceOver(user: TrackedUser): void {
+    const wasVisible = user.isVisible;
+    if (!user.graceOver(this.wheel)) return;
+    if (wasVisible) user.lastSeenTs = user.status.lastOnlineTs;
+    user.until = 0;
+    this.#host.remember(user);
+    this.#host.changed(user);
+    this.#revise(user.id);
+    this.settle(user);
+  }
+
+  #isUsed(user: TrackedUser, clientId: string): void {
+    if (user.activeClient === clientId) return;
+    user.activeClient = clientId;
+    this.#host.changed(user);
+  }
+
+  #apply(user: TrackedUser): void {
+    if (this.#take(user, this.#context.clock.now())) this.#revise(user.id);
+  }
+
+  #take(user: TrackedUser, at: number): boolean {
+    const before = user.state;
+    const changed = user.changed(at, this.wheel);
+    if (changed) {
+      if (before === 'offline') this.#host.remember(user);
+      this.#host.changed(user);
+    }
+    return changed;
+  }
+
+  #ruleFor(client: Client) {
+    try {
+      return this.#options.useOf?.(client) ?? 'told';
+    } catch (cause) {
+      this.#context.logger.error('nobody could say how a client is used', { client: client.id, cause });
+      return 'told';
+    }
+  }
+
+  #clientOf(userId: string, clientId: string): Client | undefined {
+    for (const client of this.#context.server.users.get(userId)?.clients ?? [])
+      if (client.id === clientId) return client;
+    return undefined;
+  }
+}
+
+const useOf = (user: TrackedUser, clientId: string) => user.uses.find(({ client }) => client.id === clientId);
+
+const neverOnline: UserStatus = {
+  status: 'OFFLINE',
+  previousStatus: 'OFFLINE',
+  onlineSinceTs: null,
+  lastOnlineTs: null,
+  awaySinceTs: null,
+};
