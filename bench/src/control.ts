@@ -23,6 +23,8 @@ export type Command =
 
 export interface Started {
   readonly port: number;
+  /** Where it takes WebSockets, if that is another one. */
+  readonly webSocketPort?: number;
 }
 
 export interface Sample {

@@ -47,6 +47,8 @@ export interface Bench {
   readonly peer: Peer;
   /** Where the server listens. */
   readonly port: number;
+  /** And where for WebSockets: the same but in scenarios over MQTT. */
+  readonly webSocketPort: number;
   /** For peers that take frames. */
   readonly dialect: Dialect;
   /** Resolves once the connection is authenticated. */

@@ -1,6 +1,6 @@
 /** WebSocket framing (RFC 6455, section 5.2), as much as a client needs that counts what arrives. */
 
-export const opcodes = { text: 0x1, close: 0x8, ping: 0x9, pong: 0xa } as const;
+export const opcodes = { text: 0x1, binary: 0x2, close: 0x8, ping: 0x9, pong: 0xa } as const;
 
 /** A whole frame; its payload is `bytes` from `start` to `end`, valid during the call only. */
 export type OnFrame = (opcode: number, bytes: Buffer, start: number, end: number) => void;

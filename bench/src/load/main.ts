@@ -26,13 +26,14 @@ async function run({ scenario: name, peer, quick, profile: wanted = false }: Run
   const tls = scenario.tls ? createCertificate() : null;
   server = await startServer(peer, scenario, tls);
   server.ended.then((how) => fail(new Error(how)));
-  const { port, sample, beginProfile, endProfile } = server;
+  const { port, webSocketPort, sample, beginProfile, endProfile } = server;
   const connect = (userId: string, resuming?: Resuming) =>
-    openConnection({ port, tls: tls !== null, dialect: bench.dialect, userId, ...resuming });
+    openConnection({ port: webSocketPort, tls: tls !== null, dialect: bench.dialect, userId, ...resuming });
   let profile: Profile | undefined;
   const bench: Bench = {
     peer,
     port,
+    webSocketPort,
     get dialect() {
       if (!isFramePeer(peer)) throw new Error(`${peer} takes no frames`);
       return dialects[peer];

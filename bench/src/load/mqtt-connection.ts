@@ -1,13 +1,14 @@
-import { connect as connectTcp } from 'node:net';
+import { connect as connectTcp, type Socket } from 'node:net';
 import { generate, type Packet } from 'mqtt-packet';
 import { token } from '../token.ts';
+import { encodeFrame, FrameReader, opcodes } from './frames.ts';
 
 /** A packet's type (section 2.2.1 of MQTT 3.1.1), and where it is: valid during the call only. */
 export type OnPacket = (type: number, bytes: Buffer, start: number, end: number) => void;
 
 export const packetTypes = { connack: 2, publish: 3, puback: 4, suback: 9 } as const;
 
-/** One device over a raw socket, by MQTT 3.1.1. Cuts what comes into packets without decoding them. */
+/** One device over a raw socket, or a browser over a raw WebSocket, by MQTT 3.1.1. Cuts what comes into packets without decoding them. */
 export interface MqttConnection {
   onPacket: OnPacket;
   /** In one write. */
@@ -19,9 +20,13 @@ export interface MqttConnection {
 }
 
 /** Resolves once the CONNACK has come. Rejects if the server refuses. */
-export function connectMqtt(port: number, clientId: string): Promise<MqttConnection> {
+export function connectMqtt(
+  port: number,
+  clientId: string,
+  { webSocket = false } = {},
+): Promise<MqttConnection> {
   return new Promise((resolve, reject) => {
-    let rest = Buffer.alloc(0);
+    let rest: Buffer = Buffer.alloc(0);
     let closing: (() => void) | undefined;
     const socket = connectTcp({ port, host: '127.0.0.1', noDelay: true });
     const connection: MqttConnection = {
@@ -31,7 +36,7 @@ export function connectMqtt(port: number, clientId: string): Promise<MqttConnect
         connection.onPacket = () => {};
         resolve(connection);
       },
-      write: (bytes) => void socket.write(bytes),
+      write: (bytes) => void socket.write(wrapped(bytes)),
       freeze() {
         closing = () => {};
         socket.pause();
@@ -39,10 +44,12 @@ export function connectMqtt(port: number, clientId: string): Promise<MqttConnect
       close: () =>
         new Promise((closed) => {
           closing = closed;
-          socket.end(encode({ cmd: 'disconnect' }));
+          socket.end(wrapped(encode({ cmd: 'disconnect' })));
         }),
     };
-    socket.on('data', (chunk) => {
+    const wrapped = (bytes: Uint8Array) =>
+      webSocket ? encodeFrame(opcodes.binary, Buffer.from(bytes)) : bytes;
+    const cut = (chunk: Buffer) => {
       const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
       let at = 0;
       for (let end = packetEnd(bytes, at); end !== undefined; end = packetEnd(bytes, at)) {
@@ -50,23 +57,72 @@ export function connectMqtt(port: number, clientId: string): Promise<MqttConnect
         at = end;
       }
       rest = bytes.subarray(at);
-    });
+    };
     socket.on('error', reject);
     socket.on('close', () => {
       if (closing === undefined) throw new Error('The server closed a connection');
       closing();
     });
-    socket.write(
-      encode({
-        cmd: 'connect',
-        clientId,
-        clean: true,
-        keepalive: 0,
-        username: clientId,
-        password: Buffer.from(token),
-      }),
-    );
+    const begin = () =>
+      connection.write(
+        encode({
+          cmd: 'connect',
+          clientId,
+          clean: true,
+          keepalive: 0,
+          username: clientId,
+          password: Buffer.from(token),
+        }),
+      );
+    if (webSocket) upgrade(socket, cut, begin);
+    else {
+      socket.on('data', cut);
+      begin();
+    }
   });
+}
+
+/** Calls back once what follows are frames, whose payload goes to `cut`. */
+function upgrade(socket: Socket, cut: (chunk: Buffer) => void, begin: () => void): void {
+  const reader = new FrameReader((opcode, bytes, start, end) => {
+    if (opcode === opcodes.binary) cut(Buffer.from(bytes.subarray(start, end)));
+  });
+  let head: Buffer | undefined = Buffer.alloc(0);
+  socket.on('data', (chunk) => {
+    if (head === undefined) return reader.read(chunk);
+    head = Buffer.concat([head, chunk]);
+    if (!head.includes('\r\n\r\n')) return;
+    if (!head.toString('latin1').startsWith('HTTP/1.1 101 '))
+      throw new Error(`refused the upgrade: ${head.toString('latin1')}`);
+    // Nothing follows before the client has said something.
+    head = undefined;
+    begin();
+  });
+  socket.write(
+    [
+      'GET /mqtt HTTP/1.1',
+      'Host: 127.0.0.1',
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Version: 13',
+      'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+      'Sec-WebSocket-Protocol: mqtt',
+      '\r\n',
+    ].join('\r\n'),
+  );
+}
+
+/** For a connection that reads publications, and nothing else. */
+export function onPublish(came: () => void): OnPacket {
+  return (type) => {
+    if (type === packetTypes.publish) came();
+  };
+}
+
+/** PUBLISH with 120 bytes. */
+export function publication(topic: string, qos: 0 | 1): Buffer {
+  const payload = 'x'.repeat(120);
+  return encode({ cmd: 'publish', topic, payload, qos, messageId: 1, dup: false, retain: false });
 }
 
 export async function subscribeMqtt(connection: MqttConnection, topic: string, qos: 0 | 1): Promise<void> {

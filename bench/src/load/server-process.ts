@@ -5,6 +5,7 @@ import type { Scenario } from '../scenario.ts';
 
 export interface ServerProcess {
   readonly port: number;
+  readonly webSocketPort: number;
   sample(options?: { gc?: boolean }): Promise<Sample>;
   beginProfile(): Promise<Profile>;
   endProfile(): Promise<Profile>;
@@ -22,7 +23,8 @@ export async function startServer(
     execArgv: ['--expose-gc'],
     env: { ...process.env, NODE_ENV: 'production' },
   });
-  process.on('exit', () => child.kill('SIGKILL'));
+  // It may have a process of its own to end.
+  process.on('exit', () => child.kill());
   const ended = new Promise<string>((resolve) => {
     child.once('exit', (code, signal) =>
       resolve(`The ${peer} server ended with ${signal ?? `code ${code}`}`),
@@ -38,9 +40,10 @@ export async function startServer(
     });
   }
 
-  const { port } = await ask<Started>({ cmd: 'start', scenario: name, tls, watchLoop });
+  const { port, webSocketPort = port } = await ask<Started>({ cmd: 'start', scenario: name, tls, watchLoop });
   return {
     port,
+    webSocketPort,
     ended,
     sample: ({ gc = false } = {}) => ask<Sample>({ cmd: 'sample', gc }),
     beginProfile: () => ask<Profile>({ cmd: 'profile', begin: true }),

@@ -11,12 +11,13 @@ import { fanOut1, fanOut1Tls, fanOut10 } from './fan-out.ts';
 import { frozenReader } from './frozen-reader.ts';
 import { growth } from './growth.ts';
 import { memory } from './memory.ts';
+import { mqttBridge } from './mqtt-bridge.ts';
 import { mqttConnects } from './mqtt-connects.ts';
+import { mqttFanIn } from './mqtt-fan-in.ts';
 import { mqttFanOut1, mqttFanOut4 } from './mqtt-fan-out.ts';
 import { mqttFrozen } from './mqtt-frozen.ts';
 import { mqttMemory } from './mqtt-memory.ts';
-import { mqttRoundTrips } from './mqtt-round-trips.ts';
-
+import { mqttRoundTrips, mqttRoundTrips50 } from './mqtt-round-trips.ts';
 import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
 import { notifyLight } from './notify-light.ts';
 
@@ -56,7 +57,10 @@ export const scenarios: readonly Scenario[] = [
   presenceMemory,
   mqttFanOut1,
   mqttFanOut4,
+  mqttFanIn,
   mqttRoundTrips,
+  mqttRoundTrips50,
+  mqttBridge,
   mqttConnects,
   mqttMemory,
   mqttFrozen,

@@ -1,9 +1,7 @@
 import { inParallel } from '../load/in-parallel.ts';
-import { measureCpu } from '../load/measure.ts';
-import { connectMqtt, encode, packetTypes, subscribeMqtt } from '../load/mqtt-connection.ts';
-import { watchForStall } from '../load/stall.ts';
+import { connectMqtt, onPublish, publication, subscribeMqtt } from '../load/mqtt-connection.ts';
+import { createTicks } from '../load/ticks.ts';
 import { mqttPeers } from '../peers.ts';
-import { percentile } from '../report/statistics.ts';
 import type { Scenario } from '../scenario.ts';
 
 const readers = 500;
@@ -23,39 +21,14 @@ function fanOutOf(name: string, inFlight: number, ticks: { warmUp: number; measu
     ],
     async run(bench) {
       const sender = await connectMqtt(bench.port, 'sender');
-      let awaited = 0;
-      let whenDone = () => {};
+      const batch = Buffer.concat(Array.from({ length: inFlight }, () => publication(topic, 0)));
+      const fanOut = createTicks(readers * inFlight, () => sender.write(batch));
       await inParallel(readers, 20, async (index) => {
         const reader = await connectMqtt(bench.port, `d${index}`);
         await subscribeMqtt(reader, topic, 0);
-        reader.onPacket = (type) => {
-          if (type === packetTypes.publish && --awaited === 0) whenDone();
-        };
+        reader.onPacket = onPublish(fanOut.came);
       });
-      const payload = 'x'.repeat(120);
-      const publish = encode({ cmd: 'publish', topic, payload, qos: 0, dup: false, retain: false });
-      const batch = Buffer.concat(Array.from({ length: inFlight }, () => publish));
-      const latenciesMs: number[] = [];
-      const run = async (count: number) => {
-        const watch = watchForStall(() => `${awaited} publications missing`);
-        for (let i = 0; i < count; i++) {
-          awaited = readers * inFlight;
-          const startMs = performance.now();
-          await new Promise<void>((resolve) => {
-            whenDone = resolve;
-            sender.write(batch);
-          });
-          latenciesMs.push(performance.now() - startMs);
-          watch.progress();
-        }
-        watch.stop();
-        return count * readers * inFlight;
-      };
-      await run(bench.times(ticks.warmUp));
-      latenciesMs.length = 0;
-      await bench.sample({ gc: true });
-      const cost = await measureCpu(bench, () => run(bench.times(ticks.measured)));
-      return { ...cost, p50Ms: percentile(latenciesMs, 50), p99Ms: percentile(latenciesMs, 99) };
+      return fanOut.measure(bench, ticks);
     },
   };
 }

@@ -22,13 +22,13 @@ process.on('message', async (command: Command) => {
 
 let child: ReturnType<typeof spawn> | undefined;
 
-async function answer({ cmd }: Command): Promise<Started | Sample | Profile> {
-  if (cmd === 'start') return start();
-  return cmd === 'sample' ? sample() : [];
+async function answer(command: Command): Promise<Started | Sample | Profile> {
+  if (command.cmd === 'start') return start(command.scenario === 'mqtt-bridge');
+  return command.cmd === 'sample' ? sample() : [];
 }
 
-async function start(): Promise<Started> {
-  const port = await freePort();
+async function start(withWebSockets: boolean): Promise<Started> {
+  const [port, webSocketPort] = [await freePort(), await freePort()];
   const file = join(folder, 'mosquitto.conf');
   // It has no limit of its own on what waits for a client that way; persistence is off by default.
   const settings = [
@@ -36,12 +36,13 @@ async function start(): Promise<Started> {
     'allow_anonymous true',
     'set_tcp_nodelay true',
     'log_type none',
+    ...(withWebSockets ? [`listener ${webSocketPort} 127.0.0.1`, 'protocol websockets'] : []),
   ];
   writeFileSync(file, `${settings.join('\n')}\n`);
   child = spawn('mosquitto', ['-c', file], { stdio: 'ignore' });
   child.once('exit', () => process.exit(1));
   while (!(await answers(port))) await delay(20);
-  return { port };
+  return { port, webSocketPort };
 }
 
 function sample(): Sample {

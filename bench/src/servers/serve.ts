@@ -22,7 +22,7 @@ export type Attached = { readonly port?: number; readonly helper?: number } | vo
  * the peer on the HTTP server, or says where else it listens. The process ends with the load's.
  */
 export function serve(attach: (options: ServeOptions) => Attached | Promise<Attached>): void {
-  process.on('disconnect', () => process.exit());
+  for (const gone of ['disconnect', 'SIGTERM']) process.on(gone, () => process.exit());
   process.on('message', async (command: Command) => {
     process.send?.(await answer(command));
   });
@@ -46,11 +46,11 @@ export function serve(attach: (options: ServeOptions) => Attached | Promise<Atta
       turns.enable();
     }
     helper = attached?.helper;
-    if (attached?.port !== undefined) return { port: attached.port };
     await new Promise<void>((listening) => {
       httpServer.listen({ port: 0, host: '127.0.0.1', backlog: 4096 }, listening);
     });
-    return { port: (httpServer.address() as AddressInfo).port };
+    const { port } = httpServer.address() as AddressInfo;
+    return { port: attached?.port ?? port, webSocketPort: port };
   }
 }
 

@@ -68,8 +68,8 @@ export class Admission {
       transport,
       address,
       secure,
-      headers: {},
-      query: new URLSearchParams(),
+      headers: noHeaders,
+      query: noQuery,
       ...certificateOf(socket),
     };
   }
@@ -170,6 +170,10 @@ export class Admission {
     };
   }
 }
+
+/** Of all that come without HTTP. */
+const noHeaders: IncomingHttpHeaders = Object.freeze({});
+const noQuery = new URLSearchParams();
 
 function certificateOf(socket: Socket): { certificate: PeerCertificate } | undefined {
   if ((socket as TLSSocket).authorized !== true) return undefined;

@@ -20,6 +20,7 @@ import type { LiveLink } from './live-link.ts';
 import { clientMachine } from './machines/client-machine.ts';
 import type { Node } from './node.ts';
 import { Encoded } from './outbox.ts';
+import { sharing } from './registry.ts';
 import type { Feed, Recovery } from './streams/feed.ts';
 import type { ServerUser } from './users.ts';
 
@@ -35,7 +36,7 @@ export interface Arrival {
 export class Clients {
   readonly byId = new Map<string, ServerClient>();
   readonly clients$: Observable<ServerClient>;
-  readonly machine;
+  readonly machine: typeof clientMachine;
   readonly initial: SnapshotFrom<typeof clientMachine>;
   readonly #node: Node;
   readonly #coming = new Subject<ServerClient>();
@@ -61,14 +62,15 @@ export class Clients {
       requestTimeoutMs,
     };
     const owner = (id: string) => node.registry.owner(id) as ServerClient;
-    this.machine = clientMachine.provide({
+    const machine = clientMachine.provide({
       actions: {
         wait: ({ self }) => owner(self.id).waiting(),
         resumed: ({ self }) => owner(self.id).resumed(),
         end: ({ self }) => owner(self.id).ended(),
       },
     });
-    this.initial = this.machine.resolveState({ value: 'online' });
+    this.machine = sharing(machine);
+    this.initial = machine.resolveState({ value: 'online' });
   }
 
   /** The client whose session this is, if it is `userId`'s. */

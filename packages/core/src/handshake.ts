@@ -42,14 +42,14 @@ export function verify(
   device: string | undefined,
 ): Awaitable<Verified> {
   const { verifyClient } = node;
-  if (verifyClient === undefined) return { userId, claims: {}, expiresAtMs: undefined };
+  if (verifyClient === undefined) return { userId, claims: none, expiresAtMs: undefined };
   const failed = (cause: unknown): never => {
     throw new Disconnect('VERIFY_FAILED', { cause });
   };
   const { peer } = link;
   let answer: Awaitable<Principal | boolean>;
   try {
-    answer = verifyClient({ ...peer, userId, token: token ?? peer.token, device });
+    answer = verifyClient({ userId, device, ...peer, token: token ?? peer.token });
   } catch (cause) {
     return failed(cause);
   }
@@ -58,11 +58,13 @@ export function verify(
   return answer.then((resolved) => principal(resolved, userId, now()), failed);
 }
 
+const none: Claims = Object.freeze({});
+
 function principal(answer: Principal | boolean, userId: string, now: number): Verified {
-  if (answer === true) return { userId, claims: {}, expiresAtMs: undefined };
+  if (answer === true) return { userId, claims: none, expiresAtMs: undefined };
   if (typeof answer !== 'object' || answer === null) throw new Disconnect('UNAUTHORIZED');
   if (answer.userId !== undefined && userIdOf(answer.userId) !== userId) throw new Disconnect('UNAUTHORIZED');
-  const { claims = {}, expiresAtMs } = answer;
+  const { claims = none, expiresAtMs } = answer;
   if (expiresAtMs !== undefined && expiresAtMs <= now) throw new Disconnect('TOKEN_EXPIRED');
   return { userId, claims, expiresAtMs };
 }

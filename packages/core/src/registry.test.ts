@@ -2,7 +2,7 @@ import { collectingLogger, createHarness, SimulatedClock } from '@callboard/test
 import { describe, expect, test } from '@jest/globals';
 import { setup } from 'xstate';
 import type { Plugin } from './plugin.ts';
-import { type Owner, Registry } from './registry.ts';
+import { type Owner, Registry, sharing } from './registry.ts';
 
 const broken = new Error('broken');
 const machine = setup({
@@ -51,6 +51,22 @@ describe('the registry', () => {
     expect(two.actor.getSnapshot().value).toBe('there');
     expect(two.owner.crashes).toEqual([]);
     expect(spawn('one').actor.getSnapshot().value).toBe('here');
+  });
+
+  test('gives the actors of a sharing machine one snapshot to begin with, and each its own from then on', () => {
+    const registry = new Registry(new SimulatedClock(), collectingLogger(), undefined);
+    const shared = sharing(machine.provide({}));
+    const initial = shared.resolveState({ value: 'here' });
+    const spawn = (id: string) => registry.spawn(shared, id, initial, { crashed: () => {} });
+    const [one, two] = [spawn('one'), spawn('two')];
+    expect([one.getSnapshot(), two.getSnapshot()]).toEqual([initial, initial]);
+    expect(one.getSnapshot()).toBe(two.getSnapshot());
+    one.send({ type: 'GO' });
+    expect([one.getSnapshot().value, two.getSnapshot().value, initial.value]).toEqual([
+      'there',
+      'here',
+      'here',
+    ]);
   });
 
   test('shows an actor without a way to send to it, and contains who observes it', () => {

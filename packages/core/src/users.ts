@@ -16,7 +16,7 @@ import {
 import { messagesOf } from './messages.ts';
 import type { Node } from './node.ts';
 import type { Encoded } from './outbox.ts';
-import type { Owner } from './registry.ts';
+import { type Owner, sharing } from './registry.ts';
 import type { Feed } from './streams/feed.ts';
 
 type UserActor = Actor<typeof userMachine>;
@@ -25,7 +25,7 @@ type UserActor = Actor<typeof userMachine>;
 export class Users {
   readonly byId = new Map<string, ServerUser>();
   readonly users$: Observable<ServerUser>;
-  readonly machine;
+  readonly machine: typeof userMachine;
   readonly #node: Node;
   readonly #coming = new Subject<ServerUser>();
   readonly #online: SnapshotFrom<typeof userMachine>;
@@ -34,7 +34,7 @@ export class Users {
   constructor(node: Node) {
     this.#node = node;
     this.users$ = new GuardedObservable(this.#coming, node.logger);
-    this.machine = userMachine.provide({
+    const machine = userMachine.provide({
       actions: {
         reduceStatus: assign(({ context, event, self }) =>
           this.#reduce(context, this.#owner(self.id), event),
@@ -43,7 +43,8 @@ export class Users {
         end: ({ self }) => this.#owner(self.id).gone(),
       },
     });
-    this.#online = this.machine.resolveState({ value: 'online', context: neverOnline });
+    this.machine = sharing(machine);
+    this.#online = machine.resolveState({ value: 'online', context: neverOnline });
   }
 
   /** An actor for a user whose first client is online, and the status that it begins with. */

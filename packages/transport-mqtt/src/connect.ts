@@ -2,7 +2,6 @@ import { isUtf8 } from 'node:buffer';
 import { randomBytes } from 'node:crypto';
 import { Disconnect, disconnectName } from '@callboard/protocol';
 import type { IConnectPacket } from 'mqtt-packet';
-import { Decoder } from './decoder.ts';
 import { type Device, resumeMsOf } from './device.ts';
 import { type Dialect, dialectOf, type Refusal } from './dialect.ts';
 import { draftOf } from './draft.ts';
@@ -26,8 +25,7 @@ export function connect(device: Device, bytes: Buffer): void {
   const dialect = dialectFor(device, version, bytes);
   if (dialect === undefined) return refuse(device, mqtt311, 'version', new Disconnect('UNSUPPORTED_VERSION'));
   device.dialect = dialect;
-  // What a CONNECT is read by keeps its version: one for each.
-  const packet = new Decoder().decode(bytes) as IConnectPacket;
+  const packet = dialect.read(bytes).packet as IConnectPacket;
   const { clientId, clean = true } = packet;
   if (dialect.properties.authenticationMethod !== undefined)
     return end(device, connackOf(reasons.badAuthenticationMethod), new Disconnect('UNAUTHORIZED'));

@@ -1,15 +1,14 @@
 import { Disconnect } from '@callboard/protocol';
 import { type Packet, type Parser, parser } from 'mqtt-packet';
 
-/** Reads whole packets of one protocol version; one for all connections, as it keeps nothing between two. */
+/** Reads whole packets of one protocol version, CONNECT too; one for all connections, as it keeps nothing between two. */
 export class Decoder {
-  readonly #protocolVersion: 4 | 5 | undefined;
+  readonly #protocolVersion: 4 | 5;
   #parser: Parser;
   #packet: Packet | undefined;
   #failure: Error | undefined;
 
-  /** @param protocolVersion undefined for CONNECT, which says so itself. */
-  constructor(protocolVersion?: 4 | 5) {
+  constructor(protocolVersion: 4 | 5) {
     this.#protocolVersion = protocolVersion;
     this.#parser = this.#begin();
   }
@@ -30,9 +29,7 @@ export class Decoder {
   }
 
   #begin(): Parser {
-    const begun = parser(
-      this.#protocolVersion === undefined ? {} : { protocolVersion: this.#protocolVersion },
-    );
+    const begun = parser({ protocolVersion: this.#protocolVersion });
     begun.on('packet', (packet) => {
       this.#packet = packet;
     });

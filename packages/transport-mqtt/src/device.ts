@@ -179,13 +179,13 @@ export class Device implements GatewayConnection {
       this.#connecting = true;
       return connect(this, bytes);
     }
-    this.#dispatch(this.session, this.dialect.read(bytes), bytes);
+    this.#dispatch(this.session, this.dialect.read(bytes));
   }
 
-  #dispatch(session: Session, { packet, properties }: Incoming, bytes: Buffer): void {
+  #dispatch(session: Session, { packet, properties }: Incoming): void {
     switch (packet.cmd) {
       case 'publish':
-        return publish(this, session, packet, bytes, properties);
+        return publish(this, session, packet, properties);
       case 'puback':
         return session.acknowledged(packet.messageId ?? 0);
       case 'pubrec':

@@ -8,20 +8,34 @@ export class Listener {
   readonly #server: Server;
   /** Those whose TLS handshake is not done, too. */
   readonly #sockets = new Set<Socket>();
+  /** One listener for all of them. */
+  readonly #closed: (this: Socket) => void;
 
   constructor(gate: Gate, tls: TlsOptions | undefined) {
     const { logger, limits } = gate.host;
+    const sockets = this.#sockets;
     this.#gate = gate;
-    if (tls === undefined) this.#server = createServer((socket) => this.#take(socket));
-    else {
-      const options = { handshakeTimeout: limits.handshakeTimeoutMs, ...tls };
-      this.#server = createTlsServer(options, (socket) => this.#take(socket));
-      this.#server.on('tlsClientError', (cause: Error) =>
-        logger.debug('a device failed', { reason: cause.message }),
-      );
+    this.#closed = function (this: Socket) {
+      sockets.delete(this);
+    };
+    if (tls === undefined) {
+      this.#server = createServer((socket) => {
+        this.#opened(socket);
+        this.#take(socket);
+      });
+      return;
     }
+    const options = { handshakeTimeout: limits.handshakeTimeoutMs, ...tls };
+    this.#server = createTlsServer(options, (socket) => this.#take(socket));
+    this.#server.on('tlsClientError', (cause: Error) =>
+      logger.debug('a device failed', { reason: cause.message }),
+    );
     // Before it costs a handshake.
-    this.#server.prependListener('connection', (socket) => this.#opened(socket));
+    this.#server.prependListener('connection', (socket) => {
+      this.#opened(socket);
+      const peer = gate.host.admit(socket);
+      if ('status' in peer && peer.status === TOO_MANY) socket.destroy();
+    });
   }
 
   get port(): number | undefined {
@@ -45,9 +59,7 @@ export class Listener {
   #opened(socket: Socket): void {
     this.#sockets.add(socket);
     socket.setNoDelay(true);
-    socket.once('close', () => this.#sockets.delete(socket));
-    const peer = this.#gate.host.admit(socket);
-    if ('status' in peer && peer.status === TOO_MANY) socket.destroy();
+    socket.on('close', this.#closed);
   }
 
   #take(socket: Socket): void {

@@ -1,10 +1,12 @@
 import { type Clock, Framed, type GatewayPublication } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { generate, type PacketCmd } from 'mqtt-packet';
+import { acknowledgement } from './acknowledgement.ts';
 import { Decoder } from './decoder.ts';
 import type { Delivery, Dialect, Refusal } from './dialect.ts';
 import { framingsOf, withMessageId } from './framings.ts';
 import { afterHeader, assertFilters } from './properties.ts';
+import { readPublish } from './read-publish.ts';
 
 /** Table 3.1. */
 const returnCodes: Readonly<Record<Refusal, number>> = {
@@ -19,6 +21,8 @@ const returnCodes: Readonly<Record<Refusal, number>> = {
 const decoder = new Decoder(4);
 const framings = framingsOf();
 const none = {};
+/** The type in the first byte of what most devices send. */
+const PUBLISH = 3;
 /** Bytes of a packet id. */
 const MESSAGE_ID = 2;
 /** In bytes, of what has always the same behind its fixed header; mqtt-packet takes more. */
@@ -38,6 +42,7 @@ export const mqtt311: Dialect = {
   willProperties: none,
   receiveMaximum: 65_535,
   read(bytes) {
+    if ((bytes[0] as number) >> 4 === PUBLISH) return readPublish(bytes, 4);
     const packet = decoder.decode(bytes);
     const at = afterHeader(bytes);
     if (packet.cmd === 'subscribe' || packet.cmd === 'unsubscribe') assertFilters(bytes, at + MESSAGE_ID);
@@ -45,15 +50,15 @@ export const mqtt311: Dialect = {
     if (length !== undefined && bytes.length - at !== length) throw new Disconnect('MALFORMED_FRAME');
     return { packet, properties: none };
   },
-  accepted: ({ sessionPresent }) => generate({ cmd: 'connack', returnCode: 0, sessionPresent }),
+  accepted: ({ sessionPresent }) => connack(sessionPresent, 0),
   // [MQTT-3.2.2-4]
-  refused: (why) => generate({ cmd: 'connack', returnCode: returnCodes[why], sessionPresent: false }),
+  refused: (why) => connack(false, returnCodes[why]),
   subscribed: (messageId, codes) =>
     generate({ cmd: 'suback', messageId, granted: codes.map((code) => Math.min(code, 0x80)) }),
   unsubscribed: (messageId) => generate({ cmd: 'unsuback', messageId, granted: [] }),
-  published: (messageId, qos) => generate({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId }),
-  pubrel: (messageId) => generate({ cmd: 'pubrel', messageId }),
-  pubcomp: (messageId) => generate({ cmd: 'pubcomp', messageId }),
+  published: (messageId, qos) => acknowledgement(qos === 1 ? 'puback' : 'pubrec', messageId),
+  pubrel: (messageId) => acknowledgement('pubrel', messageId),
+  pubcomp: (messageId) => acknowledgement('pubcomp', messageId),
   publish(publication: GatewayPublication, delivery: Delivery, clock: Clock) {
     const { qos, retain, messageId = 0, again = false } = delivery;
     const { expiresAt } = publication.attributes ?? {};
@@ -65,3 +70,8 @@ export const mqtt311: Dialect = {
   // A server of this version closes without a word.
   disconnected: () => undefined,
 };
+
+/** Section 3.2. */
+function connack(sessionPresent: boolean, returnCode: number): Buffer {
+  return Buffer.from([0x20, 2, sessionPresent ? 1 : 0, returnCode]);
+}

@@ -1,11 +1,13 @@
 import { type Clock, Framed, type GatewayPublication, type PublicationFraming } from '@callboard/core';
 import { Disconnect } from '@callboard/protocol';
 import { generate, type Packet } from 'mqtt-packet';
+import { acknowledgement } from './acknowledgement.ts';
 import { Decoder } from './decoder.ts';
 import type { Delivery, Dialect, Incoming, Refusal, Welcome } from './dialect.ts';
 import type { MqttLimits } from './limits.ts';
 import { afterHeader, assertFilters, Cursor, type Properties, readProperties } from './properties.ts';
 import { publishFrame } from './publish-frame.ts';
+import { readPublish } from './read-publish.ts';
 import { reasonOf, reasons, Violation } from './reasons.ts';
 
 /** Table 3-1. */
@@ -68,16 +70,21 @@ export class Mqtt5 implements Dialect {
     const at = afterHeader(bytes);
     if (at > 2 && bytes[at - 1] === 0)
       throw new Violation('malformed', 'a length of more bytes than it needs');
+    const type = (bytes[0] as number) >> 4;
     // [MQTT-3.15.1-1]
-    if ((bytes[0] as number) >> 4 === AUTH)
+    if (type === AUTH)
       throw new Violation(
         (bytes[0] as number) & 15 ? 'malformed' : 'protocolError',
         'nothing to authenticate by',
       );
+    if (type === PUBLISH) {
+      const incoming = readPublish(bytes, 5);
+      const { packet, properties } = incoming;
+      packet.topic = this.#topic(packet.topic, properties.topicAlias);
+      return incoming;
+    }
     const properties = this.#properties(bytes, at);
-    const packet = decoder.decode(bytes);
-    if (packet.cmd === 'publish') packet.topic = this.#topic(packet.topic, properties.topicAlias);
-    return { packet, properties };
+    return { packet: decoder.decode(bytes), properties };
   }
 
   accepted({ sessionPresent, resumeMs, assignedClientId, serverKeepAlive }: Welcome): Buffer | undefined {
@@ -114,18 +121,20 @@ export class Mqtt5 implements Dialect {
 
   published(messageId: number, qos: 1 | 2, reasonCode = 0, reason?: string): Buffer | undefined {
     const cmd = qos === 1 ? 'puback' : 'pubrec';
-    if (reasonCode === 0) return Buffer.of(qos === 1 ? 0x40 : 0x50, 2, messageId >> 8, messageId & 255);
+    if (reasonCode === 0) return acknowledgement(cmd, messageId);
     // [MQTT-3.1.2-29]
     const wanted = this.properties.requestProblemInformation !== 0;
     return this.#worded({ cmd, messageId, reasonCode }, wanted ? reason : undefined);
   }
 
   pubrel(messageId: number, found: boolean): Buffer | undefined {
-    return this.#bytes({ cmd: 'pubrel', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
+    if (found) return acknowledgement('pubrel', messageId);
+    return this.#bytes({ cmd: 'pubrel', messageId, reasonCode: reasons.packetIdNotFound });
   }
 
   pubcomp(messageId: number, found: boolean): Buffer | undefined {
-    return this.#bytes({ cmd: 'pubcomp', messageId, reasonCode: found ? 0 : reasons.packetIdNotFound });
+    if (found) return acknowledgement('pubcomp', messageId);
+    return this.#bytes({ cmd: 'pubcomp', messageId, reasonCode: reasons.packetIdNotFound });
   }
 
   publish(publication: GatewayPublication, delivery: Delivery, clock: Clock): Framed | undefined {
@@ -183,10 +192,7 @@ export class Mqtt5 implements Dialect {
     if (kind === PINGREQ && bytes.length > at) throw new Violation('malformed', 'a ping has nothing in it');
     if (of === undefined) return none;
     const cursor = new Cursor(bytes, at, bytes.length);
-    if (of === 'publish') {
-      cursor.text();
-      if ((bytes[0] as number) & 6) cursor.int16();
-    } else if (of === 'disconnect') cursor.at += 1;
+    if (of === 'disconnect') cursor.at += 1;
     else {
       cursor.int16();
       if (of === 'acknowledgement') cursor.at += 1;
@@ -211,11 +217,11 @@ function willPropertiesIn(connect: Buffer, at: number): Properties {
 
 /** Of the flags of CONNECT. */
 const WILL = 4;
+const PUBLISH = 3;
 const PINGREQ = 12;
 const AUTH = 15;
-/** By their type, what packets with properties are called. */
+/** By their type, what other packets with properties are called. */
 const kinds: Readonly<Record<number, string>> = {
-  3: 'publish',
   4: 'acknowledgement',
   5: 'acknowledgement',
   6: 'acknowledgement',

@@ -27,8 +27,8 @@ export function isReserved(topic: string): boolean {
 /** What a session has subscribed to of Callboard's own topics: granted by their names, not by policies. */
 export class OwnSubscriptions {
   readonly #session: Session;
-  /** By filter. */
-  readonly #granted = new Map<string, { readonly qos: QoS; readonly end: () => void }>();
+  /** By filter; made with the first, as most devices know nothing of these. */
+  #granted: Map<string, { readonly qos: QoS; readonly end: () => void }> | undefined;
 
   constructor(session: Session) {
     this.#session = session;
@@ -38,6 +38,7 @@ export class OwnSubscriptions {
   subscribe(filter: string, qos: QoS): QoS | undefined {
     const end = this.#begin(filter, qos);
     if (end === undefined) return undefined;
+    this.#granted ??= new Map();
     this.#granted.get(filter)?.end();
     const granted = filter === ownTopics.inbox ? qos : 0;
     this.#granted.set(filter, { qos: granted, end });
@@ -45,25 +46,25 @@ export class OwnSubscriptions {
   }
 
   unsubscribe(filter: string): boolean {
-    this.#granted.get(filter)?.end();
-    return this.#granted.delete(filter);
+    this.#granted?.get(filter)?.end();
+    return this.#granted?.delete(filter) === true;
   }
 
   *[Symbol.iterator](): Iterator<{ filter: string; qos: QoS }> {
-    for (const [filter, { qos }] of this.#granted) yield { filter, qos };
+    for (const [filter, { qos }] of this.#granted ?? []) yield { filter, qos };
   }
 
   /** Why its connection ends, to a device that wants to know. */
   farewell(device: Device, { code, reason, reconnect, afterMs }: Disconnect): Uint8Array | undefined {
-    if (!this.#granted.has(ownTopics.disconnect)) return undefined;
+    if (this.#granted?.has(ownTopics.disconnect) !== true) return undefined;
     const why = KnownPublication.own(ownTopics.disconnect, { code, reason, reconnect, afterMs });
     return framed(device, why)?.bytes();
   }
 
   /** The session is over. */
   end(): void {
-    for (const { end } of this.#granted.values()) end();
-    this.#granted.clear();
+    for (const { end } of this.#granted?.values() ?? []) end();
+    this.#granted = undefined;
   }
 
   #begin(filter: string, qos: QoS): (() => void) | undefined {

@@ -140,9 +140,9 @@ export class Cursor {
       case 'count16':
         return this.#within(name, this.int16(), 1);
       case 'int32':
-        return this.#take(4).readUInt32BE(0);
+        return this.#bytes.readUInt32BE(this.#past(4));
       case 'count32':
-        return this.#within(name, this.#take(4).readUInt32BE(0), 1);
+        return this.#within(name, this.#bytes.readUInt32BE(this.#past(4)), 1);
       case 'var':
         return this.#within(name, this.var(), 1);
       case 'text':
@@ -153,11 +153,11 @@ export class Cursor {
   }
 
   byte(): number {
-    return this.#take(1)[0] as number;
+    return this.#bytes[this.#past(1)] as number;
   }
 
   int16(): number {
-    return this.#take(2).readUInt16BE(0);
+    return this.#bytes.readUInt16BE(this.#past(2));
   }
 
   /** A variable byte integer (section 1.5.5) [MQTT-1.5.5-1]. */
@@ -174,25 +174,29 @@ export class Cursor {
   }
 
   skip(length: number): void {
-    this.#take(length);
+    this.#past(length);
   }
 
   binary(): Buffer {
-    return this.#take(this.int16());
+    const length = this.int16();
+    const from = this.#past(length);
+    return this.#bytes.subarray(from, from + length);
   }
 
   /** @throws Violation where it is no UTF-8, or has NUL [MQTT-1.5.4-1] [MQTT-1.5.4-2]. */
   text(): string {
     const bytes = this.binary();
-    if (!isUtf8(bytes) || bytes.includes(0)) throw new Violation('malformed', 'not a text');
-    return bytes.toString();
+    const text = bytes.toString();
+    if (!isUtf8(bytes) || text.includes('\0')) throw new Violation('malformed', 'not a text');
+    return text;
   }
 
-  #take(length: number): Buffer {
+  /** Goes on behind a field. @returns where that began. */
+  #past(length: number): number {
     const from = this.at;
     this.at += length;
     if (this.at > this.#end) throw new Violation('malformed', 'a field beyond the end');
-    return this.#bytes.subarray(from, this.at);
+    return from;
   }
 
   #within(name: string, value: number, least: number, most = Number.POSITIVE_INFINITY): number {

@@ -6,7 +6,7 @@ import type { Device } from './device.ts';
 import { draftOf } from './draft.ts';
 import { isReserved, ownTopics } from './own-topics.ts';
 import { owned } from './owned.ts';
-import { afterHeader, type Properties } from './properties.ts';
+import type { Properties } from './properties.ts';
 import { reasons, Violation } from './reasons.ts';
 import type { Refused } from './receiving.ts';
 import type { Session } from './session.ts';
@@ -21,11 +21,10 @@ export function publish(
   device: Device,
   session: Session,
   packet: IPublishPacket,
-  bytes: Buffer,
   properties: Properties = {},
 ): void {
   const { topic, qos, dup, messageId = 0 } = packet;
-  if (!isTopic(topic) || !isUtf8(topicIn(bytes))) throw new Violation('malformed', 'not a topic name');
+  if (!isTopic(topic)) throw new Violation('malformed', 'not a topic name');
   // [MQTT-3.3.1-2] [MQTT-2.2.1-3]
   if (qos === 0 ? dup : messageId === 0)
     throw new Violation(qos === 0 ? 'malformed' : 'protocolError', 'no such flags, or no packet id');
@@ -121,9 +120,4 @@ const codes: Readonly<Record<string, number>> = {
 function endFor({ code, retryAfterMs }: ReplyError): Disconnect {
   if (code !== 'RATE_LIMITED') return new Disconnect('INTERNAL', { reason: code });
   return new Disconnect('RATE_LIMITED', retryAfterMs === undefined ? {} : { afterMs: retryAfterMs });
-}
-
-function topicIn(publish: Buffer): Buffer {
-  const at = afterHeader(publish);
-  return publish.subarray(at + 2, at + 2 + publish.readUInt16BE(at));
 }

@@ -8,13 +8,13 @@ export type Refused = ReplyError | undefined;
  * not over another connection.
  */
 export class Receiving {
-  readonly #byId = new Map<number, Promise<Refused>>();
-  /** Those of them that the stream has. */
-  readonly #published = new Set<number>();
+  /** Made with the first, as that of those which the stream has: most devices send nothing so. */
+  #byId: Map<number, Promise<Refused>> | undefined;
+  #published: Set<number> | undefined;
 
   /** Packet ids of what is published and not released: what outlives the server, where there is a store. */
   get published(): readonly number[] {
-    return [...this.#published];
+    return [...(this.#published ?? [])];
   }
 
   /** As it was before the server was stopped. */
@@ -23,28 +23,31 @@ export class Receiving {
   }
 
   get size(): number {
-    return this.#byId.size;
+    return this.#byId?.size ?? 0;
   }
 
   has(messageId: number): boolean {
-    return this.#byId.has(messageId);
+    return this.#byId?.has(messageId) === true;
   }
 
   /** @param publish for what has not come before; must not reject. */
   once(messageId: number, publish: () => Promise<Refused>): Promise<Refused> {
-    const known = this.#byId.get(messageId);
+    this.#byId ??= new Map();
+    this.#published ??= new Set();
+    const [byId, published] = [this.#byId, this.#published];
+    const known = byId.get(messageId);
     if (known !== undefined) return known;
     const outcome = publish().then((refused) => {
-      if (refused === undefined && this.#byId.get(messageId) === outcome) this.#published.add(messageId);
+      if (refused === undefined && byId.get(messageId) === outcome) published.add(messageId);
       return refused;
     });
-    this.#byId.set(messageId, outcome);
+    byId.set(messageId, outcome);
     return outcome;
   }
 
   /** PUBREL, or a PUBREC that says no. @returns whether there was one. */
   released(messageId: number): boolean {
-    this.#published.delete(messageId);
-    return this.#byId.delete(messageId);
+    this.#published?.delete(messageId);
+    return this.#byId?.delete(messageId) === true;
   }
 }

@@ -21,7 +21,7 @@ interface For {
 }
 
 /** What is known of one client id, over its connections. */
-export class Session {
+export class Session implements Sender {
   readonly clientId: string;
   readonly userId: string;
   /** Core's part of it. */
@@ -78,7 +78,7 @@ export class Session {
     this.pendingWill?.drop();
     this.keeping?.connected(device.will);
     this.#inFlight?.allow(device.dialect.receiveMaximum);
-    this.#inFlight?.again(this.#sender);
+    this.#inFlight?.again(this);
   }
 
   lost(device: Device, will: Will | undefined): void {
@@ -269,28 +269,27 @@ export class Session {
   }
 
   #release(): void {
-    if (this.#device !== undefined) this.#inFlight?.release(this.#sender);
+    if (this.#device !== undefined) this.#inFlight?.release(this);
   }
 
-  readonly #sender: Sender = {
-    publish: (messageId, outgoing, again) => {
-      const { publication, retained, qos, identifiers } = outgoing;
-      const { link, dialect, clock } = this.#device as Device;
-      const delivery = { qos, retain: retained, identifiers, messageId, again };
-      const frame = dialect.publish(publication, delivery, clock);
-      if (frame === undefined) {
-        this.#done(outgoing);
-        return false;
-      }
-      if (!again) this.keeping?.sent(outgoing, messageId);
-      link.send(frame);
-      return true;
-    },
-    pubrel: (messageId) => {
-      const device = this.#device as Device;
-      device.send(device.dialect.pubrel(messageId, true));
-    },
-  };
+  publish(messageId: number, outgoing: Outgoing, again: boolean): boolean {
+    const { publication, retained, qos, identifiers } = outgoing;
+    const { link, dialect, clock } = this.#device as Device;
+    const delivery = { qos, retain: retained, identifiers, messageId, again };
+    const frame = dialect.publish(publication, delivery, clock);
+    if (frame === undefined) {
+      this.#done(outgoing);
+      return false;
+    }
+    if (!again) this.keeping?.sent(outgoing, messageId);
+    link.send(frame);
+    return true;
+  }
+
+  pubrel(messageId: number): void {
+    const device = this.#device as Device;
+    device.send(device.dialect.pubrel(messageId, true));
+  }
 
   /** Others of its groups get what it has not. */
   #pass(may: (group: SharedGroup) => boolean): void {

@@ -59,7 +59,10 @@ export class Subscription {
   }
 
   /** Whether it is for this one [MQTT-3.8.3-3]. */
-  wants({ content }: GatewayPublication): boolean {
-    return this.options.noLocal !== true || content.from?.clientId !== this.session.core.client.id;
+  wants(publication: GatewayPublication): boolean {
+    // Only then: what others are told is read from the frame that they are sent.
+    return (
+      this.options.noLocal !== true || publication.content.from?.clientId !== this.session.core.client.id
+    );
   }
 }

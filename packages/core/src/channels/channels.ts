@@ -1,4 +1,4 @@
-import { type Contract, LevelTrie, ReplyError } from '@callboard/protocol';
+import { type Contract, LevelTrie, type Meta, ReplyError } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import { LONGEST_TIMER_MS } from '../clock.ts';
 import type { OwnPublication, PublicationListener } from '../gateways/port.ts';
@@ -80,18 +80,37 @@ export class Channels {
   }
 
   #pass(draft: PublicationDraft): Awaitable<Outcome> {
-    const { channel, from, version, key, exclude, payload, atMostOnce, withheld, attributes } = draft;
-    const { codec, hub } = this.#node;
-    const { data, meta } = hub.publication(draft);
-    const body = codec.encodeBody({
+    const { channel, payload } = draft;
+    const { data, meta } = this.#node.hub.publication(draft);
+    // Bytes that an operator has made something else of are not what was published.
+    const bytes = payload !== undefined && data === draft.data ? payload : undefined;
+    // What is no JSON value is refused wherever it goes, so that is tried; what was read from bytes is one.
+    const outcome =
+      bytes !== undefined && this.#isLost(channel)
+        ? 'published'
+        : this.#append(channel, this.#draftOf(draft, data, meta, bytes));
+    if (this.listeners.size === 0) return outcome;
+    const told = (made: Outcome): Outcome => {
+      if (made === 'published') this.#tell(new Told(draft, this.policyOf(channel), data, bytes));
+      return made;
+    };
+    return isPromise(outcome) ? outcome.then(told) : told(outcome);
+  }
+
+  #draftOf(
+    draft: PublicationDraft,
+    data: unknown,
+    meta: Meta | undefined,
+    bytes: Uint8Array | undefined,
+  ): Draft {
+    const { from, version, key, exclude, atMostOnce, withheld, attributes } = draft;
+    const body = this.#node.codec.encodeBody({
       data,
       ...(from !== undefined && { from }),
       ...(meta !== undefined && { meta }),
       ...(version !== undefined && { version }),
     });
-    // Bytes that an operator has made something else of are not what was published.
-    const bytes = payload !== undefined && data === draft.data ? payload : undefined;
-    const outcome = this.#append(channel, {
+    return {
       body,
       ...(bytes !== undefined && { payload: bytes, ...(atMostOnce === true && { atMostOnce }) }),
       ...(attributes !== undefined && {
@@ -102,13 +121,7 @@ export class Channels {
       ...(exclude !== undefined && { exclude }),
       ...(version !== undefined && { version }),
       ...(key !== undefined && { key }),
-    });
-    if (this.listeners.size === 0) return outcome;
-    const told = (made: Outcome): Outcome => {
-      if (made === 'published') this.#tell(new Told(draft, this.policyOf(channel), data, bytes));
-      return made;
     };
-    return isPromise(outcome) ? outcome.then(told) : told(outcome);
   }
 
   #tell(publication: Told): void {
@@ -116,7 +129,7 @@ export class Channels {
   }
 
   #append(name: string, draft: Draft): Awaitable<Outcome> {
-    if (!this.byName.has(name) && !this.#matters(name)) return 'published';
+    if (this.#isLost(name)) return 'published';
     const channel = this.pin(name);
     const append = () => {
       // The server has stopped while it was being opened.
@@ -144,11 +157,12 @@ export class Channels {
     }
   }
 
-  /** Whether anybody could ever tell that something was published into a channel which is not there. */
-  #matters(name: string): boolean {
+  /** Whether what is published goes nowhere: nobody could ever tell. */
+  #isLost(name: string): boolean {
+    if (this.byName.has(name)) return false;
     const policy = this.policies.of(name);
-    if (policy.history !== undefined || (policy.retain ?? false) !== false) return true;
-    return this.filters.of(name.split('/'), policy).length > 0;
+    if (policy.history !== undefined || (policy.retain ?? false) !== false) return false;
+    return this.filters.of(name.split('/'), policy).length === 0;
   }
 
   /**

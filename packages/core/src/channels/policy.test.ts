@@ -24,6 +24,14 @@ describe('policies', () => {
     }
   });
 
+  test('one that is added holds for what was asked for before', () => {
+    const policies = new Policies();
+    const added: ChannelPolicy = { retain: true };
+    expect(policies.of('a')).toEqual({});
+    policies.add('a', added);
+    expect(policies.of('a')).toBe(added);
+  });
+
   test('what no pattern fits is closed', () => {
     expect(new Policies({ 'a/+': {} }).of('b')).toEqual({});
     expect(new Policies().of('constructor')).toEqual({});

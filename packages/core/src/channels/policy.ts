@@ -79,6 +79,8 @@ const HISTORY_BYTES = 1_048_576;
 
 export class Policies {
   readonly #byPattern = new ByPattern<ChannelPolicy>();
+  /** What was asked for last: one publication asks several times. */
+  #last: { readonly channel: string; readonly policy: ChannelPolicy } | undefined;
 
   /** @throws as `add`. */
   constructor(policies: ChannelPolicies = {}) {
@@ -89,6 +91,7 @@ export class Policies {
   add(pattern: string, policy: ChannelPolicy): void {
     assertPolicy(`channels['${pattern}']`, policy);
     this.#byPattern.add(pattern, policy);
+    this.#last = undefined;
   }
 
   get patterns(): readonly string[] {
@@ -96,7 +99,9 @@ export class Policies {
   }
 
   of(channel: string): ChannelPolicy {
-    return this.#byPattern.of(channel) ?? closed;
+    if (this.#last?.channel !== channel)
+      this.#last = { channel, policy: this.#byPattern.of(channel) ?? closed };
+    return this.#last.policy;
   }
 
   /** Those that hold for channels which the filter fits. */

@@ -1,0 +1,8 @@
+/** The first bytes of what acknowledges a publication (section 2.1 of both specifications). */
+const firstBytes = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } as const;
+
+/** PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: the same four bytes in all versions. */
+export function acknowledgement(kind: keyof typeof firstBytes, messageId: number): Buffer {
+  // Not `Buffer.of`: what is so small and not of the pool has to be moved before it can be written.
+  return Buffer.from([firstBytes[kind], 2, messageId >> 8, messageId & 255]);
+}
