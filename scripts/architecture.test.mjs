@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { connectionMachine } from '@callboard/client';
 import { clientMachine, serverMachine, userMachine } from '@callboard/core';
 import { presenceMachine } from '@callboard/plugin-presence';
+import { circuitMachine } from '@callboard/plugin-refetch';
 import { describe, expect, test } from '@jest/globals';
 import { mermaid } from './mermaid.mjs';
 
@@ -11,6 +12,7 @@ const drawn = [
     machine,
   ]),
   ['docs/presence.md', presenceMachine],
+  ['docs/refetch.md', circuitMachine],
 ];
 
 describe('the documents', () => {

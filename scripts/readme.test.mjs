@@ -151,6 +151,30 @@ describe('the READMEs', () => {
     warn.mockRestore();
   });
 
+  test('a REST API goes live', async () => {
+    const [guide, ...others] = examplesIn('docs/refetch.md');
+    expect(others).toEqual([]);
+    const [server, client, api] = await run(guide, 'refetch.mjs', '[server, client, api]');
+    try {
+      await until(() => log.mock.calls.length >= 2);
+      expect(log.mock.calls.map((call) => call.join(' '))).toEqual(saidIn(guide));
+      const [example, ...more] = examplesIn('packages/plugin-refetch/README.md');
+      expect(more).toEqual([]);
+      log.mockClear();
+      process.env.API = `http://127.0.0.1:${api.address().port}`;
+      const [other, watcher] = await run(example, 'refetching.mjs', '[server, client]');
+      await until(() => log.mock.calls.length >= 3);
+      expect(log.mock.calls).toEqual([['opening'], ['live'], ['first', 200, { name: 'Eve', views: 0 }]]);
+      await watcher.close();
+      await other.disconnect();
+    } finally {
+      await client.close();
+      await server.disconnect();
+      api.closeAllConnections();
+      api.close();
+    }
+  });
+
   test('the example of plugin-notify runs', async () => {
     const [code, ...others] = examplesIn('packages/plugin-notify/README.md');
     expect(others).toEqual([]);

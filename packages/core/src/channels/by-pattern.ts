@@ -18,8 +18,10 @@ export class ByPattern<Value> {
     }
   }
 
-  get patterns(): readonly string[] {
-    return [...this.#exact.keys(), ...this.#wide.map(({ pattern }) => pattern.text)];
+  /** Those whose values fit. */
+  patternsOf(fits: (value: Value) => boolean): readonly string[] {
+    const wide = this.#wide.map(({ pattern, value }) => [pattern.text, value] as const);
+    return [...this.#exact, ...wide].filter(([, value]) => fits(value)).map(([text]) => text);
   }
 
   of(channel: string): Value | undefined {

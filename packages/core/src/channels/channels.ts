@@ -12,7 +12,7 @@ import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
 import { type PayloadFormat, payloadFormats } from './payload.ts';
-import { type ChannelPolicies, type ChannelPolicy, Policies, retentionOf } from './policy.ts';
+import { type ChannelPolicies, type ChannelPolicy, isBridged, Policies, retentionOf } from './policy.ts';
 
 /** What is to be published. `data` is any JSON value, or a Uint8Array. */
 export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
@@ -89,7 +89,7 @@ export class Channels {
       bytes !== undefined && this.#isLost(channel)
         ? 'published'
         : this.#append(channel, this.#draftOf(draft, data, meta, bytes));
-    if (this.listeners.size === 0) return outcome;
+    if (this.listeners.size === 0 || !isBridged(this.policyOf(channel))) return outcome;
     const told = (made: Outcome): Outcome => {
       if (made === 'published') this.#tell(new Told(draft, this.policyOf(channel), data, bytes));
       return made;

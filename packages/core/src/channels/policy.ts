@@ -65,6 +65,11 @@ export interface ChannelPolicy {
    * are none of that reach only those who read bytes, and are counted. Default `text`.
    */
   readonly payload?: PayloadFormat;
+  /**
+   * Whether another system that a gateway joins, such as an MQTT broker, may take part: false keeps it between this server and its
+   * clients. Default true.
+   */
+  readonly bridged?: boolean;
 }
 
 /**
@@ -94,8 +99,9 @@ export class Policies {
     this.#last = undefined;
   }
 
-  get patterns(): readonly string[] {
-    return this.#byPattern.patterns;
+  /** What other systems may take part in. */
+  get bridged(): readonly string[] {
+    return this.#byPattern.patternsOf(isBridged);
   }
 
   of(channel: string): ChannelPolicy {
@@ -114,6 +120,8 @@ export class Policies {
     return new Set([...this.within(filter), closed]);
   }
 }
+
+export const isBridged = ({ bridged }: ChannelPolicy): boolean => bridged !== false;
 
 export function retentionOf({ history }: ChannelPolicy): Retention {
   return {
@@ -135,6 +143,7 @@ const kinds: Readonly<Record<keyof ChannelPolicy, Kind>> = {
   maxPerSecond: 'number',
   overflow: 'string',
   payload: 'string',
+  bridged: 'boolean',
 };
 
 /** A right that is misspelt is one that nobody has, or everybody: so it is said at once. */

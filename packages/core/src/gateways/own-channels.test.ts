@@ -139,3 +139,22 @@ test('two gateways may have the same events; those of a plugin or of Callboard a
   expect(() => made(gateway(['A', 'B']), gateway(['A']))).not.toThrow();
   expect(() => made(gateway(['STATUS_CHANGE']))).toThrow('there is a native event STATUS_CHANGE already');
 });
+
+test('a channel that is not bridged is between the server and its clients', async () => {
+  await serve({ channels: { '#': {}, 'own/+': { bridged: false }, 'own/not': {} } });
+  expect([...host.channels.patterns].sort()).toEqual(['#', 'own/not']);
+  const { heard } = listening();
+  const came = listenedTo('own/a');
+  await server.publish('own/a', 'mine');
+  await server.publish('own/not', 'for all');
+  expect(heard).toEqual(['own/not for all text']);
+  const draft = { channel: 'own/a', payload: Buffer.from('forged') };
+  await expect(host.channels.publish(draft, nobody)).rejects.toMatchObject({ code: 'REFUSED' });
+  expect(came).toEqual(['mine']);
+});
+
+function listenedTo(channel: string): unknown[] {
+  const came: unknown[] = [];
+  server.channel(channel).publications$.subscribe(({ data }) => came.push(data));
+  return came;
+}

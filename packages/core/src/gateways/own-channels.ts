@@ -1,3 +1,5 @@
+import { ReplyError } from '@callboard/protocol';
+import { isBridged } from '../channels/policy.ts';
 import type { Node } from '../node.ts';
 import type { Outcome } from '../streams/log.ts';
 import type { GatewayChannels, GatewayDraft, PublicationListener } from './port.ts';
@@ -12,7 +14,7 @@ export class OwnChannels implements GatewayChannels {
   }
 
   get patterns(): readonly string[] {
-    return this.#node.channels.policies.patterns;
+    return this.#node.channels.policies.bridged;
   }
 
   listen(listener: PublicationListener): () => void {
@@ -24,6 +26,7 @@ export class OwnChannels implements GatewayChannels {
   async publish(draft: GatewayDraft, via: PublicationListener): Promise<Outcome> {
     const { channels, counters, requests } = this.#node;
     const { channel, payload, meta, attributes, atMostOnce = false, forgetsLast = false } = draft;
+    if (!isBridged(channels.policyOf(channel))) throw new ReplyError('REFUSED');
     const decoded = await requests.deadline(Promise.resolve(decode(this.#node, draft)), 'CHECK_TIMEOUT');
     const withheld = decoded === undefined;
     if (withheld) counters.withheld++;

@@ -48,11 +48,11 @@ export interface GatewayHost
 
 /** Channels by the server's own right: nothing here is asked of a policy but what the channels are. */
 export interface GatewayChannels {
-  /** What the channel policies are for: names and patterns. */
+  /** What the channel policies are for: names and patterns, without those that are not `bridged`. */
   readonly patterns: readonly string[];
   /**
    * Tells what this node publishes from now on, in the turn in which the stream has it, whoever publishes it and whether or not
-   * anybody reads it; not what came through this very listener. What other nodes publish they tell. Gives what ends it.
+   * anybody reads it; not what came through this very listener, nor channels that are not `bridged`. What other nodes publish they tell. Gives what ends it.
    */
   listen(listener: PublicationListener): () => void;
   /**

@@ -1,0 +1,39 @@
+import type { ClientPluginContext } from '@callboard/client';
+import type { ClientRefetch, Page, RefetchClientOptions, Watch, WatchOptions } from './client.ts';
+import { ClientWatch } from './client-watch.ts';
+
+/** The watches of a client, which are to be taken up again in each new session. */
+export class ClientWatches implements ClientRefetch {
+  readonly #context: ClientPluginContext;
+  readonly #options: RefetchClientOptions;
+  readonly #watches = new Set<ClientWatch>();
+
+  constructor(context: ClientPluginContext, options: RefetchClientOptions) {
+    const { client } = context;
+    this.#context = context;
+    this.#options = options;
+    let session = client.id;
+    client.actor.subscribe(({ value }) => {
+      if (value !== 'online' || client.id === session) return;
+      // Before it asks for the channels of a session that is over.
+      session = client.id;
+      for (const watch of this.#watches) watch.detach();
+    });
+    client.connected$.subscribe(({ resumed }) => {
+      for (const watch of [...this.#watches]) if (!resumed || !watch.isOpen) watch.open();
+    });
+    context.onClose(() => {
+      for (const watch of [...this.#watches]) watch.end('CLOSED');
+    });
+  }
+
+  watch(path: string, options: WatchOptions = {}, callback?: (page: Page) => void): Watch {
+    const { token } = this.#options;
+    const given = { ...(token !== undefined && { token }), ...options };
+    const watch = new ClientWatch(this.#context, path, given, () => this.#watches.delete(watch));
+    this.#watches.add(watch);
+    if (callback !== undefined) watch.subscribe(callback);
+    if (this.#context.client.isConnected()) watch.open();
+    return watch;
+  }
+}
