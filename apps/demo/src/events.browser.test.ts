@@ -258,8 +258,8 @@ describeInChromium('the callboard in Chromium', () => {
     const asked: string[] = [];
     page.on('request', (request) => asked.push(request.url()));
     await page.goto(`http://127.0.0.1:${port}/docs`);
-    await page.locator('.opblock').nth(14).waitFor();
-    expect(await texts(page.locator('.opblock-summary-path'))).toHaveLength(15);
+    await page.locator('.opblock').nth(17).waitFor();
+    expect(await texts(page.locator('.opblock-summary-path'))).toHaveLength(18);
     await click(page.locator('.opblock-summary-control').first());
     await page.locator('.opblock-body').first().waitFor();
     expect(asked.length).toBeGreaterThan(3);

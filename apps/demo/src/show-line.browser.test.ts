@@ -33,7 +33,7 @@ describeInChromium('the page of a show whose line goes down', () => {
     await left(teodor, '23');
     await click(line(orla));
     await current(orla, false);
-    await orla.getByText('As it was when the line went.').waitFor();
+    await orla.getByTestId('house').getByText('As it was when the line went.').waitFor();
     for (const name of ['A2', 'A3', 'A4']) await take(teodor, name);
     await left(orla, '23');
     // What is asked for meanwhile waits.
