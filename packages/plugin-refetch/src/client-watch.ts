@@ -27,8 +27,6 @@ export class ClientWatch implements Watch {
   #seq = 0;
   /** The API has not taken a token since it refused one. */
   #renewed = false;
-  /** Another token is on its way for this one. */
-  #renewing: Watching | undefined;
   /** Counts what was begun: what comes of anything before it is of no interest. */
   #attempt = 0;
   #timer: unknown;
@@ -132,7 +130,6 @@ export class ClientWatch implements Watch {
   /** Asks where the page stands: at the beginning, and after what was missed. */
   #look(): void {
     const { watch, seq } = this.#watching as Watching;
-    if (this.#renewing === this.#watching) return;
     void this.#try(async (isCurrent) => {
       const { tag, etag, modified } = this.#wire ?? ({} as Partial<WirePage>);
       const place = this.#options.first === false && this.#wire === undefined ? { seq } : {};
@@ -196,17 +193,13 @@ export class ClientWatch implements Watch {
   /** The API does not take the token, or it is too old to be kept: one that can be made anew is, once. */
   #renew(why: 'refused' | 'expired'): void {
     const { token: source } = this.#options;
-    const watching = this.#watching as Watching;
-    // By the channel, and by an answer.
-    if (this.#renewing === watching) return;
     const isHopeless = why === 'refused' && (this.#renewed || typeof source !== 'function');
     if (isHopeless || source === undefined) return this.end('UNAUTHORIZED');
-    this.#renewing = watching;
     void this.#try(async (isCurrent) => {
       const token = await tokenOf(source);
       if (!isCurrent()) return;
       if (token === undefined) return this.end('UNAUTHORIZED');
-      const { watch } = watching;
+      const { watch } = this.#watching as Watching;
       const renewed = await this.#ask({ type: 'REFETCH_TOKEN', watch, token });
       if (!isCurrent()) return;
       this.#renewed = why === 'refused';
@@ -217,6 +210,7 @@ export class ClientWatch implements Watch {
   /** Takes the place of whatever was under way. */
   async #try(work: (isCurrent: () => boolean) => Promise<void>): Promise<void> {
     const attempt = ++this.#attempt;
+    this.#context.timers.clearTimeout(this.#timer);
     const isCurrent = () => this.#attempt === attempt;
     try {
       await work(isCurrent);
