@@ -75,9 +75,11 @@ function checkImport({ specifier, typeOnly, path, file, isTest, pkg, packages, f
     if (!other) return `'${name}' is no package of this workspace`;
     const folder = other.folder;
     const allowed = arrows.find(([pattern]) => pattern.test(pkg.folder))[1];
-    // A client is tested with a server.
-    const forClient = pkg.folder === 'client' && folder === 'core';
-    if (isTest && (inTests.test(folder) || forClient)) return checkSubpath(specifier, other);
+    // A client is tested with a server, and what comes in beside clients by what they are given.
+    const otherEnd =
+      (pkg.folder === 'client' && folder === 'core') ||
+      (pkg.folder.startsWith('ingress-') && folder === 'client');
+    if (isTest && (inTests.test(folder) || otherEnd)) return checkSubpath(specifier, other);
     if (!allowed.includes(folder)) return `${pkg.folder} may not import ${folder}`;
     return checkDeclared(name, pkg, isTest, forTests) ?? checkSubpath(specifier, other);
   }

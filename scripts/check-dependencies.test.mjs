@@ -26,6 +26,7 @@ const manifests = {
     dependencies: { '@callboard/core': '0', '@callboard/plugin-notify': '0', '@callboard/transport-ws': '0' },
   },
   'plugin-notify': { dependencies: { '@callboard/core': '0', tsyringe: '4' } },
+  'ingress-redis': {},
 };
 
 /** Writes a workspace with these sources (`folder/path` → text) and gives what the check says of it. */
@@ -169,6 +170,7 @@ test('a workspace that keeps the rules', () => {
     'testkit/src/deep/a.ts': "import { x } from '@callboard/core/jwt';\nimport { y } from '../b.ts';",
     'transport-ws/src/a.test.ts': "import { x } from '@callboard/testkit';\nimport { y } from 'mqtt';",
     'plugin-notify/src/a.test.ts': "import { x } from '@callboard/transport-ws';",
+    'ingress-redis/src/a.test.ts': "import { x } from '@callboard/client';",
   });
   expect(problems).toEqual([]);
 });

@@ -1,42 +1,17 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { inspect } from 'node:util';
 import { createServer } from '@callboard/core';
 import { mqttTransport } from '@callboard/transport-mqtt';
 import { afterAll, beforeEach, describe, expect, jest, test } from '@jest/globals';
-import { transformSync } from '@swc/core';
+import { examplesIn, read, run, until } from './run-example.mjs';
 
 const root = new URL('../', import.meta.url);
-const read = (file) => readFileSync(new URL(file, root), 'utf8');
-const examplesIn = (file) => [...read(file).matchAll(/```ts\n(.*?)```/gs)].map(([, code]) => code);
 const examples = examplesIn('README.md');
-
-/** Runs an example as it stands, on a free port; gives what it declares under `name`. */
-async function run(code, file, name) {
-  const { code: plain } = transformSync(code.replace(/port: (4001|1883)/g, 'port: 0'), {
-    swcrc: false,
-    jsc: { target: 'es2022', parser: { syntax: 'typescript' }, transform: { verbatimModuleSyntax: true } },
-  });
-  const folder = new URL('node_modules/.cache/callboard/', root);
-  mkdirSync(folder, { recursive: true });
-  const url = new URL(file, folder);
-  writeFileSync(url, `${plain}\nexport const example = ${name};\n`);
-  return (await import(url.pathname)).example;
-}
 
 /** What an example claims to print, in its last comment. */
 const saidIn = (code) => code.trimEnd().split('\n').at(-1).replace('// ', '').split(', ');
 
 /** As `console.log` shows it. */
 const inWords = (value) => (typeof value === 'object' ? inspect(value) : String(value));
-
-/** Turns of the event loop until something is so: a client comes back after up to half a second. */
-async function until(so) {
-  const begun = performance.now();
-  while (!so()) {
-    if (performance.now() - begun > 4_000) throw new Error('it never came about');
-    await new Promise((resolve) => setImmediate(resolve));
-  }
-}
 
 describe('the READMEs', () => {
   const log = jest.spyOn(console, 'log').mockImplementation(() => {});

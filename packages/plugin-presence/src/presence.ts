@@ -1,7 +1,7 @@
 import { definePlugin, type Plugin, type PluginContext } from '@callboard/core';
-import { type UserId, userIdOf } from '@callboard/protocol';
+import type { UserId } from '@callboard/protocol';
 import { channelPresence, type ServerChannels } from './channels/channel-presence.ts';
-import { type Choice, choices, type OwnPresence } from './contract.ts';
+import { type Choice, choices, type OwnPresence, userIdsIn } from './contract.ts';
 import type { PresenceOptions } from './options.ts';
 import { Memory } from './store/memory.ts';
 import { memoryStore } from './store/memory-store.ts';
@@ -68,24 +68,13 @@ function setUp(context: PluginContext, options: PresenceOptions): ServerPresence
   return {
     ...channelPresence(context, options),
     get: (userIds) =>
-      users.whenKnown(idsIn(userIds), (found) => new Map(found.map(({ id, own }) => [id, own]))),
+      users.whenKnown(userIdsIn(userIds), (found) => new Map(found.map(({ id, own }) => [id, own]))),
     async set(userId, choice) {
       if (!choices.includes(choice)) throw new TypeError(`not a choice: ${String(choice)}`);
-      await users.whenKnown(idsIn(userId), ([user]) => users.choose(user as TrackedUser, choice));
+      await users.whenKnown(userIdsIn(userId), ([user]) => users.choose(user as TrackedUser, choice));
     },
   };
 }
 
 /** Node's timers cannot be longer. */
 const LONGEST_TIMER_MS = 2 ** 31;
-
-/** @throws TypeError where one is none. */
-function idsIn(userIds: UserId | readonly UserId[]): Set<string> {
-  const ids = new Set<string>();
-  for (const each of Array.isArray(userIds) ? userIds : [userIds]) {
-    const id = userIdOf(each);
-    if (id === undefined) throw new TypeError(`not a user id: ${String(each)}`);
-    ids.add(id);
-  }
-  return ids;
-}

@@ -1,11 +1,11 @@
-import { type Client, type ClientPluginApis, type ClientTransport, createClient } from '@callboard/client';
+import { type Client, type ClientPluginApis, createClient } from '@callboard/client';
 import type { UserId } from '@callboard/protocol';
 import {
   collectingLogger,
   createHarness,
   type HarnessOptions,
   type LogEntry,
-  type MemoryWire,
+  MemoryRoad,
   SimulatedClock,
 } from '@callboard/testkit';
 import { type PresenceClientOptions, presenceClient, type WatchedUsers } from '../src/client.ts';
@@ -73,7 +73,11 @@ export class Stage {
   /** The same, on its way. */
   open(userId: UserId, { device, token, random, ...options }: TabOptions = {}): Tab {
     const logger = collectingLogger();
-    const road = roadTo(this.harness);
+    let isDead = false;
+    const road = new MemoryRoad(() => {
+      if (isDead) throw new Error('its process is gone');
+      return this.harness;
+    });
     const client = createClient({
       endPoint: 'ws://memory',
       userId,
@@ -90,7 +94,7 @@ export class Stage {
       presence: client.presence,
       logs: logger.logs,
       crash() {
-        road.isDead = true;
+        isDead = true;
         road.wire?.cut();
       },
     };
@@ -160,30 +164,4 @@ export function watch(tab: Tab, userIds: UserId | readonly UserId[]): Seen {
 
 function harnessOf(clock: SetClock, options: PresenceOptions, server: StageOptions['server'] = {}) {
   return createHarness({ ...server, clock, plugins: [presence(options)] });
-}
-
-function roadTo({ clock, transport }: Pick<Harness, 'clock' | 'transport'>): ClientTransport & {
-  wire: MemoryWire | undefined;
-  isDead: boolean;
-} {
-  return {
-    name: 'memory',
-    wire: undefined,
-    isDead: false,
-    open(...[, events]) {
-      if (this.isDead) throw new Error('its process is gone');
-      const wire = transport.connect();
-      this.wire = wire;
-      wire.onFrame((text) => events.received(text));
-      wire.onClose((code, reason) => events.closed(code, reason));
-      clock.endOfTurn(() => {
-        if (wire.closed === undefined) events.opened();
-      });
-      return {
-        send: (text) => wire.send(text),
-        close: (code, reason) => wire.close(code, reason),
-        drop: () => wire.cut(),
-      };
-    },
-  };
 }

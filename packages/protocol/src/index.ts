@@ -1,4 +1,4 @@
-export { fromWire, toWire } from './bytes.ts';
+export { fromWire, isData, toWire } from './bytes.ts';
 export {
   assertReadable,
   type Codec,

@@ -96,16 +96,19 @@ class Writer {
 class Reader {
   /** How often each came, in the order in which it came first. */
   readonly heard = new Map<string, number>();
-  /** What the server must know to have arrived: two pings were answered since it was acknowledged. */
+  /**
+   * What the server must have written down as arrived: two pings were sent and answered, one after the other, since it was acknowledged. An
+   * answer may leave before what came with its ping is written.
+   */
   readonly settled = new Set<string>();
   /** What came again though it was settled. */
   readonly doubled: string[] = [];
   present = false;
-  #since: string[][] = [[], []];
+  #since: string[][] = [[], [], []];
   pongs = 0;
 
   connect(): Promise<Socket> {
-    this.#since = [[], []];
+    this.#since = [[], [], []];
     return open('reader', false, (packet) => {
       if (packet.cmd === 'connack') {
         this.present = packet.sessionPresent;
@@ -113,16 +116,16 @@ class Reader {
       }
       if (packet.cmd === 'pingresp') {
         this.pongs++;
-        const [before = [], last = []] = this.#since;
+        const [before = [], ...last] = this.#since;
         for (const each of before) this.settled.add(each);
-        this.#since = [last, []];
+        this.#since = [...last, []];
         return [{ cmd: 'pingreq' }];
       }
       if (packet.cmd !== 'publish') return [];
       const message = `${packet.topic} ${packet.payload}`;
       this.heard.set(message, (this.heard.get(message) ?? 0) + 1);
       if (this.settled.has(message)) this.doubled.push(message);
-      this.#since[1]?.push(message);
+      this.#since[2]?.push(message);
       return [{ cmd: 'puback', messageId: packet.messageId as number }];
     });
   }

@@ -1,5 +1,5 @@
 import type { ClientPluginContext, SendError } from '@callboard/client';
-import { type UserId, userIdOf } from '@callboard/protocol';
+import type { UserId } from '@callboard/protocol';
 import { GuardedObservable } from '@callboard/runtime';
 import { BehaviorSubject, filter, Observable } from 'rxjs';
 import { Awaited } from './awaited.ts';
@@ -9,6 +9,7 @@ import {
   maxAsked,
   type OwnPresence,
   type UserPresence,
+  userIdsIn,
   type Versioned,
   type Watched,
 } from './contract.ts';
@@ -82,7 +83,7 @@ export class ClientUsers {
 
   /** @throws TypeError where an id is none. */
   watch(userIds: UserId | readonly UserId[]): Observable<WatchedUsers> {
-    const ids = idsIn(userIds);
+    const ids = userIdsIn(userIds);
     const watched$ = new Observable<WatchedUsers>((subscriber) => {
       const view = new WatchView(
         ids,
@@ -278,15 +279,4 @@ export class ClientUsers {
     for (const id of userIds) for (const view of this.#views.get(id) ?? []) views.add(view);
     for (const view of views) view.update(this.#known, this.#refused);
   }
-}
-
-/** @throws TypeError */
-function idsIn(userIds: UserId | readonly UserId[]): ReadonlySet<string> {
-  const ids = new Set<string>();
-  for (const each of Array.isArray(userIds) ? userIds : [userIds]) {
-    const id = userIdOf(each);
-    if (id === undefined) throw new TypeError(`not a user id: ${String(each)}`);
-    ids.add(id);
-  }
-  return ids;
 }

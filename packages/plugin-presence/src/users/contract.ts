@@ -1,4 +1,4 @@
-import { type AnyAction, ReplyError, type Status, userIdOf } from '@callboard/protocol';
+import { type AnyAction, ReplyError, type Status, type UserId, userIdOf } from '@callboard/protocol';
 
 /** What the server half and the client half say to each other of users. Times are milliseconds since 1970 (UTC). */
 
@@ -78,6 +78,17 @@ export interface OwnChanged {
 export interface Refused {
   readonly type: 'PRESENCE_REFUSED';
   readonly userIds: readonly string[];
+}
+
+/** As text, each once. @throws TypeError where one is no user id. */
+export function userIdsIn(userIds: UserId | readonly UserId[]): ReadonlySet<string> {
+  const ids = new Set<string>();
+  for (const each of Array.isArray(userIds) ? userIds : [userIds]) {
+    const id = userIdOf(each);
+    if (id === undefined) throw new TypeError(`not a user id: ${String(each)}`);
+    ids.add(id);
+  }
+  return ids;
 }
 
 /** @throws ReplyError INVALID_ACTION */
