@@ -9,6 +9,12 @@ const SOON_MS = 20;
 /** Nobody knows what became of it, or the server knows nothing of it any more: asked anew, it may go well. */
 const passing = ['OUTCOME_UNKNOWN', 'HANDLER_TIMEOUT', 'UNKNOWN_WATCH'];
 
+export interface ClientWatchHost {
+  left(watch: ClientWatch): void;
+  /** The server need not know this one any more. */
+  forget(watch: number): void;
+}
+
 /** A watch, through all the sessions of its client. */
 export class ClientWatch implements Watch {
   readonly path: string;
@@ -16,7 +22,7 @@ export class ClientWatch implements Watch {
   readonly state$: Observable<WatchState>;
   readonly #context: ClientPluginContext;
   readonly #options: WatchOptions;
-  readonly #left: () => void;
+  readonly #host: ClientWatchHost;
   readonly #pages = new BehaviorSubject<Page | undefined>(undefined);
   readonly #states = new BehaviorSubject<WatchState>({ state: 'opening' });
   /** What the server has of it. */
@@ -31,11 +37,11 @@ export class ClientWatch implements Watch {
   #attempt = 0;
   #timer: unknown;
 
-  constructor(context: ClientPluginContext, path: string, options: WatchOptions, left: () => void) {
+  constructor(context: ClientPluginContext, path: string, options: WatchOptions, host: ClientWatchHost) {
     this.#context = context;
     this.path = path;
     this.#options = options;
-    this.#left = left;
+    this.#host = host;
     const { logger } = context;
     this.pages$ = new GuardedObservable(this.#pages.pipe(filter((page) => page !== undefined)), logger);
     this.state$ = new GuardedObservable(this.#states, logger);
@@ -83,8 +89,8 @@ export class ClientWatch implements Watch {
         ...(token !== undefined && { token }),
         ...(headers !== undefined && { headers }),
       });
-      if (isCurrent()) this.#attach(watching as Watching);
-      else this.#forget(watching as Watching);
+      if (isCurrent()) this.#attach(watching);
+      else if (isWatching(watching)) this.#host.forget(watching.watch);
     });
   }
 
@@ -101,8 +107,8 @@ export class ClientWatch implements Watch {
     if (this.state.state === 'ended') return;
     const watching = this.#watching;
     this.detach();
-    if (watching !== undefined) this.#forget(watching);
-    this.#left();
+    if (watching !== undefined) this.#host.forget(watching.watch);
+    this.#host.left(this);
     this.#states.next({ state: 'ended', code });
     this.#states.complete();
     this.#pages.complete();
@@ -233,10 +239,6 @@ export class ClientWatch implements Watch {
 
   #ask(action: AnyAction): Promise<unknown> {
     return this.#context.client.sendToServer(action, { resend: true });
-  }
-
-  #forget({ watch }: Watching): void {
-    if (this.#context.client.isConnected()) this.#ask({ type: 'REFETCH_UNWATCH', watch }).catch(() => {});
   }
 }
 

@@ -220,6 +220,18 @@ describe('a watch', () => {
     expect(bodies(again)).toEqual([2, 3]);
   });
 
+  test('ends on the server, too, where it ends without a connection', async () => {
+    for (const ms of [0, 50_000]) {
+      const { watch } = await bob.watch('/users/1', { token: 't' });
+      lose();
+      await stage.pass(ms);
+      watch.unwatch();
+      bob.online = true;
+      await stage.pass(30_000);
+      expect([ms, stage.stats.watches, stage.stats.credentials]).toEqual([ms, 0, 0]);
+    }
+  });
+
   test('ends in the middle of a request, which is given up', async () => {
     stage.api.answer = (_, response) => stage.api.hold(response);
     const { watch } = await bob.watch('/users/1');
