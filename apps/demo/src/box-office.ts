@@ -1,7 +1,9 @@
 import type { Server as HttpServer } from 'node:http';
 import { createServer, type Gateway, type Logger, type Server, type VerifyClient } from '@callboard/core';
 import { jwt } from '@callboard/core/jwt';
+import { redisIngress } from '@callboard/ingress-redis';
 import { type Notifications, type NotifyOptions, notify } from '@callboard/plugin-notify';
+import { type Refetch, type RefetchOptions, refetch } from '@callboard/plugin-refetch';
 import { httpTransport } from '@callboard/transport-http';
 import type { MqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
@@ -32,10 +34,16 @@ export interface BoxOfficeOptions {
   /** By which notifications fall due. */
   readonly clock: TheatreClock;
   readonly notify: NotifyOptions;
+  readonly refetch: RefetchOptions;
+  /** Other programs give their commands there. */
+  readonly redis: string | undefined;
   readonly logger: Logger;
 }
 
-export type BoxOffice = Server<BoxOfficeContract> & { readonly notify: Notifications };
+export type BoxOffice = Server<BoxOfficeContract> & {
+  readonly notify: Notifications;
+  readonly refetch: Refetch;
+};
 
 /** The realtime half: who may come in, who may write to whom, and what the server answers. */
 export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
@@ -50,7 +58,11 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
     // Pages take the second where a network lets no WebSocket through.
     transports: [webSocketTransport(), httpTransport(), ...gateways],
     contract,
-    plugins: [byClock(notify(options.notify), clock), companyPresence(isPerson, patience)],
+    plugins: [
+      byClock(notify(options.notify), clock),
+      companyPresence(isPerson, patience),
+      refetch(options.refetch),
+    ],
     channels: {
       ...showPolicies(houses),
       ...devicePolicies(isPerson),
@@ -74,6 +86,7 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
       }),
     },
   });
+  if (options.redis !== undefined) server.use(redisIngress({ url: options.redis }));
   tellTime(server, clock, logger);
   const showChannels = new ShowChannels(server, houses, logger);
   server.actions$.subscribe(({ kind, action, user }) => {

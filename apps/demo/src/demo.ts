@@ -10,8 +10,10 @@ import { EventNotices } from './events/event-notices.ts';
 import { type EventLimits, Events } from './events/events.ts';
 import type { Patience } from './green-room.ts';
 import { Houses } from './houses.ts';
+import { OwnApi } from './own-api.ts';
 import { Passes } from './passes.ts';
 import { Passwords } from './passwords.ts';
+import { Programmes } from './programmes/programmes.ts';
 import type { HouseRules } from './shared/events.ts';
 import { TheatreClock } from './shared/theatre-clock.ts';
 import { createWeb } from './web.ts';
@@ -23,6 +25,8 @@ export interface DemoOptions {
   readonly mqttPort?: number;
   /** A broker with the house's devices, as `mqtt://127.0.0.1:1883`. Default: none. */
   readonly broker?: string | undefined;
+  /** Whose channel `callboard` commands the server, as `redis://127.0.0.1:6379`. Default: none. */
+  readonly redis?: string;
   /** Signs tokens; 32 bytes or more. Default: a random one, which production refuses. */
   readonly secret?: string;
   /** Then nobody has a password that is printed, and time cannot be moved. Default false. */
@@ -82,9 +86,25 @@ export async function createDemo(options: DemoOptions) {
     clock: systemClock,
     notifications: () => server.notify,
   });
+  const programmes = await Programmes.open(database);
+  const ownApi = new OwnApi({
+    port: () => (web.server.address() as AddressInfo).port,
+    bump: (path) => void server.refetch.bump(path),
+  });
   const rules: HouseRules = { demo: !production, limits, leadTimesMs };
   const web = await createWeb({
-    ...{ accounts, passes, events, notices, rules, attemptsPerMinute, requestsPerSecond, origins },
+    ...{
+      accounts,
+      passes,
+      events,
+      notices,
+      programmes,
+      ownApi,
+      rules,
+      attemptsPerMinute,
+      requestsPerSecond,
+      origins,
+    },
     ...{ clock, logger, pageRoot },
     isIn: (userId) => isIn(server, userId),
     isBusy: () => (server.stats().plugins.notify?.busy ?? 0) > 0,
@@ -92,6 +112,8 @@ export async function createDemo(options: DemoOptions) {
   const server = createBoxOffice({
     ...{ accounts, passes, houses, mqtt, gateways, clock, patience, logger },
     httpServer: web.server,
+    refetch: ownApi.refetch,
+    redis: options.redis,
     notify: {
       store: database.notifyStore,
       audiences: { subscribers: (asked) => notices.subscribers(asked) },
@@ -128,6 +150,7 @@ export async function createDemo(options: DemoOptions) {
     async stop({ graceMs }: { graceMs?: number } = {}): Promise<void> {
       await notices.stop();
       await server.disconnect(graceMs === undefined ? {} : { graceMs });
+      await ownApi.close();
       await web.close();
       await database.close();
     },

@@ -30,7 +30,7 @@ export async function pageFiles(app: FastifyInstance, { root }: { root: string }
       app.get(path, (_request, reply) => send(reply));
       continue;
     }
-    for (const own of ['/', '/corner', '/board', '/board/:event'])
+    for (const own of ['/', '/corner', '/card', '/board', '/board/:event'])
       app.get(own, (_request, reply) => send(reply));
     app.get<{ Params: { show: string } }>('/shows/:show', ({ params }, reply) =>
       send(reply.code(shows.some(({ id }) => id === params.show) ? 200 : 404)),

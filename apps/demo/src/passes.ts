@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
-import { errors, jwtVerify, SignJWT } from 'jose';
+import { errors, type JWTPayload, jwtVerify, SignJWT } from 'jose';
 
 const ISSUER = 'tallow-street';
 const LIFETIME = '8h';
+/** Since its holder signed in, in seconds: however often it was renewed. */
+const LONGEST = 7 * 24 * 3_600;
 
 /** Signs and reads the tokens that users carry. */
 export class Passes {
@@ -15,8 +17,9 @@ export class Passes {
     if (this.secret.byteLength < 32) throw new RangeError('the secret needs 32 bytes or more');
   }
 
-  issue(userId: string): Promise<string> {
-    return new SignJWT()
+  /** @param signedInAt in seconds since 1970. Default: now. */
+  issue(userId: string, signedInAt = Math.floor(Date.now() / 1_000)): Promise<string> {
+    return new SignJWT({ auth_time: signedInAt })
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer(ISSUER)
       .setSubject(userId)
@@ -25,11 +28,22 @@ export class Passes {
       .sign(this.secret);
   }
 
+  /** Another one for one that is good; undefined where its holder has to sign in again. */
+  async renew(token: string): Promise<string | undefined> {
+    const { sub, auth_time: signedInAt } = (await this.#read(token)) ?? {};
+    if (sub === undefined || typeof signedInAt !== 'number') return undefined;
+    return Date.now() / 1_000 - signedInAt < LONGEST ? this.issue(sub, signedInAt) : undefined;
+  }
+
   /** Whose it is; undefined where it is no good. */
   async holder(token: string): Promise<string | undefined> {
+    return (await this.#read(token))?.sub;
+  }
+
+  async #read(token: string): Promise<JWTPayload | undefined> {
     try {
       const { payload } = await jwtVerify(token, this.secret, { algorithms: ['HS256'], issuer: ISSUER });
-      return payload.exp === undefined ? undefined : payload.sub;
+      return payload.exp === undefined ? undefined : payload;
     } catch (error) {
       if (error instanceof errors.JOSEError) return undefined;
       throw error;

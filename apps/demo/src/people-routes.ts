@@ -1,16 +1,19 @@
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
 import type { Accounts, ProfileChange } from './accounts.ts';
+import { etagOf, isUnchanged } from './etag.ts';
+import type { OwnApi } from './own-api.ts';
 import { Refusal } from './refusal.ts';
 import { errors, ifMatch, jsonSchema, person, text, withId } from './schemas.ts';
 import { MAX_ABOUT } from './shared/events.ts';
+import { cardPath, MAX_NAME } from './shared/programme.ts';
 import { type Door, versionOf } from './signed-in.ts';
 
 /** All of it can be seen: nobody looks like somebody else. */
 export const name = z
   .string()
   .min(1)
-  .max(40)
+  .max(MAX_NAME)
   .regex(/^[^\s\p{C}]([^\p{C}]*[^\s\p{C}])?$/u);
 export const password = z.string().min(8).max(200);
 
@@ -35,6 +38,7 @@ const params = jsonSchema(withId);
 export interface PeopleRoutesOptions {
   readonly accounts: Accounts;
   readonly door: Door;
+  readonly ownApi: OwnApi;
 }
 
 interface WithId {
@@ -44,7 +48,7 @@ interface WithId {
 /** One's own profile, and nobody else's. */
 export async function peopleRoutes(
   app: FastifyInstance,
-  { accounts, door }: PeopleRoutesOptions,
+  { accounts, door, ownApi }: PeopleRoutesOptions,
 ): Promise<void> {
   app.get<WithId>(
     '/people/:id',
@@ -60,8 +64,9 @@ export async function peopleRoutes(
     async (request, reply) => {
       const { id } = await door.signedIn(request);
       if (request.params.id !== id) throw new Refusal('NOT_YOURS');
-      const found = await accounts.profile(id, { counts: true });
-      return reply.header('etag', `W/"${found.version}"`).send(found);
+      const found = await accounts.profile(id, { counts: !ownApi.isRefetch(request) });
+      void reply.header('etag', etagOf(found));
+      return isUnchanged(request, found) ? reply.code(304).send() : found;
     },
   );
 
@@ -77,8 +82,9 @@ export async function peopleRoutes(
       const { id } = await door.signedIn(request);
       if (request.params.id !== id) throw new Refusal('NOT_YOURS');
       await accounts.change(id, versionOf(request), request.body);
+      ownApi.bump(cardPath(id));
       const changed = await accounts.profile(id, { counts: false });
-      return reply.header('etag', `W/"${changed.version}"`).send(changed);
+      return reply.header('etag', etagOf(changed)).send(changed);
     },
   );
 }

@@ -1,6 +1,6 @@
 import { collectingLogger } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { SignJWT } from 'jose';
+import { decodeJwt, SignJWT } from 'jose';
 import { createDemo, type Demo, type DemoOptions } from './demo.ts';
 import { COMPANY_PASSWORD, company } from './shared/company.ts';
 import { shows } from './shared/shows.ts';
@@ -70,6 +70,47 @@ describe('sign-up', () => {
 
   test('nobody signs up as one of the company', async () => {
     expect((await post('/sign-up', { ...good, name: 'Orla Finch' })).status).toBe(409);
+  });
+});
+
+describe('a token', () => {
+  const renew = (token: string) =>
+    ask('/renew', { method: 'POST', headers: { authorization: `Bearer ${token}` } });
+  const ago = (seconds: number) => Math.floor(Date.now() / 1_000) - seconds;
+  const day = 24 * 3_600;
+
+  test('that is good is exchanged for another one, up to a week after its holder signed in', async () => {
+    const { status, body } = await renew(await demo.passes.issue('orla', ago(7 * day - 60)));
+    expect([status, body.user]).toMatchObject([200, { id: 'orla' }]);
+    expect((await get('/company', body.token)).status).toBe(200);
+    const late = await demo.passes.issue('orla', ago(7 * day + 60));
+    expect((await get('/company', late)).status).toBe(200);
+    // Renewing does not make it younger.
+    for (const token of [
+      late,
+      await new SignJWT({})
+        .setProtectedHeader({ alg: 'HS256' })
+        .setIssuer('tallow-street')
+        .setSubject('orla')
+        .setExpirationTime('1h')
+        .sign(demo.passes.secret),
+    ])
+      expect(await renew(token)).toMatchObject({ status: 401, body: { error: { code: 'NO_PASS' } } });
+    expect((await demo.passes.renew(body.token))?.split('.').length).toBe(3);
+    const { auth_time } = decodeJwt(body.token);
+    expect(auth_time).toBeLessThanOrEqual(ago(7 * day - 60));
+  });
+
+  test('that has run out, is another’s or none is exchanged for nothing', async () => {
+    const expired = await new SignJWT({ auth_time: ago(60) })
+      .setProtectedHeader({ alg: 'HS256' })
+      .setIssuer('tallow-street')
+      .setSubject('orla')
+      .setExpirationTime('-1s')
+      .sign(demo.passes.secret);
+    for (const token of [expired, 'a.bad.token', await demo.passes.issue('nobody')])
+      expect((await renew(token)).status).toBe(401);
+    expect((await ask('/renew', { method: 'POST' })).status).toBe(401);
   });
 });
 

@@ -6,15 +6,18 @@ import type { Account, Accounts } from './accounts.ts';
 import type { EventNotices } from './events/event-notices.ts';
 import type { Events } from './events/events.ts';
 import { eventRoutes } from './events/routes.ts';
+import type { OwnApi } from './own-api.ts';
 import type { Passes } from './passes.ts';
 import { name, password, peopleRoutes } from './people-routes.ts';
+import type { Programmes } from './programmes/programmes.ts';
+import { programmeRoutes } from './programmes/routes.ts';
 import { Refusal } from './refusal.ts';
 import { errors, jsonSchema, person } from './schemas.ts';
 import { COMPANY_PASSWORD, company } from './shared/company.ts';
 import type { HouseRules } from './shared/events.ts';
 import { shows } from './shared/shows.ts';
 import type { TheatreClock } from './shared/theatre-clock.ts';
-import { Door, readPasses } from './signed-in.ts';
+import { Door, readPasses, tokenOf } from './signed-in.ts';
 import { clockRoutes } from './theatre-time.ts';
 
 export interface RestOptions {
@@ -22,6 +25,8 @@ export interface RestOptions {
   readonly passes: Passes;
   readonly events: Events;
   readonly notices: EventNotices;
+  readonly programmes: Programmes;
+  readonly ownApi: OwnApi;
   readonly rules: HouseRules;
   readonly clock: TheatreClock;
   /** Whether a notification is being scheduled or told. */
@@ -112,6 +117,26 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     async ({ body }) => signedIn(await accounts.signIn(body.name, body.password)),
   );
 
+  app.post(
+    '/renew',
+    {
+      schema: {
+        ...{
+          tags,
+          security,
+          summary: 'Have another token for one that is still good, for a week after signing in',
+        },
+        response: { 200: pass, ...errors },
+      },
+    },
+    async (request) => {
+      const user = await door.signedIn(request);
+      const token = await passes.renew(tokenOf(request) ?? '');
+      if (token === undefined) throw new Refusal('NO_PASS');
+      return { token, user };
+    },
+  );
+
   app.get(
     '/rules',
     {
@@ -152,7 +177,9 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     },
   );
 
-  await app.register(peopleRoutes, { accounts, door });
+  const { programmes, ownApi } = options;
+  await app.register(programmeRoutes, { programmes, door, ownApi });
+  await app.register(peopleRoutes, { accounts, door, ownApi });
   await app.register(eventRoutes, { events: options.events, notices: options.notices, door });
   const { clock, isBusy } = options;
   if (rules.demo) await app.register(clockRoutes, { clock, isBusy, door });

@@ -18,6 +18,7 @@ test('all of them', () => {
   const env = {
     PORT: '0',
     CALLBOARD_BROKER: 'mqtt://127.0.0.1:1884',
+    REDIS_URL: 'redis://127.0.0.1:6380',
     JWT_SECRET: secret,
     NODE_ENV: 'production',
     DATABASE_URL: 'postgres://db/theatre',
@@ -29,6 +30,7 @@ test('all of them', () => {
   expect(settingsOf(env)).toEqual({
     port: 0,
     broker: 'mqtt://127.0.0.1:1884',
+    redis: 'redis://127.0.0.1:6380',
     secret,
     production: true,
     database: 'postgres://db/theatre',
@@ -50,6 +52,8 @@ describe('what is refused:', () => {
     ['no requests', { REQUESTS_PER_SECOND: '' }, 'REQUESTS_PER_SECOND'],
     ['every origin', { CORS_ORIGINS: '*' }, 'CORS_ORIGINS'],
     ['what is no broker', { CALLBOARD_BROKER: 'http://127.0.0.1' }, 'CALLBOARD_BROKER'],
+    ['what is no Redis', { REDIS_URL: 'http://127.0.0.1' }, 'REDIS_URL'],
+    ['what is no address', { REDIS_URL: 'redis://127.0.0.1:x' }, 'REDIS_URL'],
     ['a path', { CORS_ORIGINS: 'https://app.example/page' }, 'CORS_ORIGINS'],
   ])('%s', (_, env: Record<string, string>, what) => {
     expect(() => settingsOf(env)).toThrow(what);

@@ -6,15 +6,26 @@ const dataFolder = fileURLToPath(new URL('../data', import.meta.url));
 
 export type Settings = Pick<
   DemoOptions,
-  'port' | 'broker' | 'secret' | 'production' | 'database' | 'limits' | 'requestsPerSecond' | 'origins'
+  | 'port'
+  | 'broker'
+  | 'redis'
+  | 'secret'
+  | 'production'
+  | 'database'
+  | 'limits'
+  | 'requestsPerSecond'
+  | 'origins'
 >;
 
 /** What the environment says. @throws RangeError with what is wrong with it, for people */
 export function settingsOf(env: Readonly<Record<string, string | undefined>>): Settings {
   const { JWT_SECRET: secret, NODE_ENV, DATABASE_URL: database = dataFolder, CORS_ORIGINS = '' } = env;
-  const { CALLBOARD_BROKER: broker } = env;
+  const { CALLBOARD_BROKER: broker, REDIS_URL: redis } = env;
   if (broker !== undefined && !/^(mqtt|ws)s?:\/\/./.test(broker))
     throw new RangeError(`CALLBOARD_BROKER is no broker: ${broker}`);
+  // There may be a password in it: it is not said again.
+  if (redis !== undefined && !(/^rediss?:\/\/./.test(redis) && URL.canParse(redis)))
+    throw new RangeError('REDIS_URL is no Redis, as in redis://127.0.0.1:6379');
   const production = NODE_ENV === 'production';
   if (production && secret === undefined)
     throw new RangeError('In production JWT_SECRET has to be given: 32 bytes or more that nobody knows.');
@@ -30,6 +41,7 @@ export function settingsOf(env: Readonly<Record<string, string | undefined>>): S
   return {
     port: number('PORT', 4001, 65_535, 0),
     ...(broker !== undefined && { broker }),
+    ...(redis !== undefined && { redis }),
     ...(secret !== undefined && { secret }),
     production,
     database,

@@ -14,12 +14,14 @@ declare module 'fastify' {
 export function readPasses(app: FastifyInstance, passes: Passes): void {
   app.decorateRequest('holder', undefined);
   app.addHook('onRequest', async (request) => {
-    const { authorization } = request.headers;
-    if (authorization === undefined) return;
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
+    if (request.headers.authorization === undefined) return;
+    const token = tokenOf(request);
     request.holder = token === undefined ? undefined : await passes.holder(token);
   });
 }
+
+export const tokenOf = ({ headers }: FastifyRequest): string | undefined =>
+  /^Bearer +(\S+)$/i.exec(headers.authorization ?? '')?.[1];
 
 /** Who asks. */
 export class Door {

@@ -52,5 +52,17 @@ export function migrations(name: string): Readonly<Record<string, Migration>> {
           .execute(db)
           .then(() => {}),
     },
+    '4-shows': {
+      up: (db) =>
+        sql`create table if not exists shows (
+          id ${key} not null primary key,
+          synopsis ${sql.raw(name.replace('255', '600'))} not null,
+          cast_note ${sql.raw(name.replace('255', '300'))} not null,
+          views integer not null default 0,
+          version integer not null default 1
+        )`
+          .execute(db)
+          .then(() => {}),
+    },
   };
 }

@@ -42,8 +42,19 @@ export interface SubscriptionsTable {
   person_id: string;
 }
 
+/** What can be read about a show; which shows there are is in the code. */
+export interface ShowsTable {
+  id: string;
+  synopsis: string;
+  cast_note: string;
+  views: Generated<number>;
+  /** Counts what the company changed. */
+  version: Generated<number>;
+}
+
 export interface Tables {
   people: PeopleTable;
   events: EventsTable;
   subscriptions: SubscriptionsTable;
+  shows: ShowsTable;
 }

@@ -1,5 +1,7 @@
 import { Bell } from './events/bell.tsx';
+import { Link } from './link.tsx';
 import type { Office } from './office.ts';
+import { cardPath } from './route.ts';
 import { StatusBadge } from './status-badge.tsx';
 import { useStore } from './store.ts';
 
@@ -31,6 +33,9 @@ export function Bar({ office, leave }: { readonly office: Office; readonly leave
         <button type="button" className="link" onClick={() => window.open(location.pathname, '_blank')}>
           Open another tab
         </button>
+        <Link to={cardPath} className="link">
+          Your card
+        </Link>
         <button type="button" className="link" onClick={() => leave()}>
           Leave
         </button>

@@ -8,6 +8,7 @@ import { EventPage } from './events/event-page.tsx';
 import { PostPage } from './events/post-page.tsx';
 import { Toasts } from './events/toasts.tsx';
 import { LineDown } from './line-down.tsx';
+import { CardPage } from './live/card-page.tsx';
 import { NotOnTheBill } from './not-on-the-bill.tsx';
 import { type Office, openOffice } from './office.ts';
 import type { Pass } from './pass.ts';
@@ -41,6 +42,7 @@ function Page({ office }: { readonly office: Office }) {
   const { route, backFrom } = useStore(router);
   if (route.page === 'bill') return <Bill office={office} backFrom={backFrom} />;
   if (route.page === 'corner') return <CornerPage office={office} />;
+  if (route.page === 'card') return <CardPage office={office} />;
   if (route.page === 'callboard') return <CallboardPage office={office} />;
   if (route.page === 'post') return <PostPage office={office} />;
   if (route.page === 'event') return <EventPage key={route.event} office={office} id={route.event} />;

@@ -1,3 +1,4 @@
+import type { ClientRefetch } from '@callboard/plugin-refetch/client';
 import { INBOX } from '@callboard/protocol';
 import type { ShowId } from '../shared/shows.ts';
 import { CLOCK_CHANNEL, type TheatreClock } from '../shared/theatre-clock.ts';
@@ -12,13 +13,14 @@ import { until } from './events/times.ts';
 import { HouseWatch } from './house-watch.ts';
 import { houseInWords } from './in-words.ts';
 import { MyTabs, tabNumber } from './my-tabs.ts';
-import type { Pass } from './pass.ts';
+import { type Pass, passInTab } from './pass.ts';
+import { PassKeeper } from './pass-keeper.ts';
 import { Pigeonholes } from './pigeonholes.ts';
 import { GreenRoom } from './presence/green-room.ts';
 import { PromptBook } from './prompt-book.ts';
 import { PromptCorner } from './prompt-corner.ts';
 import { Reservations } from './reservations.ts';
-import { fetchShows, type Season } from './rest.ts';
+import { fetchShows, renewPass, type Season } from './rest.ts';
 import { ShortlistDesk } from './shortlist-desk.ts';
 import { Store } from './store.ts';
 
@@ -26,6 +28,8 @@ import { Store } from './store.ts';
 export interface Office {
   readonly pass: Pass;
   readonly client: BoxOfficeClient;
+  /** Resources of the REST API, as they change. */
+  readonly refetch: ClientRefetch;
   readonly shows: Season;
   readonly company: Company;
   readonly book: PromptBook;
@@ -55,8 +59,9 @@ export interface Office {
  * @param refused the server does not take this pass any more: why, for people
  * @throws RestError
  */
-export async function openOffice(pass: Pass, refused: (why: string) => void): Promise<Office> {
-  const company = new Company(pass.token);
+export async function openOffice(given: Pass, refused: (why: string) => void): Promise<Office> {
+  const pass = new PassKeeper(given, { renew: renewPass, renewed: passInTab.replace });
+  const company = new Company(pass);
   const [shows, rules] = await Promise.all([fetchShows(), fetchRules(), company.refresh()]);
   const titleOf = (show: string) => shows.find(({ id }) => id === show)?.title ?? show;
   const book = new PromptBook();
@@ -78,13 +83,14 @@ export async function openOffice(pass: Pass, refused: (why: string) => void): Pr
   return {
     pass,
     client,
+    refetch: client.refetch,
     shows,
     company,
     book,
     announcer,
     cut,
     clock,
-    callboard: new Callboard(pass.token, rules),
+    callboard: new Callboard(pass, rules),
     notices: new Notices(client.notify, (item) => {
       const soon = eventSoonIn(item);
       if (soon) announcer.say(`A notice: ${soon.headline}, ${until(item.at, clock.now())}, ${soon.place}.`);

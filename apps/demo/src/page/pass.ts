@@ -19,6 +19,10 @@ export const passInTab = {
   write(pass: Pass): void {
     sessionStorage.setItem(KEY, JSON.stringify(pass));
   },
+  /** Unless its owner has left meanwhile. */
+  replace(pass: Pass): void {
+    if (passInTab.read()?.user.id === pass.user.id) passInTab.write(pass);
+  },
   forget(): void {
     sessionStorage.removeItem(KEY);
   },

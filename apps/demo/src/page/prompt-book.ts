@@ -8,7 +8,8 @@ export type EntryKind =
   | 'failure'
   | 'line'
   | 'channel'
-  | 'publication';
+  | 'publication'
+  | 'page';
 
 /** One line of the prompt book. */
 export interface Entry {

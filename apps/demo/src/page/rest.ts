@@ -28,6 +28,8 @@ export const signUp = (name: string, password: string) =>
   ask<Pass>('/sign-up', { method: 'POST', body: { name, password }, words });
 export const signIn = (name: string, password: string) =>
   ask<Pass>('/sign-in', { method: 'POST', body: { name, password }, words });
+/** For one that is still good. */
+export const renewPass = (token: string) => ask<Pass>('/renew', { method: 'POST', token });
 export const fetchShows = async () => (await ask<{ shows: Season }>('/shows')).shows;
 export const fetchCompany = async (token: string) =>
   (await ask<{ company: readonly Colleague[] }>('/company', { token })).company;

@@ -1,11 +1,23 @@
 import { expect, test } from '@jest/globals';
-import { billPath, callboardPath, cornerPath, eventPath, postPath, routeOf, showPath } from './route.ts';
+import {
+  billPath,
+  callboardPath,
+  cardPath,
+  cornerPath,
+  eventPath,
+  postPath,
+  routeOf,
+  showPath,
+} from './route.ts';
 
 test.each([
   [billPath, { page: 'bill' }],
   [cornerPath, { page: 'corner' }],
   ['/corner/', { page: 'corner' }],
   ['/corner/lights', { page: 'bill' }],
+  [cardPath, { page: 'card' }],
+  ['/card/', { page: 'card' }],
+  ['/card/orla', { page: 'bill' }],
   [callboardPath, { page: 'callboard' }],
   ['/board/', { page: 'callboard' }],
   [postPath, { page: 'post' }],

@@ -2,6 +2,7 @@ import { useEffect, useState } from 'react';
 import type { Show } from '../shared/shows.ts';
 import { FailureSlip } from './failure-slip.tsx';
 import type { HouseWatch } from './house-watch.ts';
+import { ProgrammeLeaf } from './live/programme.tsx';
 import { LiveHouse } from './live-house.tsx';
 import { Motif } from './motif.tsx';
 import type { Office } from './office.ts';
@@ -36,6 +37,7 @@ export function ShowPage({ office, show }: ShowPageProps) {
           {watch && <House office={office} show={show} watch={watch} />}
           <Lookers office={office} show={show.id} />
         </section>
+        <ProgrammeLeaf office={office} show={show} />
         <OtherShows shows={office.shows} except={show.id} />
         <TheBook book={office.book} />
       </main>

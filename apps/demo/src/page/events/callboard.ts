@@ -1,4 +1,5 @@
 import type { EventChange, EventDraft, EventPage, HouseRules, TheatreEvent } from '../../shared/events.ts';
+import type { Pass } from '../pass.ts';
 import { ask, RestError } from '../rest.ts';
 import { Store } from '../store.ts';
 
@@ -14,11 +15,11 @@ export interface CallboardView {
 /** What is on the callboard, as the REST API tells it to this person. */
 export class Callboard extends Store<CallboardView> {
   readonly rules: HouseRules;
-  readonly #token: string;
+  readonly #pass: Pass;
 
-  constructor(token: string, rules: HouseRules) {
+  constructor(pass: Pass, rules: HouseRules) {
     super({ missing: new Set() });
-    this.#token = token;
+    this.#pass = pass;
     this.rules = rules;
   }
 
@@ -31,7 +32,9 @@ export class Callboard extends Store<CallboardView> {
     try {
       const events: TheatreEvent[] = [];
       for (let after = ''; events.length < MOST_SHOWN; ) {
-        const page = await ask<EventPage>(`/events${after && `?after=${after}`}`, { token: this.#token });
+        const page = await ask<EventPage>(`/events${after && `?after=${after}`}`, {
+          token: this.#pass.token,
+        });
         events.push(...page.events);
         if (page.next === undefined) break;
         after = page.next;
@@ -49,7 +52,7 @@ export class Callboard extends Store<CallboardView> {
   /** Reads this one. */
   async look(id: string): Promise<void> {
     try {
-      this.#know(await ask<TheatreEvent>(`/events/${encodeURIComponent(id)}`, { token: this.#token }));
+      this.#know(await ask<TheatreEvent>(`/events/${encodeURIComponent(id)}`, { token: this.#pass.token }));
     } catch (error) {
       if (!(error instanceof RestError && (error.status === 404 || error.status === 400)))
         return this.#failed(error);
@@ -85,7 +88,7 @@ export class Callboard extends Store<CallboardView> {
     method: 'POST' | 'PUT' | 'PATCH' | 'DELETE',
     more: { body?: object; version?: number; words?: Readonly<Record<number, string>> } = {},
   ) {
-    return ask<TheatreEvent>(`/events${path}`, { method, token: this.#token, ...more });
+    return ask<TheatreEvent>(`/events${path}`, { method, token: this.#pass.token, ...more });
   }
 
   #know(event: TheatreEvent): TheatreEvent {

@@ -1,0 +1,1 @@
+export { Redis, redisIsHere } from '../../../packages/ingress-redis/test/redis.ts';
