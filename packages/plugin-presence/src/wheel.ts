@@ -45,6 +45,7 @@ export class Wheel<Each extends Due> {
     this.#timer ??= this.#timers.setTimeout(this.#turn, this.#tickMs);
   }
 
+  /** The wheel turns to that tick all the same: it is counted by who compares ticks. */
   forget(each: Each): void {
     each.slot?.delete(each);
     each.slot = undefined;

@@ -36,7 +36,12 @@ export interface Counts {
   faults: number;
 }
 
-type Answer = (told: Told) => void;
+/** Somebody who wants the page, unless it is what they have. */
+interface Asker {
+  readonly known: Known;
+  readonly validators: Validators | undefined;
+  readonly answer: (told: Told) => void;
+}
 
 /**
  * One resource as one credential sees it: one request at a time, for all who watch it. What was published last reflects what was bumped
@@ -64,7 +69,7 @@ export class Cell implements Job {
   /** It is due again, as soon as the request that runs is done. */
   #again = false;
   /** Who asks for the page itself. */
-  #askers: Map<Watch, { readonly known: Known; readonly answer: Answer }> | undefined;
+  #askers: Map<Watch, Asker> | undefined;
   /** Some watcher was told that it is stale, and has no page at all. */
   #owes = false;
   /** What is said to who asks after the end. */
@@ -116,7 +121,7 @@ export class Cell implements Job {
     return new Promise((answer) => {
       this.#askers ??= new Map();
       this.#askers.get(watch)?.answer({ kind: 'end', code: 'REPLACED' });
-      this.#askers.set(watch, { known, answer });
+      this.#askers.set(watch, { known, validators: validatorsIn(known), answer });
       if (this.#state === 'idle') this.#enter();
     });
   }
@@ -178,13 +183,14 @@ export class Cell implements Job {
     this.#state = 'fetching';
     this.#leaveTurns = undefined;
     this.#again = false;
+    const unless = this.#unless();
     this.#covered = this.#changes;
     const { version } = this.resource;
     const reason = this.#reason;
     this.#reason = 'revalidated';
     const abort = new AbortController();
     this.#abort = abort;
-    const outcome = await this.#host.get(this, this.#unless(), abort.signal);
+    const outcome = await this.#host.get(this, unless, abort.signal);
     if (abort.signal.aborted) return;
     this.#state = 'idle';
     this.#abort = undefined;
@@ -198,7 +204,7 @@ export class Cell implements Job {
       case 'unchanged':
         this.#failures = 0;
         this.proven = true;
-        this.#unchanged();
+        this.#unchanged(unless);
         break;
       case 'fault':
         if (reason === 'bump') this.#reason = reason;
@@ -224,11 +230,9 @@ export class Cell implements Job {
     const askers = [...(this.#askers?.values() ?? [])];
     if (askers.every(({ known }) => known.tag !== undefined && known.tag === this.#tag))
       return this.#validators;
-    // Nobody has said yet what there is: one may compare with what it has, but that stays between the two.
+    // One may compare with what it says it has, where that is nothing to the others.
     const [only] = askers;
-    if (this.#tag !== undefined || askers.length !== 1 || this.watches.size !== 1) return undefined;
-    const { etag, modified } = only?.known ?? {};
-    return etag === undefined && modified === undefined ? undefined : ({ etag, modified } as Validators);
+    return askers.length === 1 && this.#changes === this.#covered ? only?.validators : undefined;
   }
 
   #knows({ tag, seq }: Known): boolean {
@@ -273,13 +277,12 @@ export class Cell implements Job {
   }
 
   /** Who came while it was fetched may have another page, or none. */
-  #unchanged(): void {
+  #unchanged(unless: Validators | undefined): void {
     this.#host.counts.unchanged++;
     if (this.#stale !== undefined) this.#host.publish(this, fresh);
     this.#stale = undefined;
-    for (const [watch, { known, answer }] of this.#askers ?? []) {
-      const isSame = this.#tag === undefined ? this.watches.size === 1 : known.tag === this.#tag;
-      if (!isSame) continue;
+    for (const [watch, { known, validators, answer }] of this.#askers ?? []) {
+      if (validators !== unless && (known.tag === undefined || known.tag !== this.#tag)) continue;
       this.#askers?.delete(watch);
       answer(fresh);
     }
@@ -307,6 +310,11 @@ export class Cell implements Job {
     this.#askers = undefined;
     for (const { answer } of askers?.values() ?? []) answer(told);
   }
+}
+
+function validatorsIn({ etag, modified }: Known): Validators | undefined {
+  if (etag !== undefined) return { etag };
+  return modified === undefined ? undefined : { modified };
 }
 
 const fresh: Told = { kind: 'fresh' };

@@ -9,6 +9,12 @@ const SOON_MS = 20;
 /** Nobody knows what became of it, or the server knows nothing of it any more: asked anew, it may go well. */
 const passing = ['OUTCOME_UNKNOWN', 'HANDLER_TIMEOUT', 'UNKNOWN_WATCH'];
 
+export interface ClientWatchHost {
+  left(watch: ClientWatch): void;
+  /** The server need not know this one any more. */
+  forget(watch: number): void;
+}
+
 /** A watch, through all the sessions of its client. */
 export class ClientWatch implements Watch {
   readonly path: string;
@@ -16,7 +22,7 @@ export class ClientWatch implements Watch {
   readonly state$: Observable<WatchState>;
   readonly #context: ClientPluginContext;
   readonly #options: WatchOptions;
-  readonly #left: () => void;
+  readonly #host: ClientWatchHost;
   readonly #pages = new BehaviorSubject<Page | undefined>(undefined);
   readonly #states = new BehaviorSubject<WatchState>({ state: 'opening' });
   /** What the server has of it. */
@@ -27,17 +33,15 @@ export class ClientWatch implements Watch {
   #seq = 0;
   /** The API has not taken a token since it refused one. */
   #renewed = false;
-  /** Another token is on its way for this one. */
-  #renewing: Watching | undefined;
   /** Counts what was begun: what comes of anything before it is of no interest. */
   #attempt = 0;
   #timer: unknown;
 
-  constructor(context: ClientPluginContext, path: string, options: WatchOptions, left: () => void) {
+  constructor(context: ClientPluginContext, path: string, options: WatchOptions, host: ClientWatchHost) {
     this.#context = context;
     this.path = path;
     this.#options = options;
-    this.#left = left;
+    this.#host = host;
     const { logger } = context;
     this.pages$ = new GuardedObservable(this.#pages.pipe(filter((page) => page !== undefined)), logger);
     this.state$ = new GuardedObservable(this.#states, logger);
@@ -85,8 +89,8 @@ export class ClientWatch implements Watch {
         ...(token !== undefined && { token }),
         ...(headers !== undefined && { headers }),
       });
-      if (isCurrent()) this.#attach(watching as Watching);
-      else this.#forget(watching as Watching);
+      if (isCurrent()) this.#attach(watching);
+      else if (isWatching(watching)) this.#host.forget(watching.watch);
     });
   }
 
@@ -103,8 +107,8 @@ export class ClientWatch implements Watch {
     if (this.state.state === 'ended') return;
     const watching = this.#watching;
     this.detach();
-    if (watching !== undefined) this.#forget(watching);
-    this.#left();
+    if (watching !== undefined) this.#host.forget(watching.watch);
+    this.#host.left(this);
     this.#states.next({ state: 'ended', code });
     this.#states.complete();
     this.#pages.complete();
@@ -132,7 +136,6 @@ export class ClientWatch implements Watch {
   /** Asks where the page stands: at the beginning, and after what was missed. */
   #look(): void {
     const { watch, seq } = this.#watching as Watching;
-    if (this.#renewing === this.#watching) return;
     void this.#try(async (isCurrent) => {
       const { tag, etag, modified } = this.#wire ?? ({} as Partial<WirePage>);
       const place = this.#options.first === false && this.#wire === undefined ? { seq } : {};
@@ -196,17 +199,13 @@ export class ClientWatch implements Watch {
   /** The API does not take the token, or it is too old to be kept: one that can be made anew is, once. */
   #renew(why: 'refused' | 'expired'): void {
     const { token: source } = this.#options;
-    const watching = this.#watching as Watching;
-    // By the channel, and by an answer.
-    if (this.#renewing === watching) return;
     const isHopeless = why === 'refused' && (this.#renewed || typeof source !== 'function');
     if (isHopeless || source === undefined) return this.end('UNAUTHORIZED');
-    this.#renewing = watching;
     void this.#try(async (isCurrent) => {
       const token = await tokenOf(source);
       if (!isCurrent()) return;
       if (token === undefined) return this.end('UNAUTHORIZED');
-      const { watch } = watching;
+      const { watch } = this.#watching as Watching;
       const renewed = await this.#ask({ type: 'REFETCH_TOKEN', watch, token });
       if (!isCurrent()) return;
       this.#renewed = why === 'refused';
@@ -217,6 +216,7 @@ export class ClientWatch implements Watch {
   /** Takes the place of whatever was under way. */
   async #try(work: (isCurrent: () => boolean) => Promise<void>): Promise<void> {
     const attempt = ++this.#attempt;
+    this.#context.timers.clearTimeout(this.#timer);
     const isCurrent = () => this.#attempt === attempt;
     try {
       await work(isCurrent);
@@ -239,10 +239,6 @@ export class ClientWatch implements Watch {
 
   #ask(action: AnyAction): Promise<unknown> {
     return this.#context.client.sendToServer(action, { resend: true });
-  }
-
-  #forget({ watch }: Watching): void {
-    if (this.#context.client.isConnected()) this.#ask({ type: 'REFETCH_UNWATCH', watch }).catch(() => {});
   }
 }
 

@@ -45,6 +45,59 @@ describe('a page', () => {
     expect(watched.pages).toHaveLength(2);
   });
 
+  test('is fetched in full for who came while nobody could tell', async () => {
+    const bob = await begin();
+    const etag = '"1"';
+    stage.api.answer = ({ headers }, response) =>
+      headers['if-none-match'] === etag ? send(response, 304, undefined) : send(response, 200, 1, { etag });
+    const { answer } = stage.api;
+    const early = await bob.watch('/users/1');
+    stage.api.answer = (_, response) => send(response, 503, {});
+    await stage.bump('/users/1');
+    const late = await bob.watch('/users/1');
+    expect(late.states).toEqual(['opening', 'live', 'HTTP_503']);
+    stage.api.answer = answer;
+    await stage.pass(60_000);
+    expect([bodies(early), bodies(late)]).toEqual([[1], [1]]);
+  });
+
+  test('that somebody asks for while it is compared is fetched for them in full', async () => {
+    const bob = await begin();
+    const etag = '"1"';
+    stage.api.answer = (_, response) => send(response, 200, 1, { etag });
+    await bob.watch('/users/1');
+    const held: (() => void)[] = [];
+    stage.api.answer = ({ headers }, response) => {
+      stage.api.hold(response);
+      const isSame = headers['if-none-match'] === etag;
+      held.push(() => (isSame ? send(response, 304, undefined) : send(response, 200, 1, { etag })));
+    };
+    stage.refetch.bump('/users/1');
+    await stage.pass(30);
+    const late = await bob.watch('/users/1');
+    held[0]?.();
+    await stage.quiet();
+    held[1]?.();
+    await stage.quiet();
+    expect([conditions(), bodies(late)]).toEqual([[undefined, etag, undefined], [1]]);
+  });
+
+  test('that is asked for between a bump and the end of its window is fetched once', async () => {
+    const bob = await begin();
+    await bob.watch('/users/1', { first: false });
+    stage.refetch.bump('/users/1');
+    const late = await bob.watch('/users/1');
+    await stage.pass(100);
+    expect([stage.api.asked.length, bodies(late)]).toEqual([1, [{ name: 'Ann' }]]);
+  });
+
+  test('that only those who ask have not yet is told to nobody else', async () => {
+    const bob = await begin();
+    await bob.watch('/users/1');
+    await bob.watch('/users/1');
+    expect(stage.node.server.stats().publications.published).toBe(0);
+  });
+
   test('with a Last-Modified is, where nothing can have changed within that second', async () => {
     const bob = await begin();
     let date = 'Thu, 01 Jan 2026 00:00:30 GMT';
@@ -172,6 +225,20 @@ describe('a page', () => {
     const before = watched.pages.length;
     await stage.pass(1);
     expect([before, watched.pages.length]).toEqual([0, 1]);
+  });
+
+  test('waits no longer than its upstream is away', async () => {
+    const bob = await begin();
+    const one = await bob.watch('/users/1', { token: 'a' });
+    await stage.api.kill();
+    stage.refetch.bump('/users/1');
+    // By now it waits half a minute between two attempts.
+    await stage.pass(40_000);
+    await stage.api.start();
+    await stage.pass(6_000);
+    expect(one.states.at(-1)).toBe('UNREACHABLE');
+    await bob.watch('/users/1', { token: 'b' });
+    expect(one.states.at(-1)).toBe('live');
   });
 
   test('of one upstream that fails is tried again ever more seldom', async () => {

@@ -100,6 +100,74 @@ describe('a watch', () => {
     expect(bodies(watched)).toEqual([1, 4, 6]);
   });
 
+  test('knows the page also where only what came after it is kept', async () => {
+    const watched = await bob.watch('/users/1');
+    lose();
+    await edit(2);
+    stage.api.answer = (_, response) => response.destroy();
+    await stage.bump('/users/1');
+    stage.api.answer = undefined;
+    await stage.pass(10_000);
+    bob.online = true;
+    await stage.pass(30_000);
+    expect([bodies(watched), watched.watch.state.state]).toEqual([[1, 2], 'live']);
+  });
+
+  test('passes over an answer that comes after what is newer than it', async () => {
+    stage.api.answer = (asked, response) => {
+      // The reply is on its way when the connection breaks.
+      bob.wire.freeze();
+      stage.api.reply(asked, response);
+    };
+    const watched = await bob.watch('/users/1');
+    expect(watched.pages).toEqual([]);
+    stage.api.answer = undefined;
+    lose();
+    await edit(2);
+    bob.online = true;
+    await stage.pass(30_000);
+    expect([bodies(watched), stage.api.asked.length]).toEqual([[2], 2]);
+  });
+
+  test('is taken up again where the server does not know it any more', async () => {
+    const watched = await bob.watch('/users/1');
+    await stage.finish(bob.client.sendToServer({ type: 'REFETCH_UNWATCH', watch: 1 }));
+    expect(stage.stats.watches).toBe(0);
+    await stage.pass(2_100);
+    await edit(2);
+    expect([bodies(watched), stage.stats.watches]).toEqual([[1, 2], 1]);
+  });
+
+  test('asks for another token once, by whatever way it is told', async () => {
+    stage.api.tokens = new Set(['good']);
+    const given: string[] = [];
+    const source = ['bad', 'good', 'worse'];
+    const token = () => {
+      given.push(source[0] as string);
+      return source.shift();
+    };
+    const watched = await bob.watch('/users/1', { token });
+    expect([given, bodies(watched)]).toEqual([['bad', 'good'], [1]]);
+  });
+
+  test('asks for another token once where more was missed, too', async () => {
+    stage.api.tokens = new Set(['good']);
+    const given: string[] = [];
+    const token = () => {
+      given.push('good');
+      if (given.length === 1) return 'good';
+      return new Promise<string>((resolve) => stage.clock.setTimeout(() => resolve('better'), 500));
+    };
+    const watched = await bob.watch('/users/1', { token });
+    lose();
+    await edit(2);
+    stage.api.tokens = new Set(['better']);
+    await edit(3);
+    bob.online = true;
+    await stage.pass(30_000);
+    expect([given.length, bodies(watched)]).toEqual([2, [1, 3]]);
+  });
+
   test.each(['beyond the resume window', 'to a new server'])(
     'is taken up again %s, conditionally',
     async (how) => {
@@ -150,6 +218,18 @@ describe('a watch', () => {
     const again = await bob.watch('/users/1');
     await edit(3);
     expect(bodies(again)).toEqual([2, 3]);
+  });
+
+  test('ends on the server, too, where it ends without a connection', async () => {
+    for (const ms of [0, 50_000]) {
+      const { watch } = await bob.watch('/users/1', { token: 't' });
+      lose();
+      await stage.pass(ms);
+      watch.unwatch();
+      bob.online = true;
+      await stage.pass(30_000);
+      expect([ms, stage.stats.watches, stage.stats.credentials]).toEqual([ms, 0, 0]);
+    }
   });
 
   test('ends in the middle of a request, which is given up', async () => {

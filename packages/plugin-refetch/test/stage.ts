@@ -6,6 +6,7 @@ import {
   type HarnessOptions,
   LiveClock,
   type LogEntry,
+  type MemoryWire,
   TestClient,
   turn,
 } from '@callboard/testkit';
@@ -36,6 +37,8 @@ export interface Tab {
   readonly logs: readonly LogEntry[];
   /** Whether it gets a connection. */
   online: boolean;
+  /** The connection that it has, or had. */
+  readonly wire: MemoryWire;
   /** Watches, and notes what comes. */
   watch(path: string, options?: WatchOptions): Promise<Watched>;
 }
@@ -160,12 +163,13 @@ export class Stage {
     return work;
   }
 
-  #road(tab: { readonly online: boolean }): ClientTransport {
+  #road(tab: { readonly online: boolean; wire: MemoryWire }): ClientTransport {
     return {
       name: 'memory',
       open: (...[, events]) => {
         if (!tab.online) throw new Error('there is no way');
         const wire = this.node.transport.connect();
+        tab.wire = wire;
         wire.onFrame((text) => events.received(text));
         wire.onClose((code, reason) => events.closed(code, reason));
         this.clock.endOfTurn(() => {

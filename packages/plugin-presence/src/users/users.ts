@@ -180,8 +180,6 @@ export class Users {
     user.until = Math.max(user.until, until);
     user.uses = user.uses.filter((each) => each !== use);
     this.wheel.forget(use);
-    // The wheel does not turn for what nobody waits for.
-    if (user.state !== 'grace') this.wheel.wait(user, user.until);
     if (user.activeClient === clientId) {
       user.activeClient = null;
       this.#host.changed(user);
