@@ -31,6 +31,8 @@ export class ClientWatch implements Watch {
   /** The newest page. */
   #wire: WirePage | undefined;
   #seq = 0;
+  /** Asked where the page stands: what has changed from then on, by whatever way, is news. */
+  #looked = false;
   /** The API has not taken a token since it refused one. */
   #renewed = false;
   /** Counts what was begun: what comes of anything before it is of no interest. */
@@ -138,7 +140,9 @@ export class ClientWatch implements Watch {
     const { watch, seq } = this.#watching as Watching;
     void this.#try(async (isCurrent) => {
       const { tag, etag, modified } = this.#wire ?? ({} as Partial<WirePage>);
-      const place = this.#options.first === false && this.#wire === undefined ? { seq } : {};
+      const isFirst = !this.#looked;
+      this.#looked = true;
+      const place = isFirst && this.#options.first === false ? { seq } : {};
       const known: Known = {
         ...place,
         ...(tag && { tag }),
@@ -146,7 +150,8 @@ export class ClientWatch implements Watch {
         ...(modified && { modified }),
       };
       const answer = await this.#ask({ type: 'REFETCH_PAGE', watch, ...known });
-      if (isCurrent()) this.#told(toldOf(answer), this.#wire === undefined ? 'first' : 'revalidated');
+      const begins = this.#wire === undefined && (isFirst || this.#options.first !== false);
+      if (isCurrent()) this.#told(toldOf(answer), begins ? 'first' : 'revalidated');
     });
   }
 

@@ -206,6 +206,24 @@ describe('a watch', () => {
     },
   );
 
+  test('without a first page has what changed while its session was lost, or its token was refused', async () => {
+    const source = ['one', 'two'];
+    stage.api.tokens = new Set(source);
+    const watched = await bob.watch('/users/1', { first: false, token: () => source.shift() ?? 'two' });
+    stage.api.tokens = new Set(['two']);
+    await edit(2);
+    expect(bodies(watched)).toEqual([2]);
+    const other = await bob.watch('/users/1', { first: false, token: 'two' });
+    expect(bodies(other)).toEqual([]);
+    lose();
+    await stage.finish(stage.node.server.disconnect({ graceMs: 0 }));
+    stage.api.pages.set('/users/1', 3);
+    await stage.serve();
+    bob.online = true;
+    await stage.pass(60_000);
+    expect([bodies(watched), bodies(other)]).toEqual([[2, 3], [3]]);
+  });
+
   test('is one of several of the same: each ends by itself', async () => {
     const [one, two] = [await bob.watch('/users/1'), await bob.watch('/users/1')];
     one.watch.unwatch();
