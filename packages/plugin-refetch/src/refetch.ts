@@ -42,12 +42,6 @@ export function refetch(options: RefetchOptions): Plugin<'refetch', Refetch> {
   return definePlugin({ name: 'refetch', setup: (context) => setUp(context, settings) });
 }
 
-interface UpstreamEvent {
-  readonly type: 'REFETCH_UPSTREAM_LOST' | 'REFETCH_UPSTREAM_BACK';
-  /** Milliseconds since 1970 (UTC). */
-  readonly at: number;
-}
-
 /** How long the last page waits for who has lost a connection. */
 const HISTORY_TTL_MS = 60_000;
 
