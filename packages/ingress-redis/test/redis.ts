@@ -1,10 +1,9 @@
 import { type ChildProcess, execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '@callboard/testkit';
+import { freePort, until } from '@callboard/testkit';
 
 export const redisIsHere =
   spawnSync('redis-server', ['--version']).error === undefined &&
@@ -21,12 +20,7 @@ export class Redis {
   }
 
   static async onFreePort(): Promise<Redis> {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as AddressInfo;
-    probe.close();
-    await once(probe, 'close');
-    return new Redis(port);
+    return new Redis(await freePort());
   }
 
   get url(): string {

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { until } from '@callboard/testkit';
+import { freePort, until } from '@callboard/testkit';
 
 /** Debian keeps it out of the path of users. */
 const command = ['mosquitto', '/usr/sbin/mosquitto'].find(
@@ -56,12 +56,7 @@ export class Mosquitto {
 
   /** @param tls with which it takes TLS alone, of who shows a certificate that `ca` has signed. */
   static async onFreePort(tls?: BrokerTls): Promise<Mosquitto> {
-    const probe = createServer().listen(0, '127.0.0.1');
-    await once(probe, 'listening');
-    const { port } = probe.address() as AddressInfo;
-    probe.close();
-    await once(probe, 'close');
-    return new Mosquitto(port, tls);
+    return new Mosquitto(await freePort(), tls);
   }
 
   get url(): string {
