@@ -95,6 +95,14 @@ export class Device implements GatewayConnection {
     if (bytes !== undefined) this.link.send(new Framed(bytes));
   }
 
+  /** As `send`, of what acknowledges a publication: at once where it is all that there is to say, as nobody shares its bytes. */
+  answer(bytes: Uint8Array | undefined): void {
+    const { link, gate } = this;
+    const isAlone = this.#pending === 1 && link.room === gate.host.limits.maxOutboxBytes;
+    if (bytes !== undefined && isAlone && link.open) this.write(bytes);
+    else this.send(bytes);
+  }
+
   /** Calls back when all that was delivered so far outlives the server, where there is a store; else at once. */
   committed(then: () => void): void {
     const committed = this.gate.sessions.committed();

@@ -90,7 +90,7 @@ function acknowledge(device: Device, session: Session, packet: IPublishPacket, r
   const qos = packet.qos as 1 | 2;
   if (refused === undefined) {
     const read = dialect.version === 4 || isReserved(topic) || session.core.hasReaders(topic);
-    return device.send(dialect.published(messageId, qos, read ? 0 : reasons.noMatchingSubscribers));
+    return device.answer(dialect.published(messageId, qos, read ? 0 : reasons.noMatchingSubscribers));
   }
   const code = codeOf(refused, topic);
   // It is not acknowledged: the device comes back with it.
