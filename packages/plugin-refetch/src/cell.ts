@@ -110,13 +110,12 @@ export class Cell implements Job {
   /** Resolves with the page, unless `known` is equal to it; at once where nobody can say now. */
   ask(watch: Watch, known: Known): Promise<Told> | Told {
     if (this.#state === 'over') return this.#last;
-    if (this.#knows(known)) return this.#stale === undefined ? fresh : { kind: 'stale', why: this.#stale };
-    const isDown = this.#state === 'resting' || this.#host.isDown();
-    if (isDown) {
+    if (this.#knows(known)) return this.#stands();
+    if (this.#state === 'resting' || this.#host.isDown()) {
       this.#owes = true;
       this.stall('UNREACHABLE');
       if (this.#state === 'idle') this.#enter();
-      return { kind: 'stale', why: this.#stale ?? 'UNREACHABLE' };
+      return this.#stands();
     }
     return new Promise((answer) => {
       this.#askers ??= new Map();
@@ -130,11 +129,11 @@ export class Cell implements Job {
   stall(why: Why): void {
     if (this.#stale === undefined && this.#state !== 'over') {
       this.#stale = why;
-      if (this.#isForOthers) this.#host.publish(this, { kind: 'stale', why });
+      if (this.#isForOthers) this.#host.publish(this, this.#stands());
     }
     if (this.#askers !== undefined && this.#state !== 'over') {
       this.#owes = true;
-      this.#answer({ kind: 'stale', why: this.#stale ?? why });
+      this.#answer(this.#stands());
     }
   }
 
@@ -213,6 +212,12 @@ export class Cell implements Job {
     if (this.#state === 'idle' && (this.#again || (this.#askers?.size ?? 0) > 0)) this.#enter();
   }
 
+  /** Of who has the page. */
+  #stands(): Told {
+    const seq = this.#host.nextSeq();
+    return this.#stale === undefined ? { kind: 'fresh', seq } : { kind: 'stale', seq, why: this.#stale };
+  }
+
   /** Whether somebody is told who does not ask: where all are asking, all are answered. */
   get #isForOthers(): boolean {
     return this.watches.size > (this.#askers?.size ?? 0);
@@ -248,10 +253,15 @@ export class Cell implements Job {
     this.#tag = tag;
     this.#validators = validatorsOf(response.headers);
     const ends = !(status >= 200 && status < 300);
-    if (isNews || this.#owes) this.seq = this.#host.nextSeq();
+    const isTold = isNews || this.#owes;
+    const wasStale = this.#stale !== undefined;
+    const seq = this.#host.nextSeq();
+    if (isTold) this.seq = seq;
+    this.#owes = false;
+    this.#stale = undefined;
     const page: WirePage = {
       kind: 'page',
-      seq: this.seq,
+      seq,
       tag,
       status,
       headers: this.#host.pageHeaders(response),
@@ -262,13 +272,11 @@ export class Cell implements Job {
       ...(ends && { ends }),
     };
     if (this.#isForOthers) {
-      if (isNews || this.#owes) this.#host.publish(this, page);
-      else if (this.#stale !== undefined) this.#host.publish(this, fresh);
+      if (isTold) this.#host.publish(this, page);
+      else if (wasStale) this.#host.publish(this, this.#stands());
     }
     if (isNews) this.#host.counts.pages++;
     else this.#host.counts.unchanged++;
-    this.#owes = false;
-    this.#stale = undefined;
     this.#answer(page);
     if (ends) {
       this.#stop();
@@ -279,12 +287,13 @@ export class Cell implements Job {
   /** Who came while it was fetched may have another page, or none. */
   #unchanged(unless: Validators | undefined): void {
     this.#host.counts.unchanged++;
-    if (this.#stale !== undefined) this.#host.publish(this, fresh);
+    const wasStale = this.#stale !== undefined;
     this.#stale = undefined;
+    if (wasStale) this.#host.publish(this, this.#stands());
     for (const [watch, { known, validators, answer }] of this.#askers ?? []) {
       if (validators !== unless && (known.tag === undefined || known.tag !== this.#tag)) continue;
       this.#askers?.delete(watch);
-      answer(fresh);
+      answer(this.#stands());
     }
   }
 
@@ -317,7 +326,6 @@ function validatorsIn({ etag, modified }: Known): Validators | undefined {
   return modified === undefined ? undefined : { modified };
 }
 
-const fresh: Told = { kind: 'fresh' };
 const FIRST_RETRY_MS = 1_000;
 const LONGEST_RETRY_MS = 60_000;
 /** What an upstream may ask for. */

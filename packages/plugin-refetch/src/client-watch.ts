@@ -165,6 +165,11 @@ export class ClientWatch implements Watch {
   }
 
   #told(told: Told | undefined, reason?: Page['reason']): void {
+    if (told !== undefined && 'seq' in told) {
+      // It was overtaken.
+      if (told.seq < this.#seq) return;
+      this.#seq = told.seq;
+    }
     switch (told?.kind) {
       case 'page':
         return this.#take(told, reason ?? told.reason);
@@ -180,11 +185,8 @@ export class ClientWatch implements Watch {
     }
   }
 
-  /** Unless it was overtaken. */
   #take(page: WirePage, reason: Page['reason']): void {
-    if (page.seq < this.#seq) return;
     const isNews = page.tag !== this.#wire?.tag;
-    this.#seq = page.seq;
     this.#wire = page;
     this.#renewed = false;
     this.#live();

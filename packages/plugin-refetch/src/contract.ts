@@ -47,7 +47,7 @@ export type Why = 'UNREACHABLE' | 'TIMEOUT' | 'TOO_LARGE' | 'BROKEN' | `HTTP_${n
 
 export interface WirePage {
   readonly kind: 'page';
-  /** Grows with what is fetched. */
+  /** Grows with all that is told: an answer that was kept for a lost connection may come after what is newer. */
   readonly seq: number;
   /** Equal where status, kind and bytes of the body are. */
   readonly tag: string;
@@ -65,8 +65,8 @@ export interface WirePage {
 }
 export type Told =
   | WirePage
-  | { readonly kind: 'stale'; readonly why: Why }
-  | { readonly kind: 'fresh' }
+  | { readonly kind: 'stale'; readonly seq: number; readonly why: Why }
+  | { readonly kind: 'fresh'; readonly seq: number }
   | { readonly kind: 'token'; readonly why: 'refused' | 'expired' }
   | { readonly kind: 'end'; readonly code: string };
 
@@ -112,6 +112,7 @@ export function toldOf(value: unknown): Told | undefined {
     }
     case 'stale':
     case 'fresh':
+      return isId(told.seq) ? told : undefined;
     case 'token':
       return told;
     case 'end':

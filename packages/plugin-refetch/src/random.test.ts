@@ -21,7 +21,7 @@ const step = fc.oneof(
       is: fc.constantFrom('well', 'slow', 'broken', 'busy', 'gone'),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ do: fc.constant('serve') }) },
+  { weight: 1, arbitrary: fc.record({ do: fc.constantFrom('serve', 'revoke', 'revoke') }) },
   {
     weight: 6,
     arbitrary: fc.record({
@@ -46,8 +46,10 @@ async function play(steps: readonly Step[], etags: boolean): Promise<void> {
   const { api } = stage;
   let edits = 0;
   let condition = 'well';
+  /** Tokens of those before are not taken. */
+  let generation = 0;
   for (const path of paths) api.pages.set(path, 0);
-  api.answer = ({ path, headers }, response) => {
+  api.answer = ({ path, headers, token = '' }, response) => {
     const body = api.pages.get(path);
     const etag = `"${body}"`;
     const reply = () => {
@@ -57,6 +59,7 @@ async function play(steps: readonly Step[], etags: boolean): Promise<void> {
     if (condition === 'broken') return response.destroy();
     if (condition === 'busy') return send(response, 503, {}, { 'retry-after': '2' });
     if (condition === 'gone') return api.hold(response);
+    if (Number(token.slice(2)) < generation) return send(response, 401, {});
     if (condition === 'well') return reply();
     // It says what was so when it was asked.
     api.hold(response);
@@ -77,7 +80,7 @@ async function play(steps: readonly Step[], etags: boolean): Promise<void> {
       }
       case 'watch': {
         const { tab, path } = given;
-        const options = { token: `t${given.token}`, first: edits % 3 > 0 };
+        const options = { token: () => `${given.token}.${generation}`, first: edits % 3 > 0 };
         const watched = await (tabs[tab] as Tab).watch(paths[path] as string, options);
         watches.push({ path, first: options.first, watched });
         break;
@@ -101,6 +104,9 @@ async function play(steps: readonly Step[], etags: boolean): Promise<void> {
         await stage.finish(stage.node.server.disconnect({ graceMs: 0 }));
         await stage.serve({ timeoutMs: 4_000 });
         break;
+      case 'revoke':
+        generation++;
+        break;
       case 'pass':
         await stage.pass(given.ms);
     }
@@ -109,20 +115,25 @@ async function play(steps: readonly Step[], etags: boolean): Promise<void> {
   back(0);
   back(1);
   await stage.pass(200_000);
-  for (const { path, first, watched } of watches) {
+  const live = watches.filter(({ watched }) => watched.watch.state.state !== 'ended');
+  // Who was refused twice, or too long away to bring another token, is told so.
+  for (const { watched } of watches)
+    if (generation > 0) expect(['live', 'UNAUTHORIZED']).toContain(watched.states.at(-1));
+    else expect(watched.states.at(-1)).toBe('live');
+  for (const { path, first, watched } of live) {
     const bodies = watched.pages.map(({ body }) => body as number);
-    expect(watched.watch.state).toEqual({ state: 'live' });
     expect(bodies).toEqual([...new Set(bodies)].sort((a, b) => a - b));
     // Who did not want the first page may have had nothing to be told of.
     if (first || bodies.length > 0) expect(bodies.at(-1)).toBe(api.pages.get(paths[path] as string));
   }
-  expect(stage.stats.watches).toBe(watches.length);
+  expect(stage.stats.watches).toBe(live.length);
   // Nothing is left to be done.
   const asked = api.asked.length;
   for (const path of paths) api.pages.set(path, ++edits);
+  generation = 0;
   await stage.bump('/**');
   await stage.pass(100);
-  for (const { path, watched } of watches)
+  for (const { path, watched } of live)
     expect(watched.pages.at(-1)?.body).toBe(api.pages.get(paths[path] as string));
   expect(api.asked.length - asked).toBe(stage.stats.credentials);
   await stage.end();
@@ -130,7 +141,10 @@ async function play(steps: readonly Step[], etags: boolean): Promise<void> {
 }
 
 test('whatever happens, each watch comes to what is so, in order, and each page once', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(step, { maxLength: 40 }), fc.boolean(), play), {
-    numRuns: Number(process.env.CALLBOARD_RUNS ?? 40),
-  });
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), fc.boolean(), play),
+    {
+      numRuns: Number(process.env.CALLBOARD_RUNS ?? 25),
+    },
+  );
 }, 120_000);
