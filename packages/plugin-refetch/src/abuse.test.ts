@@ -19,8 +19,12 @@ describe('a client of its own mind', () => {
     await stage.quiet();
     await error;
   };
-  const watch = (token: string) =>
-    ask({ type: 'REFETCH_WATCH', path: '/users/1', token } as never) as Promise<Watching>;
+  let lastId = 0;
+  const watch = async (token: string) => {
+    const id = ++lastId;
+    const asked = { type: 'REFETCH_WATCH', watch: id, path: '/users/1', token };
+    return { watch: id, ...((await ask(asked)) as Watching) };
+  };
   beforeEach(async () => {
     stage = await Stage.open();
     stage.api.pages.set('/users/1', 1);
@@ -191,17 +195,18 @@ describe('a client of its own mind', () => {
 
   test('says what is none, and is told so; nothing is asked of the API', async () => {
     for (const bad of [
-      { type: 'REFETCH_WATCH' },
-      { type: 'REFETCH_WATCH', path: 7 },
-      { type: 'REFETCH_WATCH', path: '/users/1', token: '' },
-      { type: 'REFETCH_WATCH', path: '/users/1', token: 'a b' },
-      { type: 'REFETCH_WATCH', path: '/users/1', token: 'a\r\nHost: evil' },
-      { type: 'REFETCH_WATCH', path: '/users/1', token: 'x'.repeat(8_193) },
-      { type: 'REFETCH_WATCH', path: '/users/1', headers: ['accept'] },
-      { type: 'REFETCH_WATCH', path: '/users/1', headers: { accept: 7 } },
-      { type: 'REFETCH_WATCH', path: '/users/1', headers: { accept: 'a\r\nHost: evil' } },
-      { type: 'REFETCH_WATCH', path: '/users/1', headers: { 'a b': 'c' } },
-      { type: 'REFETCH_WATCH', path: '/users/1', headers: { accept: 'x'.repeat(8_192) } },
+      { type: 'REFETCH_WATCH', watch: 1 },
+      { type: 'REFETCH_WATCH', path: '/users/1' },
+      { type: 'REFETCH_WATCH', watch: 1, path: 7 },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', token: '' },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', token: 'a b' },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', token: 'a\r\nHost: evil' },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', token: 'x'.repeat(8_193) },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', headers: ['accept'] },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', headers: { accept: 7 } },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', headers: { accept: 'a\r\nHost: evil' } },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', headers: { 'a b': 'c' } },
+      { type: 'REFETCH_WATCH', watch: 1, path: '/users/1', headers: { accept: 'x'.repeat(8_192) } },
       { type: 'REFETCH_PAGE' },
       { type: 'REFETCH_PAGE', watch: '1' },
       { type: 'REFETCH_PAGE', watch: 1, etag: 'a\nb' },
@@ -209,7 +214,7 @@ describe('a client of its own mind', () => {
       { type: 'REFETCH_UNWATCH', watch: -1 },
     ])
       await refused(bad, 'INVALID_ACTION');
-    await refused({ type: 'REFETCH_WATCH', path: '//evil' } as never, 'INVALID_PATH');
+    await refused({ type: 'REFETCH_WATCH', watch: 1, path: '//evil' } as never, 'INVALID_PATH');
     expect([stage.api.asked, stage.stats.watches]).toEqual([[], 0]);
   });
 

@@ -11,8 +11,10 @@ const passing = ['OUTCOME_UNKNOWN', 'HANDLER_TIMEOUT', 'UNKNOWN_WATCH'];
 
 export interface ClientWatchHost {
   left(watch: ClientWatch): void;
-  /** The server need not know this one any more. */
-  forget(watch: number): void;
+  /** Another one each time. */
+  nextId(): number;
+  /** The server need not know this one any more, if it does. */
+  forget(id: number): void;
 }
 
 /** A watch, through all the sessions of its client. */
@@ -25,6 +27,8 @@ export class ClientWatch implements Watch {
   readonly #host: ClientWatchHost;
   readonly #pages = new BehaviorSubject<Page | undefined>(undefined);
   readonly #states = new BehaviorSubject<WatchState>({ state: 'opening' });
+  /** By which the server knows it in this session, or is about to. */
+  #id: number | undefined;
   /** What the server has of it. */
   #watching: Watching | undefined;
   #unsubscribe: Unsubscribe | undefined;
@@ -80,25 +84,28 @@ export class ClientWatch implements Watch {
 
   /** Asks the server for it, in a session that knows nothing of it. */
   open(): void {
-    this.#watching = undefined;
+    this.#forget();
+    const watch = this.#host.nextId();
     void this.#try(async (isCurrent) => {
       const { path, headers } = { path: this.path, ...this.#options };
       const token = await tokenOf(this.#options.token);
       if (!isCurrent()) return;
+      this.#id = watch;
       const watching = await this.#ask({
         type: 'REFETCH_WATCH',
+        watch,
         path,
         ...(token !== undefined && { token }),
         ...(headers !== undefined && { headers }),
       });
       if (isCurrent()) this.#attach(watching);
-      else if (isWatching(watching)) this.#host.forget(watching.watch);
     });
   }
 
   /** The session is over, and the channel with it. */
   detach(): void {
     this.#attempt++;
+    this.#id = undefined;
     this.#watching = undefined;
     this.#context.timers.clearTimeout(this.#timer);
     this.#unsubscribe?.();
@@ -107,9 +114,7 @@ export class ClientWatch implements Watch {
 
   end(code: string): void {
     if (this.state.state === 'ended') return;
-    const watching = this.#watching;
-    this.detach();
-    if (watching !== undefined) this.#host.forget(watching.watch);
+    this.#forget();
     this.#host.left(this);
     this.#states.next({ state: 'ended', code });
     this.#states.complete();
@@ -137,7 +142,8 @@ export class ClientWatch implements Watch {
 
   /** Asks where the page stands: at the beginning, and after what was missed. */
   #look(): void {
-    const { watch, seq } = this.#watching as Watching;
+    const { seq } = this.#watching as Watching;
+    const watch = this.#id;
     void this.#try(async (isCurrent) => {
       const { tag, etag, modified } = this.#wire ?? ({} as Partial<WirePage>);
       const isFirst = !this.#looked;
@@ -212,8 +218,7 @@ export class ClientWatch implements Watch {
       const token = await tokenOf(source);
       if (!isCurrent()) return;
       if (token === undefined) return this.end('UNAUTHORIZED');
-      const { watch } = this.#watching as Watching;
-      const renewed = await this.#ask({ type: 'REFETCH_TOKEN', watch, token });
+      const renewed = await this.#ask({ type: 'REFETCH_TOKEN', watch: this.#id, token });
       if (!isCurrent()) return;
       this.#renewed = why === 'refused';
       this.#attach(renewed);
@@ -238,10 +243,16 @@ export class ClientWatch implements Watch {
   /** In a while; a new connection does it at once. */
   #again(): void {
     const { timers, client } = this.#context;
-    this.detach();
+    this.#forget();
     this.#timer = timers.setTimeout(() => {
       if (client.isConnected()) this.open();
     }, RETRY_MS);
+  }
+
+  #forget(): void {
+    const id = this.#id;
+    this.detach();
+    if (id !== undefined) this.#host.forget(id);
   }
 
   #ask(action: AnyAction): Promise<unknown> {

@@ -9,6 +9,7 @@ export class ClientWatches implements ClientRefetch, ClientWatchHost {
   readonly #watches = new Set<ClientWatch>();
   /** What the server has not been told yet to forget: tokens are to go with their watches. */
   readonly #forgotten = new Set<number>();
+  #lastId = 0;
 
   constructor(context: ClientPluginContext, options: RefetchClientOptions) {
     const { client } = context;
@@ -45,9 +46,13 @@ export class ClientWatches implements ClientRefetch, ClientWatchHost {
     this.#watches.delete(watch);
   }
 
-  forget(watch: number): void {
-    this.#forgotten.add(watch);
-    if (this.#context.client.isConnected()) this.#unwatch(watch);
+  nextId(): number {
+    return ++this.#lastId;
+  }
+
+  forget(id: number): void {
+    this.#forgotten.add(id);
+    if (this.#context.client.isConnected()) this.#unwatch(id);
   }
 
   #unwatch(watch: number): void {

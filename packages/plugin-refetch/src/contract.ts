@@ -2,16 +2,19 @@ import { type AnyAction, ReplyError } from '@callboard/protocol';
 
 /** What the server half and the client half say to each other: actions, their replies, and what the channel of a page carries. */
 
-/** From a client: tell me when `path` changes. Answered with `Watching`. */
+/**
+ * From a client: tell me when `path` changes. Answered with `Watching`. `watch` is a number of the client's own for it, another one
+ * each time, so that it can end what it has no answer to.
+ */
 export interface AskWatch {
   readonly type: 'REFETCH_WATCH';
+  readonly watch: number;
   readonly path: string;
   readonly token?: string;
   readonly headers?: Readonly<Record<string, string>>;
 }
 /** Bumps from now on are seen; what comes of them is published in `channel`, with a `seq` above this one. */
 export interface Watching {
-  readonly watch: number;
   readonly channel: string;
   readonly seq: number;
 }
@@ -73,13 +76,10 @@ export type Told =
 export const limits = { token: 8_192, headers: 32, headerBytes: 8_192, validator: 512 } as const;
 
 /** @throws ReplyError INVALID_ACTION */
-export function askWatch({
-  path,
-  token,
-  headers = {},
-}: AnyAction): Required<Omit<AskWatch, 'type' | 'token'>> & Pick<AskWatch, 'token'> {
-  if (typeof path !== 'string' || !(token === undefined || isToken(token)) || !areHeaders(headers)) refuse();
-  return { path, token: token as string | undefined, headers };
+export function askWatch({ watch, path, token, headers = {} }: AnyAction): Omit<AskWatch, 'type'> {
+  const isAsked = isId(watch) && typeof path === 'string';
+  if (!isAsked || !(token === undefined || isToken(token)) || !areHeaders(headers)) refuse();
+  return { watch, path, headers, ...(token !== undefined && { token }) };
 }
 
 /** @throws ReplyError INVALID_ACTION */
@@ -123,8 +123,8 @@ export function toldOf(value: unknown): Told | undefined {
 }
 
 export function isWatching(value: unknown): value is Watching {
-  const { watch, channel, seq } = (value ?? {}) as Partial<Watching>;
-  return isId(watch) && typeof channel === 'string' && isId(seq);
+  const { channel, seq } = (value ?? {}) as Partial<Watching>;
+  return typeof channel === 'string' && isId(seq);
 }
 
 const isId = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

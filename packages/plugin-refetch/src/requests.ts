@@ -22,9 +22,9 @@ export function answerClients({ handle, server }: PluginContext, host: RequestsH
     for (const client of server.channel(nameOf(cell)).subscribers)
       if (!watches.reads(client, cell.id)) void server.recheckRights(client.user.id);
   };
-  const watching = ({ id, cell }: Watch): Watching => {
+  const watching = ({ cell }: Watch): Watching => {
     if (cell.watches.size === 1) sweep(cell);
-    return { watch: id, channel: nameOf(cell), seq: cell.seq };
+    return { channel: nameOf(cell), seq: cell.seq };
   };
   const known = (client: Client, id: number): Watch => {
     const watch = watches.of(client, id);
@@ -33,14 +33,18 @@ export function answerClients({ handle, server }: PluginContext, host: RequestsH
   };
 
   handle('REFETCH_WATCH', async ({ action, client }: HandlerContext): Promise<Watching> => {
-    const { path: named, token, headers } = askWatch(action);
+    const { watch: id, path: named, token, headers = {} } = askWatch(action);
     const path = pathOf(named);
     if (path === undefined) throw new ReplyError('INVALID_PATH', { effect: 'none' });
-    const isAllowed = isOpen(path) && ((await settings.canWatch?.({ client, path: path.path })) ?? true);
-    if (isAllowed !== true) throw new ReplyError('FORBIDDEN');
-    // It went while that was being found out.
-    if (!client.user.clients.has(client)) throw new ReplyError('UNAVAILABLE');
-    return watching(watches.watch(client, path, token, settings.requestHeaders(headers)));
+    watches.reserve(client, id);
+    try {
+      const isAllowed = isOpen(path) && ((await settings.canWatch?.({ client, path: path.path })) ?? true);
+      if (isAllowed !== true) throw new ReplyError('FORBIDDEN');
+      return watching(watches.watch(client, id, path, { token, headers: settings.requestHeaders(headers) }));
+    } catch (cause) {
+      watches.unwatch(client, id);
+      throw cause;
+    }
   });
   handle('REFETCH_PAGE', ({ action, client }): Told | Promise<Told> => {
     const { watch: id, ...page } = askPage(action);
@@ -54,9 +58,9 @@ export function answerClients({ handle, server }: PluginContext, host: RequestsH
     return watching(watch);
   });
   handle('REFETCH_UNWATCH', ({ action, client }): void => {
-    const watch = watches.of(client, askUnwatch(action).watch);
-    if (watch === undefined) return;
-    watches.unwatch(watch);
-    sweep(watch.cell);
+    const { watch: id } = askUnwatch(action);
+    const watch = watches.of(client, id);
+    watches.unwatch(client, id);
+    if (watch !== undefined) sweep(watch.cell);
   });
 }

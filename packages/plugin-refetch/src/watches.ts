@@ -1,17 +1,24 @@
 import { createHmac, randomBytes } from 'node:crypto';
 import { type Client, ReplyError } from '@callboard/core';
+import type { Subscription } from 'rxjs';
 import { Cell, type CellHost, type Credential } from './cell.ts';
 import type { Reason } from './contract.ts';
-import type { Headers } from './headers.ts';
 import type { PathPattern, ResourcePath } from './path.ts';
 
 /** Somebody's interest in a resource. */
 export interface Watch {
+  /** The client's own. */
   readonly id: number;
   readonly client: Client;
   cell: Cell;
   /** It has had another token since the API took one. */
   renewed: boolean;
+}
+
+interface OfClient {
+  /** Undefined while it is found out whether the client may. */
+  readonly watches: Map<number, Watch | undefined>;
+  readonly presence: Pick<Subscription, 'unsubscribe'>;
 }
 
 /** What is watched, by one or more credentials. */
@@ -40,12 +47,11 @@ export class Watches {
   readonly #cells = new Map<string, Cell>();
   /** By pathname, then by path with query. */
   readonly #resources = new Map<string, Map<string, Resource>>();
-  readonly #clients = new Map<Client, Map<number, Watch>>();
+  readonly #clients = new Map<Client, OfClient>();
   /** A name says nothing of the token that it is made of. */
   readonly #secret = randomBytes(32);
   readonly #host: CellHost;
   readonly #timers = new Map<Cell, unknown>();
-  #lastId = 0;
   #lastSeq = 0;
   #count = 0;
 
@@ -71,26 +77,35 @@ export class Watches {
     for (const paths of this.#resources.values()) yield* paths.values();
   }
 
-  /** @throws ReplyError TOO_MANY_WATCHES */
-  watch(client: Client, path: ResourcePath, token: string | undefined, headers: Headers): Watch {
-    const own = this.#clients.get(client) ?? this.#come(client);
-    if (own.size >= this.#options.maxWatches)
+  /** A client is about to watch something, and may end it before that. @throws ReplyError TOO_MANY_WATCHES, INVALID_ACTION, UNAVAILABLE */
+  reserve(client: Client, id: number): void {
+    const { watches } = this.#clients.get(client) ?? this.#come(client);
+    if (watches.size >= this.#options.maxWatches)
       throw new ReplyError('TOO_MANY_WATCHES', { message: 'The client watches too much.', effect: 'none' });
-    const cell = this.#cell(path, { token, headers });
-    const watch: Watch = { id: ++this.#lastId, client, cell, renewed: false };
-    own.set(watch.id, watch);
+    if (watches.has(id)) throw new ReplyError('INVALID_ACTION');
+    watches.set(id, undefined);
+  }
+
+  /** What was reserved. @throws ReplyError UNWATCHED */
+  watch(client: Client, id: number, path: ResourcePath, credential: Credential): Watch {
+    const own = this.#clients.get(client);
+    if (own?.watches.has(id) !== true) throw new ReplyError('UNWATCHED', { effect: 'none' });
+    const cell = this.#cell(path, credential);
+    const watch: Watch = { id, client, cell, renewed: false };
+    own.watches.set(id, watch);
     cell.watches.add(watch);
     this.#count++;
     return watch;
   }
 
   of(client: Client, id: number): Watch | undefined {
-    return this.#clients.get(client)?.get(id);
+    return this.#clients.get(client)?.watches.get(id);
   }
 
   /** Whether the client watches what is published in the channel of this cell. */
   reads(client: Client, cellId: string): boolean {
-    for (const { cell } of this.#clients.get(client)?.values() ?? []) if (cell.id === cellId) return true;
+    for (const watch of this.#clients.get(client)?.watches.values() ?? [])
+      if (watch?.cell.id === cellId) return true;
     return false;
   }
 
@@ -99,7 +114,7 @@ export class Watches {
     const { cell } = watch;
     const isOver = (expiryOf(token) ?? Number.POSITIVE_INFINITY) <= this.#options.clock.now();
     if (isOver || (watch.renewed && !cell.proven)) {
-      this.unwatch(watch);
+      this.unwatch(watch.client, watch.id);
       throw new ReplyError('UNAUTHORIZED', { message: 'The API does not take the token.' });
     }
     const { resource, credential } = cell;
@@ -110,13 +125,17 @@ export class Watches {
     renewed.watches.add(watch);
   }
 
-  unwatch(watch: Watch): void {
-    const { client, id } = watch;
+  unwatch(client: Client, id: number): void {
     const own = this.#clients.get(client);
-    if (own?.delete(id) !== true) return;
-    this.#count--;
-    this.#leave(watch);
-    if (own.size === 0) this.#clients.delete(client);
+    const watch = own?.watches.get(id);
+    if (own?.watches.delete(id) !== true) return;
+    if (watch !== undefined) {
+      this.#count--;
+      this.#leave(watch);
+    }
+    if (own.watches.size > 0) return;
+    this.#clients.delete(client);
+    own.presence.unsubscribe();
   }
 
   /** Everything that is watched and meant is fetched anew, when the window is over. Gives how many resources that are. */
@@ -149,7 +168,7 @@ export class Watches {
   }
 
   clear(): void {
-    for (const own of [...this.#clients.values()]) for (const watch of [...own.values()]) this.unwatch(watch);
+    for (const client of [...this.#clients.keys()]) this.#left(client);
   }
 
   *#meant(meant: ResourcePath | PathPattern | 'all'): Iterable<Resource> {
@@ -168,14 +187,17 @@ export class Watches {
     }
   }
 
-  #come(client: Client): Map<number, Watch> {
-    const own = new Map<number, Watch>();
+  /** @throws ReplyError UNAVAILABLE where it has gone already. */
+  #come(client: Client): OfClient {
+    if (client.actor.getSnapshot().status !== 'active') throw new ReplyError('UNAVAILABLE');
+    const gone = () => this.#left(client);
+    const own = { watches: new Map(), presence: client.actor.subscribe({ complete: gone, error: gone }) };
     this.#clients.set(client, own);
-    const gone = () => {
-      for (const watch of [...own.values()]) this.unwatch(watch);
-    };
-    client.actor.subscribe({ complete: gone, error: gone });
     return own;
+  }
+
+  #left(client: Client): void {
+    for (const id of [...(this.#clients.get(client)?.watches.keys() ?? [])]) this.unwatch(client, id);
   }
 
   #cell(named: ResourcePath, credential: Credential): Cell {
@@ -256,7 +278,7 @@ export class Watches {
   }
 
   #end(cell: Cell): void {
-    for (const watch of [...cell.watches]) this.unwatch(watch);
+    for (const { client, id } of [...cell.watches]) this.unwatch(client, id);
   }
 }
 
