@@ -20,9 +20,7 @@ import { mqttMemory } from './mqtt-memory.ts';
 import { mqttRoundTrips, mqttRoundTrips50 } from './mqtt-round-trips.ts';
 import { notifyBurst, notifyBurstOffline } from './notify-burst.ts';
 import { notifyLight } from './notify-light.ts';
-
 import { presenceChannel, presenceChannelEach } from './presence-channel.ts';
-
 import { joins, presenceJoins, presenceMemory } from './presence-users.ts';
 import { rooms } from './rooms.ts';
 import { smallChannels } from './small-channels.ts';
