@@ -51,11 +51,6 @@ class StageClock extends LiveClock {
   override now(): number {
     return super.now() + this.setByMs;
   }
-
-  /** What has passed, however it was set. */
-  get steady(): number {
-    return super.now();
-  }
 }
 
 /** Nodes on one database, and tabs of people, on one clock. */
@@ -157,16 +152,8 @@ export class Stage {
   }
 
   /** Lets time pass, timer by timer, and what each begins come to its end. */
-  async pass(ms: number): Promise<void> {
-    const end = this.clock.steady + ms;
-    for (;;) {
-      await this.quiet();
-      const next = this.clock.nextTimerAt;
-      if (next === undefined || next > end) break;
-      this.clock.advance(next - this.clock.steady);
-    }
-    this.clock.advance(end - this.clock.steady);
-    await this.quiet();
+  pass(ms: number): Promise<void> {
+    return this.clock.pass(ms, () => this.quiet());
   }
 
   /** Everything that is under way is done. */
@@ -180,17 +167,8 @@ export class Stage {
   }
 
   /** What takes simulated time. */
-  async finish<T>(work: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = () => {
-      done = true;
-    };
-    work.then(settled, settled);
-    for (let i = 0; !done; i++) {
-      await turn();
-      if (i % 50 === 49) this.clock.advance(100);
-    }
-    return work;
+  finish<T>(work: Promise<T>): Promise<T> {
+    return this.clock.until(work);
   }
 
   /** Somebody waits in vain, for as long as the plugin lets them. */

@@ -124,30 +124,13 @@ export class ChannelStage {
   }
 
   /** Lets time pass, timer by timer, and what each begins come to its end. */
-  async pass(ms: number): Promise<void> {
-    const end = this.clock.now() + ms;
-    for (;;) {
-      await this.quiet();
-      const next = this.clock.nextTimerAt;
-      if (next === undefined || next > end) break;
-      this.clock.advance(next - this.clock.now());
-    }
-    this.clock.advance(end - this.clock.now());
-    await this.quiet();
+  pass(ms: number): Promise<void> {
+    return this.clock.pass(ms, () => this.quiet());
   }
 
   /** What takes simulated time. */
-  async finish<T>(work: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = () => {
-      done = true;
-    };
-    work.then(settled, settled);
-    for (let i = 0; !done; i++) {
-      await turn();
-      if (i % 20 === 19) this.clock.advance(100);
-    }
-    return work;
+  finish<T>(work: Promise<T>): Promise<T> {
+    return this.clock.until(work);
   }
 
   #road(tab: { readonly cut: boolean }): ClientTransport {

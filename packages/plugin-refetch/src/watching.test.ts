@@ -116,7 +116,7 @@ describe('a watch', () => {
   test('passes over an answer that comes after what is newer than it', async () => {
     stage.api.answer = (asked, response) => {
       // The reply is on its way when the connection breaks.
-      bob.wire.freeze();
+      bob.road.wire?.freeze();
       stage.api.reply(asked, response);
     };
     const watched = await bob.watch('/users/1');

@@ -1,4 +1,4 @@
-import { type Client, type ClientPluginApis, type ClientTransport, createClient } from '@callboard/client';
+import { type Client, type ClientPluginApis, createClient } from '@callboard/client';
 import type { Gateway, Transport, UserId } from '@callboard/core';
 import {
   collectingLogger,
@@ -6,7 +6,7 @@ import {
   type HarnessOptions,
   LiveClock,
   type LogEntry,
-  type MemoryWire,
+  MemoryRoad,
   TestClient,
   turn,
 } from '@callboard/testkit';
@@ -37,8 +37,8 @@ export interface Tab {
   readonly logs: readonly LogEntry[];
   /** Whether it gets a connection. */
   online: boolean;
-  /** The connection that it has, or had. */
-  readonly wire: MemoryWire;
+  /** To the server, with the connection that it has, or had. */
+  readonly road: MemoryRoad;
   /** Watches, and notes what comes. */
   watch(path: string, options?: WatchOptions): Promise<Watched>;
 }
@@ -89,13 +89,17 @@ export class Stage {
   async tab(userId: UserId, options: RefetchClientOptions = {}): Promise<Tab> {
     const logger = collectingLogger();
     const tab: { -readonly [K in keyof Tab]: Tab[K] } = { logs: logger.logs, online: true } as unknown as Tab;
+    tab.road = new MemoryRoad(() => {
+      if (!tab.online) throw new Error('there is no way');
+      return this.node;
+    });
     tab.client = createClient({
       endPoint: 'ws://memory',
       userId,
       timers: this.clock,
       logger,
       random: () => 0.5,
-      transport: this.#road(tab),
+      transport: tab.road,
       plugins: [refetchClient(options)],
     });
     tab.watch = async (path, watchOptions) => {
@@ -127,16 +131,8 @@ export class Stage {
   }
 
   /** Lets time pass, timer by timer, and what each begins come to its end. */
-  async pass(ms: number): Promise<void> {
-    const end = this.clock.now() + ms;
-    for (;;) {
-      await this.quiet();
-      const next = this.clock.nextTimerAt;
-      if (next === undefined || next > end) break;
-      this.clock.advance(next - this.clock.now());
-    }
-    this.clock.advance(end - this.clock.now());
-    await this.quiet();
+  pass(ms: number): Promise<void> {
+    return this.clock.pass(ms, () => this.quiet());
   }
 
   /** Everything that is under way is done. */
@@ -150,38 +146,8 @@ export class Stage {
   }
 
   /** What takes simulated time. */
-  async finish<T>(work: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = () => {
-      done = true;
-    };
-    work.then(settled, settled);
-    for (let i = 0; !done; i++) {
-      await turn();
-      if (i % 50 === 49) this.clock.advance(100);
-    }
-    return work;
-  }
-
-  #road(tab: { readonly online: boolean; wire: MemoryWire }): ClientTransport {
-    return {
-      name: 'memory',
-      open: (...[, events]) => {
-        if (!tab.online) throw new Error('there is no way');
-        const wire = this.node.transport.connect();
-        tab.wire = wire;
-        wire.onFrame((text) => events.received(text));
-        wire.onClose((code, reason) => events.closed(code, reason));
-        this.clock.endOfTurn(() => {
-          if (wire.closed === undefined) events.opened();
-        });
-        return {
-          send: (text) => wire.send(text),
-          close: (code, reason) => wire.close(code, reason),
-          drop: () => wire.cut(),
-        };
-      },
-    };
+  finish<T>(work: Promise<T>): Promise<T> {
+    return this.clock.until(work);
   }
 }
 

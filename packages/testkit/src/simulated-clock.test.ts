@@ -24,9 +24,9 @@ describe('a simulated clock', () => {
       ['b', 20],
       ['also b', 20],
     ]);
-    expect([clock.now(), clock.pendingTimers, clock.nextTimerAt]).toEqual([20, 1, 30]);
+    expect([clock.now(), clock.pendingTimers, clock.nextTimerInMs]).toEqual([20, 1, 10]);
     clock.advance(10);
-    expect(clock.nextTimerAt).toBe(undefined);
+    expect(clock.nextTimerInMs).toBe(undefined);
     expect(fired.at(-1)).toEqual(['c', 30]);
   });
 

@@ -35,9 +35,10 @@ export class SimulatedClock implements Clock {
     return this.#timers.length;
   }
 
-  /** When the next timer falls due, in milliseconds since 1970. */
-  get nextTimerAt(): number | undefined {
-    return this.#timers[0]?.at;
+  /** Until the next timer falls due, in milliseconds; undefined where there is none. */
+  get nextTimerInMs(): number | undefined {
+    const [next] = this.#timers;
+    return next && next.at - this.#now;
   }
 
   setTimeout(task: () => void, ms: number): unknown {
