@@ -1,3 +1,4 @@
+import { turn } from '@callboard/testkit';
 import { describe, expect, test } from '@jest/globals';
 import fc from 'fast-check';
 import type { NotifyStore } from '../src/store.ts';
@@ -7,15 +8,16 @@ import type { Keeping } from './stores.ts';
 
 const people = ['1', '2', '3', '4', '5'];
 const keys = ['a', 'b', 'c'];
+const inMs = fc.oneof(fc.nat(2), fc.nat(20_000));
 
 const deed = fc.oneof(
   fc.record({
     do: fc.constant('schedule' as const),
     key: fc.constantFrom(...keys),
-    inMs: fc.nat(20_000),
+    inMs,
     lead: fc.boolean(),
   }),
-  fc.record({ do: fc.constant('move' as const), key: fc.constantFrom(...keys), inMs: fc.nat(20_000) }),
+  fc.record({ do: fc.constant('move' as const), key: fc.constantFrom(...keys), inMs }),
   fc.record({ do: fc.constant('edit' as const), key: fc.constantFrom(...keys) }),
   fc.record({ do: fc.constant('cancel' as const), key: fc.constantFrom(...keys) }),
   fc.record({ do: fc.constant('crash' as const), node: fc.nat(1) }),
@@ -25,6 +27,8 @@ const deed = fc.oneof(
     when: fc.constantFrom('before' as const, 'after' as const),
   }),
   fc.record({ do: fc.constant('pass' as const), ms: fc.nat(15_000) }),
+  // Not to its end: the next deed is done in the middle of what the last one began.
+  fc.record({ do: fc.constant('turns' as const), count: fc.nat(12) }),
 );
 type Deed = typeof deed extends fc.Arbitrary<infer D> ? D : never;
 
@@ -59,7 +63,7 @@ class World {
   /** Calls to a database that are still to fail. */
   #faults = 0;
   #when: Fault['when'] = 'before';
-  /** Rounds that were void when a tab was told of them. */
+  /** Notices that were void when a tab asked whether it may alert of them, and was let. */
   readonly #wrong: string[] = [];
 
   private constructor(stage: Stage) {
@@ -77,11 +81,7 @@ class World {
       ['2', 0],
       ['3', 1],
     ] as const) {
-      const tab = await world.#stage.tab(world.#nodes[i] as Node, person);
-      tab.notify.on(({ key, round, alert }) => {
-        const { round: now = 0, cancelled } = world.#expected.get(key) ?? {};
-        if (alert && (round < now || cancelled)) world.#wrong.push(`${key} of round ${round}`);
-      });
+      await world.#stage.tab(world.#nodes[i] as Node, person);
     }
     return world;
   }
@@ -92,6 +92,10 @@ class World {
 
   async do(each: Deed): Promise<void> {
     if (each.do === 'pass') return this.#stage.pass(each.ms);
+    if (each.do === 'turns') {
+      for (let left = each.count; left > 0; left--) await turn();
+      return;
+    }
     if (each.do === 'fault') {
       this.#faults = each.count;
       this.#when = each.when;
@@ -161,8 +165,30 @@ class World {
   async #launch(i: number): Promise<void> {
     this.#nodes[i] = await this.#stage.node({
       longestSleepMs: 20_000,
-      through: (store) => faultyStore(store, (method) => this.#faultOf(method)),
+      through: (store) => faultyStore(this.#witnessed(store), (method) => this.#faultOf(method)),
     });
+  }
+
+  /** Notes what is wrong in a yes to an alert. One that was asked for before may be on its way still. */
+  #witnessed(store: NotifyStore): NotifyStore {
+    const alert: NotifyStore['alert'] = async (userId, ids, by, now) => {
+      const gone = ids.filter((id) => this.#isVoid(id));
+      const granted = await store.alert(userId, ids, by, now);
+      this.#wrong.push(...granted.filter((id) => gone.includes(id)));
+      return granted;
+    };
+    return new Proxy(store, {
+      get(target, name: keyof NotifyStore) {
+        const member = name === 'alert' ? alert : target[name];
+        return typeof member === 'function' ? member.bind(target) : member;
+      },
+    });
+  }
+
+  #isVoid(id: string): boolean {
+    const [round, , key = ''] = id.split('.');
+    const expected = this.#expected.get(key);
+    return expected !== undefined && (expected.cancelled || Number(round) < expected.round);
   }
 
   #faultOf(method: keyof NotifyStore): Fault | undefined {
