@@ -10,7 +10,10 @@ export class InTurn<T> {
     return this.#begun++;
   }
 
-  /** Has it taken, and what waits for it, unless something before it is not ready. @param take always the same; must not throw. */
+  /**
+   * Has it taken, and what waits for it, unless something before it is not ready; what that makes ready comes after it, not within.
+   * @param take always the same; must not throw.
+   */
   ready(place: number, item: T, take: (item: T) => void): void {
     if (place !== this.#next) {
       this.#ready ??= new Map();

@@ -388,3 +388,11 @@ test('acknowledgements of what came in one piece leave in one', async () => {
     write.mockRestore();
   }
 });
+
+test('very many in one piece are taken one after the other, however few may be on their way', async () => {
+  await stage.serve({ limits: { maxFramesPerSecond: 100_000 } }, { limits: { maxInFlight: 1 } });
+  const device = await stage.connected('c');
+  const ids = Array.from({ length: 10_000 }, (_, i) => i + 1);
+  device.send(...ids.map((messageId) => publishPacket('a', 'x', { qos: 1, messageId })));
+  for (const messageId of ids) expect((await device.next('puback')).messageId).toBe(messageId);
+});
