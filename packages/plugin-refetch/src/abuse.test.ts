@@ -180,17 +180,49 @@ describe('a client of its own mind', () => {
   test('brings no token after token', async () => {
     stage.api.tokens = new Set();
     const { watch: id } = await watch('bad');
-    expect(await ask({ type: 'REFETCH_PAGE', watch: id } as never)).toEqual({
+    expect(await ask({ type: 'REFETCH_PAGE', watch: id } as never)).toMatchObject({
       kind: 'token',
       why: 'refused',
     });
     await ask({ type: 'REFETCH_TOKEN', watch: id, token: 'worse' } as never);
-    expect(await ask({ type: 'REFETCH_PAGE', watch: id } as never)).toEqual({
+    expect(await ask({ type: 'REFETCH_PAGE', watch: id } as never)).toMatchObject({
       kind: 'token',
       why: 'refused',
     });
     await refused({ type: 'REFETCH_TOKEN', watch: id, token: 'worst' } as never, 'UNAUTHORIZED');
     await refused({ type: 'REFETCH_PAGE', watch: id } as never, 'UNKNOWN_WATCH');
+  });
+
+  test('brings the token that it has: its watch goes on', async () => {
+    const { watch: id, channel, seq } = await watch('same');
+    await ask({ type: 'REFETCH_PAGE', watch: id } as never);
+    expect(await ask({ type: 'REFETCH_TOKEN', watch: id, token: 'same' } as never)).toMatchObject({
+      channel,
+    });
+    expect(await ask({ type: 'REFETCH_PAGE', watch: id, seq } as never)).toMatchObject({ body: '1' });
+    await mallory.join(channel);
+    stage.api.pages.set('/users/1', 2);
+    await stage.bump('/users/1');
+    await mallory.expectPublication({ channel });
+  });
+
+  test('brings no other token in time: that ends no watch of those who came with this one since', async () => {
+    stage.api.tokens = new Set();
+    const { watch: id } = await watch('shared');
+    await ask({ type: 'REFETCH_PAGE', watch: id } as never);
+    await stage.pass(30_000);
+    // The API takes it after all.
+    stage.api.tokens = undefined;
+    const bob = await stage.tab('bob');
+    const watched = await bob.watch('/users/1', { token: 'shared' });
+    await stage.pass(40_000);
+    expect(stage.stats).toMatchObject({ watches: 1, credentials: 1 });
+    stage.api.pages.set('/users/1', 2);
+    await stage.bump('/users/1');
+    expect([watched.pages.map(({ body }) => body), watched.states]).toEqual([
+      [1, 2],
+      ['opening', 'live'],
+    ]);
   });
 
   test('says what is none, and is told so; nothing is asked of the API', async () => {

@@ -76,6 +76,16 @@ describe('a bump', () => {
     expect(asked()).toEqual([]);
   });
 
+  test('that waits is one of so many paths, until it is made', async () => {
+    await watch({}, '/users/1');
+    const paths = Array.from({ length: 1_000 }, () => '/users/1');
+    for (let i = 0; i < 10; i++) stage.refetch.bump(paths, { delayMs: 100 });
+    expect(() => stage.refetch.bump('/users/1', { delayMs: 100 })).toThrow(RangeError);
+    expect(stage.refetch.bump('/users/1')).toBe(1);
+    await stage.pass(100);
+    expect(stage.refetch.bump(paths, { delayMs: 100 })).toBe(0);
+  });
+
   test.each<[unknown, unknown?]>([
     ['users/1'],
     ['http://evil.example/'],

@@ -14,13 +14,15 @@ export interface BumpOptions {
 
 const maxPaths = 1_000;
 const maxDelayMs = 86_400_000;
-const maxDelayed = 10_000;
+/** Paths, of all that is delayed. */
+const maxWaiting = 10_000;
 
 /** Says what has changed. */
 export class Bumps {
   readonly #watches: Watches;
   readonly #clock: Clock;
   readonly #delayed = new Set<unknown>();
+  #waiting = 0;
   /** Paths and patterns that were bumped. */
   count = 0;
   /** Commands that were none. */
@@ -31,7 +33,7 @@ export class Bumps {
     this.#clock = clock;
   }
 
-  /** @throws TypeError where a path or an option is none, RangeError where too many bumps wait. */
+  /** @throws TypeError where a path or an option is none, RangeError where too many paths wait. */
   bump(paths: string | readonly string[], options: BumpOptions = {}): number {
     const { version, delayMs = 0 } = options;
     const named = typeof paths === 'string' ? [paths] : paths;
@@ -43,9 +45,11 @@ export class Bumps {
       throw new TypeError(`delayMs is a number from 0 to ${maxDelayMs}`);
     const meant = named.map(meantBy);
     if (delayMs === 0) return this.#now(meant, version);
-    if (this.#delayed.size >= maxDelayed) throw new RangeError('too many bumps wait');
+    if (this.#waiting + meant.length > maxWaiting) throw new RangeError('too many paths wait');
+    this.#waiting += meant.length;
     const timer = this.#clock.setTimeout(() => {
       this.#delayed.delete(timer);
+      this.#waiting -= meant.length;
       this.#now(meant, version);
     }, delayMs);
     this.#delayed.add(timer);
@@ -70,6 +74,7 @@ export class Bumps {
   stop(): void {
     for (const timer of this.#delayed) this.#clock.clearTimeout(timer);
     this.#delayed.clear();
+    this.#waiting = 0;
   }
 
   #now(meant: readonly (ResourcePath | PathPattern)[], version: number | undefined): number {

@@ -3,7 +3,7 @@ import type { Known, Reason, Told, Why, WirePage } from './contract.ts';
 import type { Headers } from './headers.ts';
 import { bodyOf, tagOf } from './page.ts';
 import type { Job } from './turns.ts';
-import { type Outcome, type Response, type Validators, validatorsOf } from './upstream.ts';
+import type { Outcome, Response, Validators } from './upstream.ts';
 import type { Resource, Watch } from './watches.ts';
 
 /** Who asks: what the API is shown. */
@@ -73,7 +73,7 @@ export class Cell implements Job {
   /** Some watcher was told that it is stale, and has no page at all. */
   #owes = false;
   /** What is said to who asks after the end. */
-  #last: Told = { kind: 'end', code: 'ENDED' };
+  #last: Told | undefined;
   #failures = 0;
   /** By the upstream. */
   #wasAskedToWait = false;
@@ -109,7 +109,7 @@ export class Cell implements Job {
 
   /** Resolves with the page, unless `known` is equal to it; at once where nobody can say now. */
   ask(watch: Watch, known: Known): Promise<Told> | Told {
-    if (this.#state === 'over') return this.#last;
+    if (this.#state === 'over') return this.#last ?? this.ended('ENDED');
     if (this.#knows(known)) return this.#stands();
     if (this.#state === 'resting' || this.#host.isDown()) {
       this.#owes = true;
@@ -119,7 +119,7 @@ export class Cell implements Job {
     }
     return new Promise((answer) => {
       this.#askers ??= new Map();
-      this.#askers.get(watch)?.answer({ kind: 'end', code: 'REPLACED' });
+      this.#askers.get(watch)?.answer(this.ended('REPLACED'));
       this.#askers.set(watch, { known, validators: validatorsIn(known), answer });
       if (this.#state === 'idle') this.#enter();
     });
@@ -146,7 +146,8 @@ export class Cell implements Job {
 
   /** The token is to be used no more. */
   refuse(why: 'refused' | 'expired'): void {
-    const told: Told = { kind: 'token', why };
+    this.seq = this.#host.nextSeq();
+    const told: Told = { kind: 'token', why, seq: this.seq };
     this.#last = told;
     this.#stop();
     this.#host.publish(this, told);
@@ -154,10 +155,15 @@ export class Cell implements Job {
     this.#host.tokenless(this);
   }
 
+  /** That no more comes of this cell, though something may of a later one of its name. */
+  ended(code: string): Told {
+    return { kind: 'end', code, seq: this.seq };
+  }
+
   /** The watch is no more, or is another cell's. */
   left(watch: Watch): void {
     this.watches.delete(watch);
-    this.#askers?.get(watch)?.answer({ kind: 'end', code: 'UNWATCHED' });
+    this.#askers?.get(watch)?.answer(this.ended('UNWATCHED'));
     this.#askers?.delete(watch);
   }
 
@@ -251,7 +257,7 @@ export class Cell implements Job {
     const tag = tagOf(response);
     const isNews = tag !== this.#tag;
     this.#tag = tag;
-    this.#validators = validatorsOf(response.headers);
+    this.#validators = response.validators;
     const ends = !(status >= 200 && status < 300);
     const isTold = isNews || this.#owes;
     const wasStale = this.#stale !== undefined;

@@ -171,12 +171,10 @@ export class ClientWatch implements Watch {
   }
 
   #told(told: Told | undefined, reason?: Page['reason']): void {
-    if (told !== undefined && 'seq' in told) {
-      // It was overtaken.
-      if (told.seq < this.#seq) return;
-      this.#seq = told.seq;
-    }
-    switch (told?.kind) {
+    // It was overtaken.
+    if (told === undefined || told.seq < this.#seq) return;
+    this.#seq = told.seq;
+    switch (told.kind) {
       case 'page':
         return this.#take(told, reason ?? told.reason);
       case 'fresh':

@@ -48,10 +48,8 @@ export type Reason = 'bump' | 'revalidated';
 /** Why what a watcher has may be old. */
 export type Why = 'UNREACHABLE' | 'TIMEOUT' | 'TOO_LARGE' | 'BROKEN' | `HTTP_${number}`;
 
-export interface WirePage {
+export interface WirePage extends InOrder {
   readonly kind: 'page';
-  /** Grows with all that is told: an answer that was kept for a lost connection may come after what is newer. */
-  readonly seq: number;
   /** Equal where status, kind and bytes of the body are. */
   readonly tag: string;
   readonly status: number;
@@ -66,12 +64,18 @@ export interface WirePage {
   /** It is the last one. */
   readonly ends?: true;
 }
-export type Told =
-  | WirePage
-  | { readonly kind: 'stale'; readonly seq: number; readonly why: Why }
-  | { readonly kind: 'fresh'; readonly seq: number }
-  | { readonly kind: 'token'; readonly why: 'refused' | 'expired' }
-  | { readonly kind: 'end'; readonly code: string };
+export type Told = InOrder &
+  (
+    | WirePage
+    | { readonly kind: 'stale'; readonly why: Why }
+    | { readonly kind: 'fresh' }
+    | { readonly kind: 'token'; readonly why: 'refused' | 'expired' }
+    | { readonly kind: 'end'; readonly code: string }
+  );
+interface InOrder {
+  /** Grows with all that is told: what was kept for a lost connection, or is of an earlier cell of this name, may come after what is newer. */
+  readonly seq: number;
+}
 
 export const limits = { token: 8_192, headers: 32, headerBytes: 8_192, validator: 512 } as const;
 
@@ -104,15 +108,15 @@ export function askUnwatch({ watch }: AnyAction): Omit<AskUnwatch, 'type'> {
 /** What the server told, where it is that: a page may be older than its server. */
 export function toldOf(value: unknown): Told | undefined {
   const told = (value ?? {}) as Told;
+  if (!isId(told.seq)) return undefined;
   switch (told.kind) {
     case 'page': {
-      const { seq, tag, status, headers, body }: Partial<WirePage> = told;
-      const isPage = isId(seq) && typeof tag === 'string' && isId(status) && typeof body === 'string';
+      const { tag, status, headers, body }: Partial<WirePage> = told;
+      const isPage = typeof tag === 'string' && isId(status) && typeof body === 'string';
       return isPage && typeof headers === 'object' && headers !== null ? told : undefined;
     }
     case 'stale':
     case 'fresh':
-      return isId(told.seq) ? told : undefined;
     case 'token':
       return told;
     case 'end':
@@ -139,14 +143,15 @@ function areHeaders(headers: unknown): headers is Record<string, string> {
   const entries = Object.entries(headers);
   let bytes = 0;
   for (const [name, value] of entries) {
-    if (typeof value !== 'string' || !isHeader(name, value)) return false;
+    if (!isHeader(name, value)) return false;
     bytes += name.length + value.length;
   }
   return entries.length <= limits.headers && bytes <= limits.headerBytes;
 }
 
-function isHeader(name: string, value: string): boolean {
-  return /^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name) && /^[\t\x20-\x7e]*$/.test(value);
+export function isHeader(name: string, value: unknown): value is string {
+  const isName = /^[!#$%&'*+.^_`|~0-9a-z-]+$/i.test(name);
+  return isName && typeof value === 'string' && /^[\t\x20-\x7e]*$/.test(value);
 }
 
 function refuse(): never {

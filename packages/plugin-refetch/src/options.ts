@@ -22,7 +22,7 @@ export interface RefetchOptions {
   readonly requestHeaders?: readonly string[];
   /** Of a response, those that watchers are told. Default: `content-type`, `content-language`, `etag`, `last-modified`, `link`. */
   readonly responseHeaders?: readonly string[];
-  /** How the API is shown a token. Default: `Authorization: Bearer <token>`. */
+  /** How the API is shown a token. Where it throws, or gives no header, the watch is stale. Default: `Authorization: Bearer <token>`. */
   readonly authorization?: (token: string) => readonly [name: string, value: string];
   /** Default: `X-Waymark: 1`, not signed. */
   readonly waymark?: WaymarkOptions;
@@ -40,7 +40,7 @@ export interface RefetchOptions {
   readonly maxBodyBytes?: number;
   /** Followed where they stay on the origin and within `paths`. Default 3. */
   readonly maxRedirects?: number;
-  /** Requests that run at a time. Default 32. */
+  /** Requests that run at a time, for one user half of them at most. Default 32. */
   readonly concurrency?: number;
   /** Failures in a row after which the upstream is left alone. Default 5. */
   readonly circuitFailures?: number;

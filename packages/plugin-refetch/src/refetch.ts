@@ -4,12 +4,13 @@ import { bumpRoute } from './bump-route.ts';
 import { type BumpOptions, Bumps } from './bumps.ts';
 import type { Cell, Counts, Credential } from './cell.ts';
 import { Circuit, type CircuitSnapshot } from './circuit.ts';
+import { isHeader } from './contract.ts';
 import type { Headers } from './headers.ts';
 import { type RefetchOptions, type Settings, settingsOf } from './options.ts';
 import type { ResourcePath } from './path.ts';
 import { answerClients } from './requests.ts';
 import { Turns } from './turns.ts';
-import { type Asking, Upstream } from './upstream.ts';
+import { type Asking, fault, Upstream } from './upstream.ts';
 import { Watches } from './watches.ts';
 
 /** `server.refetch`. */
@@ -17,7 +18,7 @@ export interface Refetch {
   /**
    * These have changed: paths (`/users/1`, with any query; `/users?page=2`, that one), or patterns (`/users/*`, `/public/**`). Gives how many
    * watched resources are fetched for it; 0 where it waits.
-   * @throws TypeError where a path or an option is none, RangeError where more than 10,000 bumps wait.
+   * @throws TypeError where a path or an option is none, RangeError where more than 10,000 paths wait.
    */
   bump(paths: string | readonly string[], options?: BumpOptions): number;
   /** Bumps may have been missed: everything that is watched is asked for, conditionally. Gives how many resources that are. */
@@ -72,7 +73,13 @@ function setUp(context: PluginContext, settings: Settings): Refetch {
     },
   });
   const fetchPage = async ({ resource, credential }: Cell, how: Pick<Asking, 'unless' | 'signal'>) => {
-    const outcome = await upstream.get({ path: resource.path, headers: shown(credential, settings), ...how });
+    const headers = shown(credential, settings);
+    if (headers === undefined) {
+      // Without what it threw, in which the token may be.
+      logger.error('authorization gave no header');
+      return fault('BROKEN', false);
+    }
+    const outcome = await upstream.get({ path: resource.path, headers, ...how });
     if (outcome.kind === 'fault' && outcome.down) {
       if (!how.signal.aborted) circuit.failed();
     } else circuit.answered();
@@ -118,9 +125,15 @@ function setUp(context: PluginContext, settings: Settings): Refetch {
   };
 }
 
-/** What the API is shown. */
-function shown({ token, headers }: Credential, { authorization = bearer }: Settings): Headers {
-  return token === undefined ? headers : [...headers, authorization(token)];
+/** What the API is shown; undefined where the application makes no header of the token: that is not the upstream's fault. */
+function shown({ token, headers }: Credential, { authorization = bearer }: Settings): Headers | undefined {
+  if (token === undefined) return headers;
+  try {
+    const [name, value] = authorization(token);
+    return isHeader(name, value) ? [...headers, [name, value]] : undefined;
+  } catch {
+    return undefined;
+  }
 }
 
 const bearer = (token: string) => ['authorization', `Bearer ${token}`] as const;

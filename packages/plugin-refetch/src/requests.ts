@@ -17,13 +17,13 @@ export interface RequestsHost {
 export function answerClients({ handle, server }: PluginContext, host: RequestsHost): void {
   const { settings, watches, isOpen, nameOf } = host;
 
+  const readers = (cell: Cell) => server.channel(nameOf(cell)).subscribers;
   /** Who reads the channel of a cell that it does not watch any more is sent no more of it. */
-  const sweep = (cell: Cell) => {
-    for (const client of server.channel(nameOf(cell)).subscribers)
-      if (!watches.reads(client, cell.id)) void server.recheckRights(client.user.id);
+  const sweep = (cell: Cell, client: Client) => {
+    if (!watches.reads(client, cell.id)) void server.recheckRights(client.user.id);
   };
   const watching = ({ cell }: Watch): Watching => {
-    if (cell.watches.size === 1) sweep(cell);
+    if (cell.watches.size === 1) for (const client of readers(cell)) sweep(cell, client);
     return { channel: nameOf(cell), seq: cell.seq };
   };
   const known = (client: Client, id: number): Watch => {
@@ -61,6 +61,6 @@ export function answerClients({ handle, server }: PluginContext, host: RequestsH
     const { watch: id } = askUnwatch(action);
     const watch = watches.of(client, id);
     watches.unwatch(client, id);
-    if (watch !== undefined) sweep(watch.cell);
+    if (watch !== undefined && readers(watch.cell).has(client)) sweep(watch.cell, client);
   });
 }

@@ -3,12 +3,16 @@ export interface Job {
   run(): Promise<void>;
 }
 
-/** Runs jobs, a limited number at a time; users take turns, so that one with many does not hold up the others. */
+/**
+ * Runs jobs, a limited number at a time. Users take turns, so that one with many does not hold up the others; and have half of the places
+ * at most, so that one with slow ones does not either.
+ */
 export class Turns {
   /** By user; the one whose turn it is comes first. */
   readonly #waiting = new Map<string, Job[]>();
   readonly #limit: () => number;
   readonly #failed: (cause: unknown) => void;
+  readonly #runningOf = new Map<string, number>();
   running = 0;
 
   /** @param limit how many may run just now. */
@@ -39,25 +43,39 @@ export class Turns {
 
   /** Begins what may run. To be called when the limit has grown. */
   go(): void {
-    while (this.running < this.#limit()) {
-      const [next] = this.#waiting;
-      if (next === undefined) return;
-      const [user, jobs] = next;
+    for (let user = this.#next(); user !== undefined; user = this.#next()) {
+      const jobs = this.#waiting.get(user) ?? [];
       const job = jobs.shift();
       this.#waiting.delete(user);
       if (jobs.length > 0) this.#waiting.set(user, jobs);
-      if (job !== undefined) void this.#run(job);
+      if (job !== undefined) void this.#run(user, job);
     }
   }
 
-  async #run(job: Job): Promise<void> {
-    this.running++;
+  /** Whose turn it is. */
+  #next(): string | undefined {
+    const limit = this.#limit();
+    if (this.running >= limit) return undefined;
+    for (const user of this.#waiting.keys())
+      if ((this.#runningOf.get(user) ?? 0) < Math.ceil(limit / 2)) return user;
+    return undefined;
+  }
+
+  async #run(user: string, job: Job): Promise<void> {
+    this.#count(user, 1);
     try {
       await job.run();
     } catch (cause) {
       this.#failed(cause);
     }
-    this.running--;
+    this.#count(user, -1);
     this.go();
+  }
+
+  #count(user: string, change: 1 | -1): void {
+    this.running += change;
+    const running = (this.#runningOf.get(user) ?? 0) + change;
+    if (running > 0) this.#runningOf.set(user, running);
+    else this.#runningOf.delete(user);
   }
 }

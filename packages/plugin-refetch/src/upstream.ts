@@ -24,6 +24,8 @@ export interface Response {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   readonly body: Buffer;
+  /** What the next request of the path may be made conditional by. */
+  readonly validators: Validators | undefined;
 }
 export type Outcome =
   | Response
@@ -92,13 +94,16 @@ export class Upstream {
 
   async #follow(asking: Asking): Promise<Outcome> {
     const { maxRedirects } = this.#options;
-    let { path } = asking;
-    for (let redirects = 0; ; redirects++) {
-      const response = await this.#request({ ...asking, path });
-      const target = 'headers' in response ? this.#target(response, path) : undefined;
-      if (target === undefined || redirects === maxRedirects) return response;
+    let outcome = await this.#request(asking);
+    for (let { path } = asking, redirects = 0; outcome.kind === 'response'; redirects++) {
+      const target = this.#target(outcome, path);
+      if (target === undefined || redirects === maxRedirects) break;
       path = target;
+      outcome = await this.#request({ ...asking, path, unless: undefined });
+      // An ETag speaks of one resource, and another may have the same: what came from elsewhere says nothing of this one.
+      if (outcome.kind === 'response') outcome = { ...outcome, validators: undefined };
     }
+    return outcome;
   }
 
   async #request({ path, headers, unless, signal }: Asking): Promise<Outcome> {
@@ -118,16 +123,16 @@ export class Upstream {
     });
     const { statusCode: status, headers: given, body } = response;
     if (isFault(status)) {
-      discard(body);
+      await discard(body);
       return fault(`HTTP_${status}`, status !== 429, retryAfterMs(given['retry-after'], clock.now()));
     }
     if (status === 304) {
-      discard(body);
+      await discard(body);
       return unless === undefined ? fault('BROKEN') : { kind: 'unchanged' };
     }
     const bytes = await read(body, maxBodyBytes);
     if (bytes === undefined) return fault('TOO_LARGE', false);
-    return { kind: 'response', status, headers: given, body: bytes };
+    return { kind: 'response', status, headers: given, body: bytes, validators: validatorsOf(given) };
   }
 
   /** Where a response leads, if that is a place to go: on this origin, and open to clients. */
@@ -147,15 +152,15 @@ const redirects = new Set([301, 302, 303, 307, 308]);
 /** A try later may be answered otherwise. */
 const isFault = (status: number) => status >= 500 || status === 429 || status === 408 || status === 425;
 
-function fault(why: Why, down = true, after?: number): Outcome {
+export function fault(why: Why, down = true, after?: number): Outcome {
   return { kind: 'fault', why, down, retryAfterMs: after };
 }
 
 type Body = Dispatcher.ResponseData['body'];
 
-/** What is left of it is not read: the connection is closed where that is much. */
-function discard(body: Body): void {
-  body.dump({ limit: 16_384 }).catch(() => {});
+/** Of what is left little is read, and within the request's time: else the connection is closed. */
+async function discard(body: Body): Promise<void> {
+  await body.dump({ limit: 16_384 }).catch(() => {});
 }
 
 async function read(body: Body, maxBytes: number): Promise<Buffer | undefined> {
@@ -177,18 +182,18 @@ function retryAfterMs(header: string | string[] | undefined, now: number): numbe
   return Number.isNaN(at) ? undefined : Math.max(0, at - now);
 }
 
-/**
- * What the next request may be made conditional by. A time alone says nothing of what changed within its second, so it counts where it
- * was over when the response was made (RFC 9110, section 8.8.2.2).
- */
-export function validatorsOf({
+/** A time alone says nothing of what changed within its second, so it counts where that was over when the response was made. */
+function validatorsOf({
   etag,
   'last-modified': modified,
   date,
-}: IncomingHttpHeaders): Validators | undefined {
-  if (etag !== undefined && isShort(etag)) return { etag };
-  if (modified === undefined || date === undefined || !isShort(modified)) return undefined;
+}: Readonly<Record<string, unknown>>): Validators | undefined {
+  if (isShort(etag)) return { etag };
+  if (!isShort(modified) || typeof date !== 'string') return undefined;
+  // RFC 9110, section 8.8.2.2.
   return Date.parse(date) - Date.parse(modified) >= SETTLED_MS ? { modified } : undefined;
 }
 const SETTLED_MS = 60_000;
-const isShort = (text: string) => text.length <= 512 && /^[\x20-\x7e]+$/.test(text);
+/** What came twice is a list. */
+const isShort = (text: unknown): text is string =>
+  typeof text === 'string' && text.length <= 512 && /^[\x20-\x7e]+$/.test(text);

@@ -119,6 +119,8 @@ export class Watches {
     }
     const { resource, credential } = cell;
     const renewed = this.#cell(resource, { token, headers: credential.headers });
+    // It is the one that is in use.
+    if (renewed === cell) return;
     this.#leave(watch);
     watch.cell = renewed;
     watch.renewed = true;
@@ -271,7 +273,7 @@ export class Watches {
     this.#timers.set(
       cell,
       clock.setTimeout(() => {
-        this.#host.publish(cell, { kind: 'end', code: 'UNAUTHORIZED' });
+        this.#host.publish(cell, cell.ended('UNAUTHORIZED'));
         this.#end(cell);
       }, tokenWaitMs),
     );
