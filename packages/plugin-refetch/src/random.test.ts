@@ -140,11 +140,14 @@ async function play(steps: readonly Step[], etags: boolean): Promise<void> {
   expect(stage.node.errors).toEqual([]);
 }
 
-test('whatever happens, each watch comes to what is so, in order, and each page once', async () => {
-  await fc.assert(
-    fc.asyncProperty(fc.array(step, { minLength: 10, maxLength: 60, size: 'max' }), fc.boolean(), play),
-    {
-      numRuns: Number(process.env.CALLBOARD_RUNS ?? 25),
-    },
-  );
-}, 120_000);
+const numRuns = Number(process.env.CALLBOARD_RUNS ?? 25);
+
+test(
+  'whatever happens, each watch comes to what is so, in order, and each page once',
+  async () => {
+    const steps = fc.array(step, { minLength: 10, maxLength: 60, size: 'max' });
+    const property = fc.asyncProperty(steps, fc.boolean(), play);
+    await fc.assert(property, { numRuns, ...(process.env.SEED && { seed: Number(process.env.SEED) }) });
+  },
+  5_000 * numRuns,
+);

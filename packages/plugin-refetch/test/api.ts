@@ -1,11 +1,19 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { createServer as createSecureServer } from 'node:https';
+import { freePort } from '@callboard/testkit';
 
 export interface Asked {
   readonly path: string;
   readonly token: string | undefined;
   readonly headers: IncomingMessage['headers'];
+}
+export interface Place {
+  /** Default: 127.0.0.1. */
+  readonly host?: string;
+  /** Default: one that nobody has, nor is given while the API is away. */
+  readonly port?: number;
+  readonly certificate?: { readonly key: string; readonly cert: string };
 }
 export type Answer = (asked: Asked, response: ServerResponse) => unknown;
 
@@ -22,25 +30,33 @@ export class Api {
   tokens: Set<string> | undefined;
   /** Requests that wait for an answer, and are meant to. */
   held = 0;
+  readonly port: number;
+  readonly #place: Place;
   #server: Server | undefined;
-  #port = 0;
 
-  static async start(): Promise<Api> {
-    const api = new Api();
+  private constructor(port: number, place: Place) {
+    this.port = port;
+    this.#place = place;
+  }
+
+  static async start(place: Place = {}): Promise<Api> {
+    const api = new Api(place.port ?? (await freePort()), place);
     await api.start();
     return api;
   }
 
   get origin(): string {
-    return `http://127.0.0.1:${this.#port}`;
+    return `http://127.0.0.1:${this.port}`;
   }
 
-  /** On the port that it had before, where it had one. */
   async start(): Promise<void> {
-    this.#server = createServer((request, response) => this.#handle(request, response));
-    this.#server.listen(this.#port, '127.0.0.1');
-    await once(this.#server, 'listening');
-    this.#port = (this.#server.address() as AddressInfo).port;
+    const { host = '127.0.0.1', certificate } = this.#place;
+    const handle = (request: IncomingMessage, response: ServerResponse) => this.#handle(request, response);
+    const server = certificate ? createSecureServer(certificate, handle) : createServer(handle);
+    // By real time: a connection would end just when a slow machine makes use of it.
+    server.keepAliveTimeout = 0;
+    this.#server = server.listen(this.port, host);
+    await once(server, 'listening');
   }
 
   /** As the operating system does it: nobody listens, and connections are gone. */

@@ -1,0 +1,1 @@
+export { selfSigned } from '../../transport-ws/test/certificate.ts';
