@@ -24,10 +24,11 @@ export class Alerts {
   readonly #callbacks = new Set<(notice: Notice) => void>();
   /** Items that were called back for, or that others alerted of before this page was there. */
   readonly #done = new Set<string>();
-  /** To be asked for, with the timer where that is later. */
+  /** To be asked for later, with the timer. */
   readonly #wanted = new Map<string, unknown>();
+  /** Nobody knows yet whether it is this page that alerts of them. */
   readonly #asking = new Set<string>();
-  /** Of those that are being asked for, the ones that are on their way. */
+  /** Of those, the ones that the server was asked for. */
   readonly #sent = new Set<string>();
   #closed = false;
 
@@ -85,23 +86,25 @@ export class Alerts {
 
   async #ask(ids: readonly string[]): Promise<void> {
     for (const id of ids) this.#sent.add(id);
-    let granted: readonly string[] | undefined;
+    const answered = () => {
+      for (const id of ids) {
+        this.#sent.delete(id);
+        this.#asking.delete(id);
+      }
+    };
+    let granted: readonly string[];
     try {
       granted = await this.#host.ask(ids, this.#by);
     } catch {
-      // The connection was lost, or the store is gone. The same page may ask again.
-    }
-    for (const id of ids) {
-      this.#sent.delete(id);
-      this.#asking.delete(id);
-    }
-    if (this.#closed) return;
-    if (granted === undefined) {
+      // The connection was lost, or the store is gone. The same page may ask again, and it may be this one that is said to have alerted.
       this.#host.timers.setTimeout(() => {
+        answered();
         for (const id of ids) if (this.#host.item(id) !== undefined) this.#askSoon(id);
       }, RETRY_MS);
       return;
     }
+    answered();
+    if (this.#closed) return;
     for (const id of ids) {
       const item = this.#host.item(id);
       if (granted.includes(id)) this.#call(id, true);

@@ -1,5 +1,6 @@
 import { turn } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { faultyStore } from '../test/faulty-store.ts';
 import { type Node, Stage, type Tab } from '../test/stage.ts';
 import { inMemory } from '../test/stores.ts';
 import type { NotifyStore } from './store.ts';
@@ -54,6 +55,29 @@ describe('a person with several tabs', () => {
     one.node = node;
     await stage.pass(60_000);
     expect(one.told).toMatchObject([{ key: 'k', alert: false }]);
+  });
+
+  test('the one that was let alerts, where the server that let it died before it could say so', async () => {
+    let isFirst = true;
+    const lossy = (store: NotifyStore) =>
+      faultyStore(
+        store,
+        (method) => {
+          if (method !== 'alert' || !isFirst) return undefined;
+          isFirst = false;
+          return { when: 'after', how: 'hangs' };
+        },
+        () => stage.hangs(),
+      );
+    const doomed = await stage.node({ through: lossy });
+    const [tab, other] = [await stage.tab(doomed, 12), await stage.tab(node, 12)];
+    await doomed.server.notify.schedule({ key: 'k', in: 0, to: 12, action: { type: 'A' } });
+    await stage.pass(10);
+    await stage.kill(doomed);
+    tab.node = node;
+    await stage.pass(30_000);
+    expect(tab.told).toMatchObject([{ key: 'k', alert: true }]);
+    expect(other.told.filter(({ alert }) => alert)).toEqual([]);
   });
 
   test('unread, read and dismissed are equal everywhere, and in new tabs', async () => {
