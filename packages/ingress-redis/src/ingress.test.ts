@@ -8,6 +8,8 @@ describe('options', () => {
   test.each<[string, RedisIngressOptions]>([
     ['url is no redis: or rediss: address', { url: '127.0.0.1:6379' }],
     ['url is no redis: or rediss: address', { url: 'http://user:secret@127.0.0.1' }],
+    ['url is no redis: or rediss: address', { url: `${url}/shop` }],
+    ['url is no redis: or rediss: address', { url: 'redis://shop:%zz@127.0.0.1' }],
     ['there is no channel to subscribe to', { url, channel: false }],
     ['maxRunning must be a number above 0', { url, limits: { maxRunning: 0 } }],
     ['maxMessageBytes must be a number above 0', { url, limits: { maxMessageBytes: Number.NaN } }],

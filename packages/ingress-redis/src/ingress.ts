@@ -1,6 +1,6 @@
 import { definePlugin, type Plugin, type PluginContext } from '@callboard/core';
 import { type CommandLimits, Commands, type Mapping } from './commands.ts';
-import { Line, type RedisConnection } from './line.ts';
+import { isAddress, Line, type RedisConnection } from './line.ts';
 
 export interface RedisIngressOptions {
   /** `redis://127.0.0.1:6379`, or `rediss:` for TLS; a name and a password may be in it. */
@@ -17,7 +17,7 @@ export interface RedisIngressOptions {
    */
   readonly foreign?: Readonly<Record<string, Mapping>>;
   readonly limits?: Partial<CommandLimits>;
-  /** Between two attempts to connect, in milliseconds: at first `minMs` (default 250), doubled up to `maxMs` (default 10,000). */
+  /** Between two attempts to connect, in milliseconds: at first `minMs` (default 250), doubled up to `maxMs` (default 10,000) until one stands for 15 s. */
   readonly backoff?: { readonly minMs?: number; readonly maxMs?: number };
   /** From 0 to below 1, for the jitter of the backoff; for tests. */
   readonly random?: () => number;
@@ -46,7 +46,7 @@ interface Revalidates {
  */
 export function redisIngress(options: RedisIngressOptions): Plugin<'redisIngress', RedisIngress> {
   const { url, channel = 'callboard', foreign = {}, limits, backoff } = options;
-  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol))
+  if (!URL.canParse(url) || !/^rediss?:$/.test(new URL(url).protocol) || !isAddress(url))
     throw new TypeError('url is no redis: or rediss: address');
   if (channel === false && Object.keys(foreign).length === 0)
     throw new TypeError('there is no channel to subscribe to');

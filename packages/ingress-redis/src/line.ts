@@ -13,6 +13,16 @@ export type RedisConnection = Pick<RedisClientOptions, 'username' | 'password'> 
   };
 };
 
+/** Whether the client takes it: a name, a password or a database may be none. */
+export function isAddress(url: string): boolean {
+  try {
+    createClient({ url });
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 export interface LineSettings {
   readonly url: string;
   readonly connection: RedisConnection;
@@ -58,6 +68,7 @@ export class Line {
   readonly #events: LineEvents;
   #client: RedisClient | undefined;
   #ready = false;
+  /** Since the last connection that stood. */
   #attempts = 0;
   /** Of the next attempt, or the next sign of life. */
   #timer: unknown;
@@ -105,7 +116,6 @@ export class Line {
 
   #begun(client: RedisClient): void {
     if (client !== this.#client) return;
-    this.#attempts = 0;
     this.#ready = true;
     this.#watch(client);
     this.#events.ready();
@@ -121,6 +131,8 @@ export class Line {
         () => {
           if (client !== this.#client) return;
           this.#clock.clearTimeout(this.#timer);
+          // One that is lost sooner has not brought Redis back: each connection has everything that is watched asked for.
+          this.#attempts = 0;
           this.#watch(client);
         },
         (error: unknown) => this.#closed(client, error),

@@ -55,23 +55,20 @@ withRedis('a Redis', () => {
     endings.push(() => stop(server));
     return { server, events, told, logs: logger.logs };
   }
-  async function stop(server: Server): Promise<void> {
-    let stopped = false;
-    const stopping = server.disconnect().finally(() => {
-      stopped = true;
-    });
-    await until(() => {
-      clock.advance(1_000);
-      return stopped;
-    }, 'the end');
-    await stopping;
-  }
+  const stop = (server: Server) => clock.until(server.disconnect({ graceMs: 0 }));
   const counts = (server: Server) => server.stats().plugins.redisIngress as Record<string, number>;
   const connected = (server: Server, times = 1) =>
     until(() => {
       clock.advance(50);
       return counts(server).connected === 1 && counts(server).connects === times;
     }, 'Redis');
+  /** It is asked for one, and has five seconds; when it has answered, it is left alone for another fifteen. */
+  async function signOfLife(): Promise<void> {
+    const timers = jest.spyOn(clock, 'setTimeout');
+    clock.advance(15_000);
+    await until(() => timers.mock.calls.some(([, ms]) => ms === 15_000), 'a sign of life');
+    timers.mockRestore();
+  }
   const publish = (channel: string, data: unknown) =>
     redis.publish('callboard', { v: 1, publish: channel, data });
 
@@ -117,16 +114,37 @@ withRedis('a Redis', () => {
     expect(events).toEqual(['REDIS_CONNECTED', 'REDIS_LOST', 'REDIS_CONNECTED']);
   });
 
+  test('that drops connections is joined less and less often, until one stands', async () => {
+    await redis.start();
+    const { server, logs } = await serve({ random: () => 0 });
+    const drop = async () => {
+      redis.cli('CLIENT', 'KILL', 'TYPE', 'pubsub');
+      await until(() => counts(server).connected === 0, 'the loss');
+    };
+    for (let times = 1; times <= 4; times++) {
+      await connected(server, times);
+      await drop();
+    }
+    const waits = () =>
+      logs.flatMap(({ message, fields }) => (message === 'no Redis' ? [fields.retryInMs] : []));
+    expect(waits()).toEqual([125, 250, 500, 1_000]);
+    await connected(server, 5);
+    await signOfLife();
+    await drop();
+    expect(waits().slice(4)).toEqual([125]);
+  });
+
   test('that says nothing any more is given up', async () => {
     await redis.start();
     const { server } = await serve();
     await connected(server);
-    clock.advance(15_000);
-    for (let i = 0; i < 50; i++) await new Promise((resolve) => setImmediate(resolve));
-    expect(counts(server).connected).toBe(1);
+    for (let signs = 0; signs < 3; signs++) await signOfLife();
+    expect(counts(server)).toMatchObject({ connected: 1, connects: 1 });
     await redis.kill('SIGSTOP');
     clock.advance(15_000);
-    clock.advance(5_000);
+    clock.advance(4_999);
+    expect(counts(server).connected).toBe(1);
+    clock.advance(1);
     expect(counts(server).connected).toBe(0);
     await redis.kill('SIGCONT');
     await connected(server, 2);
@@ -205,10 +223,7 @@ withRedis('a Redis', () => {
     const two = await view(`ws://127.0.0.1:${port}`, 3, 2);
     const worker = join(import.meta.dirname, '../test/inventory-worker.mjs');
     await promisify(execFile)(process.execPath, [worker, redis.url, '1=41', '2=7', '1=40', '3=9']);
-    await until(() => {
-      clock.advance(10);
-      return one.length === 2 && blocked.length === 2 && two.length === 1;
-    }, 'the counts');
+    await until(() => one.length === 2 && blocked.length === 2 && two.length === 1, 'the counts');
     expect([one, blocked, two]).toEqual([
       [{ stock: 41 }, { stock: 40 }],
       [{ stock: 41 }, { stock: 40 }],
