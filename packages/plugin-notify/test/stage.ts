@@ -6,7 +6,7 @@ import {
   LiveClock,
   type LogEntry,
   MemoryRoad,
-  turn,
+  until,
 } from '@callboard/testkit';
 import { type ClientNotifications, type Notice, notifyClient } from '../src/client.ts';
 import { type NotifyOptions, notify } from '../src/notify.ts';
@@ -16,7 +16,6 @@ import type { Keeping, Place } from './stores.ts';
 
 /** Turns without anything under way, after which nothing is on its way either. */
 const QUIET_TURNS = 12;
-const PATIENCE_MS = 8_000;
 
 export interface NodeOptions extends Partial<NotifyOptions> {
   /** Comes between the node and its store. */
@@ -158,12 +157,11 @@ export class Stage {
 
   /** Everything that is under way is done. */
   async quiet(): Promise<void> {
-    const deadline = Date.now() + PATIENCE_MS;
-    for (let turns = 0; turns < QUIET_TURNS; ) {
-      await turn();
-      turns = this.#busy() && this.stuck === 0 ? 0 : turns + 1;
-      if (Date.now() > deadline) throw new Error('it does not come to rest');
-    }
+    let quietTurns = 0;
+    await until(() => {
+      quietTurns = this.#busy() && this.stuck === 0 ? 0 : quietTurns + 1;
+      return quietTurns > QUIET_TURNS;
+    }, 'rest');
   }
 
   /** What takes simulated time. */

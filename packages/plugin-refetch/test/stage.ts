@@ -8,7 +8,7 @@ import {
   type LogEntry,
   MemoryRoad,
   TestClient,
-  turn,
+  until,
 } from '@callboard/testkit';
 import {
   type Page,
@@ -23,7 +23,6 @@ import { Api } from './api.ts';
 
 /** Turns without anything under way, after which nothing is on its way either. */
 const QUIET_TURNS = 15;
-const PATIENCE_MS = 8_000;
 
 export interface StageOptions extends Partial<RefetchOptions> {
   readonly server?: Pick<HarnessOptions, 'limits' | 'channels' | 'port' | 'host'> & {
@@ -137,12 +136,12 @@ export class Stage {
 
   /** Everything that is under way is done. */
   async quiet(): Promise<void> {
-    const deadline = Date.now() + PATIENCE_MS;
-    for (let turns = 0; turns < QUIET_TURNS; ) {
-      await turn();
-      turns = (this.stats.running ?? 0) > this.api.held ? 0 : turns + 1;
-      if (Date.now() > deadline) throw new Error('it does not come to rest');
-    }
+    let quietTurns = 0;
+    await until(() => {
+      // More run than wait for an answer; or the API has yet to notice that nobody waits for it any more.
+      quietTurns = this.stats.running === this.api.held ? quietTurns + 1 : 0;
+      return quietTurns > QUIET_TURNS;
+    }, 'rest');
   }
 
   /** What takes simulated time. */

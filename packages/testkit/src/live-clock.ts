@@ -40,11 +40,14 @@ export function turn(): Promise<void> {
   return new Promise((resolve) => setImmediate(resolve));
 }
 
-/** Waits, turn by turn, for what is on its way. @throws after `patienceMs`, by default 15,000 real milliseconds: a busy machine may be slow. */
+/** The longest that anything real is waited for, in milliseconds: a busy machine may be slow. */
+export const PATIENCE_MS = 15_000;
+
+/** Waits, turn by turn, for what is on its way. @throws after `patienceMs`, by default 15,000 real milliseconds. */
 export async function until(
   reached: () => boolean | Promise<boolean>,
   what: string,
-  patienceMs = 15_000,
+  patienceMs = PATIENCE_MS,
 ): Promise<void> {
   for (const deadline = Date.now() + patienceMs; !(await reached()); await turn()) {
     if (Date.now() > deadline) throw new Error(`waited in vain for ${what}`);

@@ -15,7 +15,7 @@ export interface TestClientOptions {
    * not met then fails at once; without this it waits for what may yet arrive, `timeoutMs` at most.
    */
   readonly settle?: () => Promise<void>;
-  /** For expectations without `settle`, in real milliseconds. Default 5,000. */
+  /** For expectations without `settle`, in real milliseconds. Default 15,000. */
   readonly timeoutMs?: number;
   /** Default: JSON. */
   readonly codec?: Codec;

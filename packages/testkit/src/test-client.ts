@@ -31,6 +31,7 @@ import {
   type UserId,
 } from '@callboard/protocol';
 import { Arrivals } from './arrivals.ts';
+import { PATIENCE_MS } from './live-clock.ts';
 import { matches } from './match.ts';
 import type { RequestFields, TestClientOptions } from './test-client-options.ts';
 import type { ClientWire, Closed } from './wire.ts';
@@ -65,7 +66,7 @@ export class TestClient<Wire extends ClientWire = ClientWire> {
     this.#open = open;
     this.#options = options;
     this.#codec = options.codec ?? jsonCodec;
-    this.#arrivals = new Arrivals(options.settle, options.timeoutMs ?? 5_000);
+    this.#arrivals = new Arrivals(options.settle, options.timeoutMs ?? PATIENCE_MS);
     this.#session = options.resume?.session;
     this.#mid = options.resume?.mid ?? 0;
     this.position = options.resume?.positions[INBOX];

@@ -11,6 +11,7 @@ import {
   type Transport,
   type TransportHost,
 } from '@callboard/core';
+import { until } from './live-clock.ts';
 import type { ClientWire, Closed } from './wire.ts';
 
 /** A transport under test, and the other end of it. */
@@ -30,8 +31,6 @@ export interface TransportUnderTest {
   close?(): Awaitable<void>;
 }
 
-/** The longest that anything in the suite is waited for, in real milliseconds. */
-const PATIENCE_MS = 10_000;
 export const limits: Limits = defaultLimits;
 
 /** The server's end of a connection: what came, and what is written. */
@@ -119,9 +118,11 @@ export class Stage {
     await new Promise((resolve) => setImmediate(resolve));
   }
 
-  async until(reached: () => boolean, what: string): Promise<void> {
-    for (const deadline = Date.now() + PATIENCE_MS; !reached(); await this.turn())
-      assert.ok(Date.now() < deadline, `waited in vain for ${what}`);
+  until(reached: () => boolean, what: string): Promise<void> {
+    return until(async () => {
+      await this.#underTest.settle?.();
+      return reached();
+    }, what);
   }
 
   /** That nothing reports the end a second time. */
