@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from '@jest/globals';
@@ -40,22 +40,15 @@ export function crashTests(keeping: Keeping): void {
         await stage.stop(scheduling);
         const { kind = '', where = '' } = stage.place.address ?? {};
         const now = `${stage.clock.now() + 60_000}`;
-        const child = spawn(
-          process.execPath,
-          [
-            '--conditions=@callboard/source',
-            '--import',
-            path('../../../scripts/typescript.mjs'),
-            path('doomed-node.ts'),
-            kind,
-            where,
-            now,
-            step,
-          ],
-          { stdio: ['ignore', 'ignore', 'pipe'] },
-        );
+        const execArgv = [
+          '--conditions=@callboard/source',
+          '--import',
+          path('../../../scripts/typescript.mjs'),
+        ];
+        const stdio = ['ignore', 'ignore', 'pipe', 'ipc'] as never;
+        const child = fork(path('doomed-node.ts'), [kind, where, now, step], { execArgv, stdio });
         let said = '';
-        child.stderr.on('data', (chunk) => {
+        child.stderr?.on('data', (chunk) => {
           said += chunk;
         });
         expect([await once(child, 'exit'), said.replace(/.*Warning.*\n|.*trace-warnings.*\n/g, '')]).toEqual([

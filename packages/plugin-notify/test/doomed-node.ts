@@ -7,6 +7,9 @@ import { storeAt } from './stores.ts';
 const [kind = '', where = '', now = '', step = ''] = process.argv.slice(2);
 const [what, nth, when] = step.split(' ');
 
+// Its steps may never come: it is not to go on without whoever waits for them.
+process.on('disconnect', () => process.exit(1));
+
 const calls = new Map<string, number>();
 async function atStep<T>(name: string, work: () => T): Promise<Awaited<T>> {
   const count = (calls.get(name) ?? 0) + 1;

@@ -1,4 +1,6 @@
-import { describe, expect, test } from '@jest/globals';
+import { Socket } from 'node:net';
+import { until } from '@callboard/testkit';
+import { describe, expect, jest, test } from '@jest/globals';
 import { createConnection } from 'mysql2/promise';
 import pg from 'pg';
 import { type Statement, statementsOf } from '../../test/plans.ts';
@@ -33,12 +35,21 @@ withDatabases(({ name, make }) => {
     const where = new URL((await make()).address?.where as string);
     const road = await swallowingRoad(Number(where.port));
     where.port = `${road.port}`;
-    const options = { connections: 4, silentMs: 400 };
+    // When they are over is said here: no machine is too slow for that.
+    const silences = jest.spyOn(Socket.prototype, 'setTimeout');
+    const options = { connections: 4, silentMs: 12_345 };
     const store = name === 'MariaDB' ? mysqlStore(`${where}`, options) : postgresStore(`${where}`, options);
     await store.open();
     await Promise.all(Array.from({ length: 4 }, () => store.get('k')));
+    const sockets = silences.mock.contexts as Socket[];
+    const watched = sockets.filter((_, i) => silences.mock.calls[i]?.[0] === 12_345);
+    silences.mockRestore();
+    expect(watched).toHaveLength(4);
     road.swallow();
-    const lost = await Promise.allSettled(Array.from({ length: 4 }, () => store.get('k')));
+    const asked = Promise.allSettled(Array.from({ length: 4 }, () => store.get('k')));
+    await until(() => road.swallowed === 4, 'all questions');
+    for (const socket of watched) socket.emit('timeout');
+    const lost = await asked;
     expect(lost.map(({ status }) => status)).toEqual(Array(4).fill('rejected'));
     expect(await store.get('k')).toBe(undefined);
     await store.close();
