@@ -18,8 +18,8 @@ export interface CellHost {
   isDown(): boolean;
   get(cell: Cell, unless: Validators | undefined, signal: AbortSignal): Promise<Outcome>;
   pageHeaders(response: Response): Record<string, string>;
-  /** Waits for a turn of the user's; gives what takes that back. */
-  enter(user: string, job: Job): () => void;
+  /** Waits for a turn of one of the users; gives what takes that back. */
+  enter(users: Iterable<string>, job: Job): () => void;
   publish(cell: Cell, told: Told): void;
   /** The token is no good: the watchers are asked for another. */
   tokenless(cell: Cell): void;
@@ -231,8 +231,11 @@ export class Cell implements Job {
 
   #enter(): void {
     this.#state = 'queued';
-    const [watch] = this.watches;
-    this.#leaveTurns = this.#host.enter(watch?.client.user.id ?? '', this);
+    this.#leaveTurns = this.#host.enter(this.#users(), this);
+  }
+
+  *#users(): Iterable<string> {
+    for (const { client } of this.watches) yield client.user.id;
   }
 
   /** A page is fetched in full where somebody has none, and else only if it is another one. */

@@ -63,10 +63,7 @@ function setUp(context: PluginContext, settings: Settings): Refetch {
     isDown: () => circuit.state === 'open',
     get: (cell, unless, signal) => fetchPage(cell, { unless, signal }),
     pageHeaders: ({ headers }) => settings.responseHeaders(headers),
-    enter: (user, job) => {
-      turns.enter(user, job);
-      return () => turns.leave(user, job);
-    },
+    enter: (users, job) => turns.enter(users, job),
     publish: ({ id }, told) => {
       const failed = (cause: unknown) => logger.error('a page was not published', { cause });
       server.publish(pages + id, told).catch(failed);

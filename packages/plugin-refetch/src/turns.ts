@@ -27,18 +27,17 @@ export class Turns {
     return count;
   }
 
-  enter(user: string, job: Job): void {
+  /**
+   * Gives what takes it back. @param users who want it, one at least: the turn of the one with the least to do is used, so that none of
+   * them holds up the others.
+   */
+  enter(users: Iterable<string>, job: Job): () => void {
+    const user = this.#idlest(users);
     const jobs = this.#waiting.get(user);
     if (jobs === undefined) this.#waiting.set(user, [job]);
     else jobs.push(job);
     this.go();
-  }
-
-  leave(user: string, job: Job): void {
-    const jobs = this.#waiting.get(user) ?? [];
-    const place = jobs.indexOf(job);
-    if (place >= 0) jobs.splice(place, 1);
-    if (jobs.length === 0) this.#waiting.delete(user);
+    return () => this.#leave(user, job);
   }
 
   /** Begins what may run. To be called when the limit has grown. */
@@ -50,6 +49,24 @@ export class Turns {
       if (jobs.length > 0) this.#waiting.set(user, jobs);
       if (job !== undefined) void this.#run(user, job);
     }
+  }
+
+  #idlest(users: Iterable<string>): string {
+    let idlest = '';
+    let least = Number.POSITIVE_INFINITY;
+    for (const user of users) {
+      const load = (this.#waiting.get(user)?.length ?? 0) + (this.#runningOf.get(user) ?? 0);
+      if (load < least) [idlest, least] = [user, load];
+      if (load === 0) break;
+    }
+    return idlest;
+  }
+
+  #leave(user: string, job: Job): void {
+    const jobs = this.#waiting.get(user) ?? [];
+    const place = jobs.indexOf(job);
+    if (place >= 0) jobs.splice(place, 1);
+    if (jobs.length === 0) this.#waiting.delete(user);
   }
 
   /** Whose turn it is. */

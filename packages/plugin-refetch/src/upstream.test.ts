@@ -133,6 +133,23 @@ describe('an upstream', () => {
     expect([bodies(alice), stage.stats.running]).toEqual([[1], 2]);
   });
 
+  test('with pages that are slow does not hold up what others watch, too', async () => {
+    const bob = await begin({ concurrency: 4 });
+    stage.api.answer = (asked, response) =>
+      asked.token === 'slow' ? stage.api.hold(response) : stage.api.reply(asked, response);
+    const his = await bob.watch('/users/1');
+    const hers = await (await stage.tab('alice')).watch('/users/1');
+    for (let i = 0; i < 8; i++) void bob.client.refetch.watch(`/users/1?${i}`, { token: 'slow' });
+    await stage.quiet();
+    stage.api.pages.set('/users/1', 2);
+    stage.refetch.bump('/users/1');
+    await stage.pass(30);
+    expect([bodies(his), bodies(hers)]).toEqual([
+      [1, 2],
+      [1, 2],
+    ]);
+  });
+
   test('with a compressed page is not unpacked', async () => {
     const bob = await begin();
     const bomb = gzipSync(Buffer.alloc(500_000));
