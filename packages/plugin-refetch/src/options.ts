@@ -36,7 +36,7 @@ export interface RefetchOptions {
   readonly windowMs?: number;
   /** For a response, redirects and body included, in milliseconds. Default 10,000. */
   readonly timeoutMs?: number;
-  /** Of a body. Default 262,144; a page has to fit what may wait for a slow reader (`limits.maxOutboxBytes`). */
+  /** Of a body. Of what JSON makes of it twice that, which has to fit what may wait for a slow reader (`limits.maxOutboxBytes`). Default 262,144. */
   readonly maxBodyBytes?: number;
   /** Followed where they stay on the origin and within `paths`. Default 3. */
   readonly maxRedirects?: number;

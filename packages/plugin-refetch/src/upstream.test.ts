@@ -150,6 +150,22 @@ describe('an upstream', () => {
     ]);
   });
 
+  test('with a page that JSON makes six times as long ends nobody’s connection', async () => {
+    const bob = await begin({ maxBodyBytes: 262_144 });
+    const watched = [];
+    for (const character of ['"', '\u0001', 'ä']) {
+      const body = Buffer.from(character.repeat(262_144)).subarray(0, 262_144);
+      stage.api.answer = (_, response) => {
+        response.writeHead(200, { 'content-type': 'text/plain' }).end(body);
+      };
+      watched.push(await bob.watch(`/users/1?${watched.length}`));
+      await stage.pass(10_000);
+    }
+    expect(watched.map(({ states }) => states.at(-1))).toEqual(['live', 'TOO_LARGE', 'live']);
+    expect(watched.map(({ pages }) => pages.length)).toEqual([1, 0, 1]);
+    expect(stage.node.server.stats().connections).toEqual({ accepted: 1, resumed: 0 });
+  });
+
   test('with a compressed page is not unpacked', async () => {
     const bob = await begin();
     const bomb = gzipSync(Buffer.alloc(500_000));

@@ -3,6 +3,7 @@ import type { Clock } from '@callboard/core';
 import { type Dispatcher, Pool } from 'undici';
 import type { Why } from './contract.ts';
 import type { Headers } from './headers.ts';
+import { swells } from './page.ts';
 import { pathOf, type ResourcePath } from './path.ts';
 import type { Waymark } from './waymark.ts';
 
@@ -132,7 +133,10 @@ export class Upstream {
     }
     const bytes = await read(body, maxBodyBytes);
     if (bytes === undefined) return fault('TOO_LARGE', false);
-    return { kind: 'response', status, headers: given, body: bytes, validators: validatorsOf(given) };
+    const validators = validatorsOf(given);
+    const page: Response = { kind: 'response', status, headers: given, body: bytes, validators };
+    // It would be more than a connection may have waiting, and end each that it is sent by.
+    return swells(page, maxBodyBytes) ? fault('TOO_LARGE', false) : page;
   }
 
   /** Where a response leads, if that is a place to go: on this origin, and open to clients. */
