@@ -3,7 +3,7 @@ import { isIPv4, isIPv6, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import proxyAddr from 'proxy-addr';
 import type { Clock } from './clock.ts';
-import type { Peer, PeerCertificate, Refusal } from './transport.ts';
+import type { Expected, Peer, PeerCertificate, Refusal } from './transport.ts';
 
 export interface AdmissionOptions {
   /** Origins of pages that may connect, as in `https://app.example`. Default: the server's own. */
@@ -35,6 +35,8 @@ export class Admission {
   readonly #connections = new Map<string, number>();
   /** And how many were opened within this second. */
   readonly #connects = new Map<string, number>();
+  /** Whose connect was counted before they were admitted. */
+  readonly #expected = new WeakSet<Peer>();
   #secondBegan = 0;
 
   /** @throws TypeError where an origin or a proxy's address is none. */
@@ -53,24 +55,44 @@ export class Admission {
     return this.#excess(peer.address) ?? peer;
   }
 
-  /** The same for a socket that comes without HTTP: nobody speaks for another then, and no page is behind it. */
-  admitSocket(socket: Socket, transport: string): Peer | Refusal {
-    const direct = socket.remoteAddress ?? '';
-    const address = plainAddress(direct) ?? direct;
+  /**
+   * The same for a socket that comes without HTTP: nobody speaks for another then, and no page is behind it.
+   * @param expected what was counted for it before.
+   */
+  admitSocket(socket: Socket, transport: string, expected?: Expected): Peer | Refusal {
+    expected?.over();
+    const address = addressOf(socket);
     const secure = (socket as TLSSocket).encrypted === true;
-    const { loopbackOnly, trustProxy, requireSecure } = this.#options;
-    if (loopbackOnly && (trustProxy !== false || !isLoopback(address)))
-      return { status: 403, code: 'LOOPBACK_ONLY' };
-    if (requireSecure && !secure) return { status: 403, code: 'TLS_REQUIRED' };
-    const excess = this.#excess(address);
+    const foreign = this.#foreign(address);
+    if (foreign !== undefined) return foreign;
+    if (this.#options.requireSecure && !secure) return { status: 403, code: 'TLS_REQUIRED' };
+    const excess = expected === undefined ? this.#excess(address) : undefined;
     if (excess !== undefined) return excess;
-    return {
+    const peer = {
       transport,
       address,
       secure,
       headers: noHeaders,
       query: noQuery,
       ...certificateOf(socket),
+    };
+    if (expected !== undefined) this.#expected.add(peer);
+    return peer;
+  }
+
+  /** A socket that may become a connection, when its TLS handshake is done: counted as one from now on. */
+  expect(socket: Socket): Expected | Refusal {
+    const address = addressOf(socket);
+    const refusal = this.#foreign(address) ?? this.#excess(address);
+    if (refusal !== undefined) return refusal;
+    this.#count(address);
+    this.#countConnect(address);
+    let counted = true;
+    return {
+      over: () => {
+        if (counted) this.left({ address });
+        counted = false;
+      },
     };
   }
 
@@ -80,18 +102,12 @@ export class Admission {
   }
 
   /** A connection is open; each is to be followed by `left`. */
-  entered({ address }: Peer): void {
-    const key = countedAs(address);
-    this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
-    const now = this.#options.clock.now();
-    if (!this.#isThisSecond(now)) {
-      this.#secondBegan = now;
-      this.#connects.clear();
-    }
-    this.#connects.set(key, (this.#connects.get(key) ?? 0) + 1);
+  entered(peer: Peer): void {
+    this.#count(peer.address);
+    if (!this.#expected.delete(peer)) this.#countConnect(peer.address);
   }
 
-  left({ address }: Peer): void {
+  left({ address }: Pick<Peer, 'address'>): void {
     const key = countedAs(address);
     const open = (this.#connections.get(key) ?? 0) - 1;
     if (open > 0) this.#connections.set(key, open);
@@ -102,6 +118,28 @@ export class Admission {
   isLocal({ headers, socket }: IncomingMessage): boolean {
     if (this.#options.trustProxy !== false || Object.keys(headers).some(isForwarding)) return false;
     return isLoopback(socket.remoteAddress) && isLoopbackHost(headers.host);
+  }
+
+  #count(address: string): void {
+    const key = countedAs(address);
+    this.#connections.set(key, (this.#connections.get(key) ?? 0) + 1);
+  }
+
+  #countConnect(address: string): void {
+    const key = countedAs(address);
+    const now = this.#options.clock.now();
+    if (!this.#isThisSecond(now)) {
+      this.#secondBegan = now;
+      this.#connects.clear();
+    }
+    this.#connects.set(key, (this.#connects.get(key) ?? 0) + 1);
+  }
+
+  /** Of a socket that comes without HTTP. */
+  #foreign(address: string): Refusal | undefined {
+    const { loopbackOnly, trustProxy } = this.#options;
+    if (!loopbackOnly || (trustProxy === false && isLoopback(address))) return undefined;
+    return { status: 403, code: 'LOOPBACK_ONLY' };
   }
 
   #excess(address: string): Refusal | undefined {
@@ -169,6 +207,10 @@ export class Admission {
       ...(!this.#trusts(direct, 0) && certificateOf(socket)),
     };
   }
+}
+
+function addressOf({ remoteAddress = '' }: Socket): string {
+  return plainAddress(remoteAddress) ?? remoteAddress;
 }
 
 /** Of all that come without HTTP. */

@@ -92,6 +92,7 @@ export type {
   Asked,
   Connection,
   ConnectionEvents,
+  Expected,
   Framing,
   Peer,
   PeerCertificate,

@@ -269,7 +269,8 @@ class NodeServer implements Server {
             restore: (accepted, options) => node.clients.restore(name, accepted, options),
             channels: new OwnChannels(node),
             emit: (event, scope = {}) => node.events.emitIn(scope, event),
-            admit: (socket) => admission.admitSocket(socket, name),
+            expect: (socket) => admission.expect(socket),
+            admit: (socket, expected) => admission.admitSocket(socket, name, expected),
             accept: (connection, peer) => node.acceptForeign(connection, peer),
           });
         } else {

@@ -63,6 +63,12 @@ export interface Refusal {
   readonly code: string;
 }
 
+/** A socket that is counted as a connection, and is none yet. */
+export interface Expected {
+  /** It will be none. Any number of times. */
+  over(): void;
+}
+
 /** What the server's checks say of a plain HTTP request (PROTOCOL.md, "Upgrade" and "HTTP"). */
 export interface Asked {
   /** Why it is refused whatever it wants: not from this machine, a foreign page, no TLS. */

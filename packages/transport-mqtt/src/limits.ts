@@ -1,4 +1,4 @@
-/** What one device may ask for, and what is kept for it. */
+/** What one device may ask for, and what is kept for it; and what all do together. */
 export interface MqttLimits {
   /** Bytes of one control packet: the connection is closed as soon as more is announced. Default 262,144. */
   readonly maxPacketBytes: number;
@@ -12,6 +12,8 @@ export interface MqttLimits {
   readonly maxQueuedBytes: number;
   /** Sessions of one user, with a connection or without: a device that would have one more is refused. Default 10,000. */
   readonly maxSessionsPerUser: number;
+  /** TLS handshakes at a time, of all devices: with one more that which takes longest is ended. Default 1,000. */
+  readonly maxHandshakes: number;
   /** Topic aliases of one connection (MQTT 5). Default 16. */
   readonly maxTopicAliases: number;
   /** The longest keep alive, in milliseconds: a device of MQTT 5 that wants a longer one, or none, is told this one. Default: any. */
@@ -27,6 +29,7 @@ const defaults: MqttLimits = {
   maxQueued: 1_000,
   maxQueuedBytes: 1_048_576,
   maxSessionsPerUser: 10_000,
+  maxHandshakes: 1_000,
   maxTopicAliases: 16,
   maxKeepAliveMs: Number.POSITIVE_INFINITY,
   maxSessionMs: 86_400_000,

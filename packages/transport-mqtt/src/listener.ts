@@ -1,6 +1,8 @@
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer, type TlsOptions } from 'node:tls';
+import type { Expected, Refusal } from '@callboard/core';
 import { Device, type Gate } from './device.ts';
+import { Handshakes } from './handshakes.ts';
 
 /** Where devices connect, over TCP or TLS. */
 export class Listener {
@@ -12,7 +14,7 @@ export class Listener {
   readonly #closed: (this: Socket) => void;
 
   constructor(gate: Gate, tls: TlsOptions | undefined) {
-    const { logger, limits } = gate.host;
+    const { clock, logger, limits } = gate.host;
     const sockets = this.#sockets;
     this.#gate = gate;
     this.#closed = function (this: Socket) {
@@ -25,16 +27,17 @@ export class Listener {
       });
       return;
     }
-    const options = { handshakeTimeout: limits.handshakeTimeoutMs, ...tls };
-    this.#server = createTlsServer(options, (socket) => this.#take(socket));
+    const handshakes = new Handshakes(clock, limits.handshakeTimeoutMs, gate.limits.maxHandshakes);
+    this.#server = createTlsServer(tls, (socket) => this.#take(socket, handshakes.done(socket)));
     this.#server.on('tlsClientError', (cause: Error) =>
       logger.debug('a device failed', { reason: cause.message }),
     );
     // Before it costs a handshake.
     this.#server.prependListener('connection', (socket) => {
       this.#opened(socket);
-      const peer = gate.host.admit(socket);
-      if ('status' in peer && peer.status === TOO_MANY) socket.destroy();
+      const expected = gate.host.expect(socket);
+      if ('status' in expected) this.#refuse(socket, expected);
+      else handshakes.begin(socket, expected);
     });
   }
 
@@ -62,15 +65,15 @@ export class Listener {
     socket.on('close', this.#closed);
   }
 
-  #take(socket: Socket): void {
-    const { host } = this.#gate;
+  #take(socket: Socket, expected?: Expected): void {
     if (socket.destroyed) return;
-    const peer = host.admit(socket);
-    if (!('status' in peer)) return void new Device(this.#gate, socket, peer);
-    host.logger.debug('a device was refused', { code: peer.code });
+    const peer = this.#gate.host.admit(socket, expected);
+    if ('status' in peer) this.#refuse(socket, peer);
+    else new Device(this.#gate, socket, peer);
+  }
+
+  #refuse(socket: Socket, { code }: Refusal): void {
+    this.#gate.host.logger.debug('a device was refused', { code });
     socket.destroy();
   }
 }
-
-/** What HTTP would answer. */
-const TOO_MANY = 429;

@@ -6,7 +6,7 @@ import type { PayloadFormat } from '../channels/payload.ts';
 import type { Frame, Framed } from '../outbox.ts';
 import type { EventScope } from '../plugin.ts';
 import type { Attributes, Outcome } from '../streams/log.ts';
-import type { Connection, Peer, Refusal, TransportHost } from '../transport.ts';
+import type { Connection, Expected, Peer, Refusal, TransportHost } from '../transport.ts';
 
 /**
  * A protocol with its own identity, sessions and acknowledgements: a port. Its devices are clients like any tab, by the same
@@ -36,8 +36,13 @@ export interface GatewayHost
   readonly channels: GatewayChannels;
   /** Tells an event of one of the gateway's types: as a plugin's, to the server's own code alone without a scope. */
   emit(event: AnyAction, scope?: EventScope): void;
-  /** The checks of an upgrade (loopback, TLS, connections per address) for a socket that comes without HTTP. */
-  admit(socket: Socket): Peer | Refusal;
+  /** Counts a socket as a connection of its address from now on, so that it is one while its TLS handshake lasts. */
+  expect(socket: Socket): Expected | Refusal;
+  /**
+   * The checks of an upgrade (loopback, TLS, connections per address) for a socket that comes without HTTP.
+   * @param expected what it was counted by; from here on it is so by `accept`.
+   */
+  admit(socket: Socket, expected?: Expected): Peer | Refusal;
   /** The server is stopping: sessions end that are not over. */
   readonly draining: boolean;
   /** A session that a server before this one had, as one that has lost its connection. */
