@@ -60,7 +60,7 @@ export class Node {
   async heard(what: () => boolean, of: string): Promise<void> {
     await until(
       () => {
-        this.clock.advance(10);
+        this.clock.advance(1);
         return what();
       },
       `${of}; told: ${this.told.join(' ')}; stats: ${JSON.stringify(this.stats)}`,

@@ -106,10 +106,10 @@ test('bytes that are no data of their channel go to those alone who read bytes',
 });
 
 test('policies and last values are known', async () => {
-  await serve({ channels: { 'a/+': { retain: true }, '#': {} } });
+  await serve({ channels: { 'a/+': { retain: true }, 'm/+': { retain: 'marked' }, '#': {} } });
   const { channels } = host;
-  expect([...channels.patterns].sort()).toEqual(['#', 'a/+']);
-  expect([channels.retains('a/b'), channels.retains('b')]).toEqual([true, false]);
+  expect([...channels.patterns].sort()).toEqual(['#', 'a/+', 'm/+']);
+  expect(['a/b', 'm/b', 'b'].map((channel) => channels.retains(channel))).toEqual([true, 'marked', false]);
   expect(channels.last('a/b')).toBeUndefined();
   await server.publish('a/b', { json: true });
   expect(Buffer.from(channels.last('a/b') ?? '').toString()).toBe('{"json":true}');

@@ -30,8 +30,8 @@ export class OwnChannels implements GatewayChannels {
     return append(this.#node, draft, decoded, { via });
   }
 
-  retains(channel: string): boolean {
-    return this.#node.channels.policyOf(channel).retain === true;
+  retains(channel: string): boolean | 'marked' {
+    return this.#node.channels.policyOf(channel).retain ?? false;
   }
 
   last(name: string): Uint8Array | undefined {

@@ -66,8 +66,8 @@ export interface GatewayChannels {
    * @throws ReplyError (rejects) REFUSED, PLUGIN_ERROR, UNAVAILABLE, APPEND_FAILED, OUTCOME_UNKNOWN, CHECK_TIMEOUT.
    */
   publish(draft: GatewayDraft, via: PublicationListener): Promise<Outcome>;
-  /** Whether the channel keeps a last value. */
-  retains(channel: string): boolean;
+  /** Whether the channel keeps a last value: whatever is published, or what is marked. */
+  retains(channel: string): boolean | 'marked';
   /** The payload of its last value; undefined where it has none. */
   last(channel: string): Uint8Array | undefined;
 }

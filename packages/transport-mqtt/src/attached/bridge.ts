@@ -1,20 +1,16 @@
 import type { GatewayHost, OwnPublication } from '@callboard/core';
-import { isChannel, ReplyError } from '@callboard/protocol';
+import { isChannel } from '@callboard/protocol';
 import type { IConnackPacket, IPublishPacket, MqttClient } from 'mqtt';
-import { owned } from '../owned.ts';
 import type { Devices } from './availability.ts';
 import { Echoes } from './echoes.ts';
+import { Entrance } from './entrance.ts';
 import { type Asked, Filters } from './filters.ts';
+import { draftFrom, MARK } from './incoming.ts';
+import { Kept } from './kept.ts';
 import { Line } from './line.ts';
 import type { BrokerSettings } from './options.ts';
 import { type Outgoing, OutgoingQueue } from './outgoing.ts';
 
-/** The user property that says by whom a publication came to the broker. */
-const MARK = 'callboard';
-/** How long retained messages may take to come, where they have a subscription of their own. */
-const RETAINED_MS = 5_000;
-/** How often a channel is asked again to take what must get there, a second after the first time, then twice as long … */
-const ATTEMPTS = 6;
 /** What is due may still go when the server stops. */
 const FAREWELL_MS = 2_000;
 
@@ -26,24 +22,22 @@ export class Bridge {
   echoes = 0;
   /** What came and is for no channel: too long, by its topic, or an old value. */
   ignored = 0;
-  /** What a channel or the broker did not want. */
-  refused = 0;
   connects = 0;
   readonly queue: OutgoingQueue;
+  #refused = 0;
   readonly #settings: BrokerSettings;
   readonly #host: GatewayHost;
   readonly #devices: Devices;
   readonly #filters: Filters;
   readonly #echoes: Echoes;
+  readonly #kept: Kept;
+  readonly #entrance: Entrance;
   readonly #line: Line;
   readonly #unlisten: () => void;
-  readonly #retryTimers = new Set<() => void>();
   #client: MqttClient | undefined;
   /** Of the connection. */
   #connack: IConnackPacket | undefined;
   #identified = false;
-  #onceTimer: unknown;
-  #ended = false;
 
   constructor(settings: BrokerSettings, host: GatewayHost, devices: Devices) {
     const { clock, logger, channels } = host;
@@ -52,6 +46,12 @@ export class Bridge {
     this.#devices = devices;
     this.#filters = new Filters(settings, channels.patterns);
     this.#echoes = new Echoes(clock);
+    this.#entrance = new Entrance(host, this.#published);
+    this.#kept = new Kept(clock, {
+      said: () => this.#knowsWhatIsKept(),
+      gone: (topics) => void this.#forget(topics),
+      busy: () => this.#entrance.entering > 0,
+    });
     this.queue = new OutgoingQueue(settings.limits);
     this.#unlisten = channels.listen(this.#published);
     this.#line = new Line(settings, clock, logger, {
@@ -65,12 +65,16 @@ export class Bridge {
     return this.#line.ready ? this.#line.version : undefined;
   }
 
+  /** What a channel or the broker did not want. */
+  get refused(): number {
+    return this.#refused + this.#entrance.refused;
+  }
+
   async end(): Promise<void> {
     const { clock } = this.#host;
-    this.#ended = true;
     this.#unlisten();
-    clock.clearTimeout(this.#onceTimer);
-    for (const cancel of this.#retryTimers) cancel();
+    this.#kept.lost();
+    this.#entrance.end();
     if (this.#line.ready) {
       let timer: unknown;
       const limit = new Promise<void>((resolve) => {
@@ -92,37 +96,54 @@ export class Bridge {
       this.#line.version === 5 && connack.properties?.subscriptionIdentifiersAvailable !== false;
     this.connects++;
     emit({ type: 'BROKER_ONLINE', broker: name, at: clock.now() });
-    for (const asked of this.#filters.asked) this.#subscribe(client, asked);
+    this.#kept.connected();
+    const { connects } = this;
+    const asked = this.#filters.plan(this.#identified).atFirst.map((each) => this.#subscribe(client, each));
+    Promise.all(asked).then(() => {
+      if (this.connects === connects && this.#line.ready) this.#kept.asked();
+    });
     this.#pump();
+  }
+
+  #knowsWhatIsKept(): void {
+    const client = this.#client as MqttClient;
+    const { later, left } = this.#filters.plan(this.#identified);
+    for (const each of later) this.#subscribe(client, each);
+    if (left.length > 0) client.unsubscribe([...left]);
   }
 
   #lost(reason: string): void {
     const { clock, emit } = this.#host;
     this.#client = undefined;
-    clock.clearTimeout(this.#onceTimer);
+    this.#kept.lost();
     this.queue.lost();
     emit({ type: 'BROKER_OFFLINE', broker: this.#settings.name, reason, at: clock.now() });
   }
 
-  #subscribe(client: MqttClient, { topic, id, noLocal, once }: Asked): void {
-    const { clock, logger } = this.#host;
+  async #forget(topics: readonly string[]): Promise<void> {
+    const { clock } = this.#host;
+    const empty = { payload: Buffer.alloc(0), qos: 1, retain: true, dup: false, cmd: 'publish' } as const;
+    for (const topic of topics) await this.#entrance.take(draftFrom({ ...empty, topic }, clock));
+  }
+
+  #subscribe(client: MqttClient, { topic, id, noLocal, kept }: Asked): Promise<void> {
+    const { logger } = this.#host;
     const { qos, name } = this.#settings;
-    // Without identifiers nothing would tell what it brings from what comes by the group.
-    if (once && !this.#identified) return;
     const properties = this.#identified ? { properties: { subscriptionIdentifier: id } } : {};
-    const options = { qos: once ? 0 : qos, nl: noLocal, rap: false, rh: 0, ...properties } as const;
-    client.subscribe(topic, options, (cause) => {
-      if (cause && this.#client === client && this.#line.ready)
-        logger.error('the broker refused a subscription', { name, topic, cause });
+    const alone = kept === 'alone';
+    const handling = kept === 'not' ? NEVER : ALWAYS;
+    const options = { qos: alone ? 0 : qos, nl: noLocal, rap: !alone, rh: handling, ...properties } as const;
+    return new Promise((answered) => {
+      client.subscribe(topic, options, (cause) => {
+        if (cause && this.#client === client && this.#line.ready)
+          logger.error('the broker refused a subscription', { name, topic, cause });
+        answered();
+      });
     });
-    if (!once) return;
-    clock.clearTimeout(this.#onceTimer);
-    this.#onceTimer = clock.setTimeout(() => {
-      for (const each of this.#filters.asked) if (each.once) client.unsubscribe(each.topic);
-    }, RETAINED_MS);
   }
 
   readonly #published = ({ channel, payload, format, atMostOnce, retain }: OwnPublication): void => {
+    if (retain) this.#kept.hasNot(channel);
     if (!this.#filters.takesOut(channel)) return;
     const qos = atMostOnce ? 0 : this.#settings.qos;
     const contentType = format === 'json' ? { contentType: 'application/json' } : {};
@@ -174,7 +195,7 @@ export class Bridge {
 
   #notSent(outgoing: Outgoing, cause?: Error): void {
     const { name } = this.#settings;
-    this.refused++;
+    this.#refused++;
     this.#host.logger.warn('the broker does not take a publication', { name, topic: outgoing.topic, cause });
     this.queue.done(outgoing);
     this.#pump();
@@ -186,31 +207,50 @@ export class Bridge {
 
   async #received(packet: IPublishPacket): Promise<void> {
     const { topic, retain, properties } = packet;
-    const payload = owned(packet.payload as Buffer);
+    const payload = packet.payload as Buffer;
     this.received++;
     this.#heard(topic, payload);
     const id = properties?.subscriptionIdentifier;
     const ids = id === undefined || !this.#identified ? undefined : [id].flat();
     if (!this.#filters.take(topic, retain, ids)) return;
-    if (this.#isEcho(packet, payload)) {
+    const kept = retain && this.#isKept(ids);
+    if (this.#isEcho(packet, kept)) {
       this.echoes++;
       return;
     }
-    const { channels } = this.#host;
+    const { clock } = this.#host;
     const tooLong = payload.length > this.#settings.limits.maxPacketBytes;
-    if (!isChannel(topic) || tooLong || (retain && !this.#isNews(topic, payload))) {
+    if (kept) this.#kept.came();
+    if (kept && !tooLong) this.#keeps(packet);
+    if (!isChannel(topic) || tooLong || (kept && !this.#isNews(topic, payload))) {
       this.ignored++;
       return;
     }
-    const json = properties?.contentType === 'application/json';
-    const draft = {
-      channel: topic,
-      payload,
-      atMostOnce: packet.qos === 0,
-      ...(json && { format: 'json' as const }),
-      forgetsLast: payload.length === 0 && channels.retains(topic),
-    };
-    await this.#enter(draft);
+    const draft = draftFrom(packet, clock);
+    // 3.1.1 does not say whether the broker keeps what is published now.
+    const forgetsLast = payload.length === 0 && (retain || this.#retains(topic) === true);
+    await this.#entrance.take({ ...draft, forgetsLast });
+    if (!kept) this.#keeps(packet);
+  }
+
+  /** Whether what has the flag was kept before, rather than published now: in 3.1.1 nothing else has it [MQTT-3.3.1-9]. */
+  #isKept(ids: readonly number[] | undefined): boolean {
+    if (this.#line.version === 4) return true;
+    return ids === undefined ? this.#kept.saying : this.#filters.isKept(ids);
+  }
+
+  /** Whether the channel has a last value by the broker: by marks only where the broker tells them. */
+  #retains(topic: string): boolean | 'marked' {
+    const retains = this.#host.channels.retains(topic);
+    return retains === 'marked' && this.#line.version === 4 ? false : retains;
+  }
+
+  /** What this says of what the broker keeps; what expires needs no word. */
+  #keeps({ topic, retain, payload, properties }: IPublishPacket): void {
+    const retains = this.#retains(topic);
+    const lasts = payload.length > 0 && properties?.messageExpiryInterval === undefined;
+    if (retain && lasts && retains !== false) this.#kept.has(topic);
+    else if (retain || retains === true) this.#kept.hasNot(topic);
   }
 
   /** What it says of a device. */
@@ -223,57 +263,22 @@ export class Bridge {
     }
   }
 
-  #isEcho({ topic, retain, properties }: IPublishPacket, payload: Uint8Array): boolean {
-    if (this.#line.version === 5)
-      return [properties?.userProperties?.[MARK]].flat().includes(this.#mark) && !retain;
-    return !retain && this.#echoes.takes(topic, payload);
+  #isEcho({ topic, payload, properties }: IPublishPacket, kept: boolean): boolean {
+    if (kept) return false;
+    if (this.#line.version === 4) return this.#echoes.takes(topic, payload as Buffer);
+    return [properties?.userProperties?.[MARK]].flat().includes(this.#mark);
   }
 
-  /** Of a retained message: a last value that the channel does not have, and that no newer one is about to replace. */
+  /** Of what the broker keeps: a last value that the channel does not have, and that no newer one is about to replace. */
   #isNews(topic: string, payload: Uint8Array): boolean {
-    const { channels } = this.#host;
-    if (!channels.retains(topic) || this.queue.has(topic)) return false;
-    const last = channels.last(topic);
+    if (this.#retains(topic) === false || this.queue.retains(topic)) return false;
+    const last = this.#host.channels.last(topic);
     return last === undefined || Buffer.compare(last, payload) !== 0;
-  }
-
-  /** Into its channel; what must get there is tried again. */
-  async #enter(draft: Parameters<GatewayHost['channels']['publish']>[0]): Promise<void> {
-    const { channels, logger } = this.#host;
-    for (let attempt = 0; !this.#ended; attempt++) {
-      try {
-        await channels.publish(draft, this.#published);
-        return;
-      } catch (error) {
-        const again = error instanceof ReplyError && error.retryable && draft.atMostOnce !== true;
-        if (!again || attempt === ATTEMPTS) {
-          this.refused++;
-          logger.warn('a channel does not take what came from the broker', {
-            channel: draft.channel,
-            cause: error,
-          });
-          return;
-        }
-      }
-      await this.#wait(1_000 * 2 ** attempt);
-    }
-    // The server stops: the broker keeps it.
-    await new Promise(() => {});
-  }
-
-  #wait(ms: number): Promise<void> {
-    const { clock } = this.#host;
-    return new Promise((resolve) => {
-      const done = () => {
-        clock.clearTimeout(timer);
-        this.#retryTimers.delete(done);
-        resolve();
-      };
-      const timer = clock.setTimeout(done, ms);
-      this.#retryTimers.add(done);
-    });
   }
 }
 
+/** Retain handling (section 3.3.1.3). */
+const ALWAYS = 0;
+const NEVER = 2;
 /** More than what is in a packet beside topic and payload. */
 const PROPERTIES_BYTES = 256;

@@ -8,15 +8,24 @@ export interface Asked {
   readonly id: number;
   /** Not what this node sends itself; a protocol error with a shared subscription [MQTT-3.8.3-4]. */
   readonly noLocal: boolean;
-  /** Of retained messages alone, as shared subscriptions bring none (section 4.8.2): until they have come. */
-  readonly once: boolean;
+  /** Whether it is for what the broker keeps. */
+  readonly kept: 'too' | 'alone' | 'not';
+}
+
+/** What is asked for with a new connection, and when the broker has said what it keeps. */
+export interface Plan {
+  readonly atFirst: readonly Asked[];
+  readonly later: readonly Asked[];
+  /** Topics whose subscription ends then. */
+  readonly left: readonly string[];
 }
 
 /** Which topics go which way, and what to subscribe to for that. */
 export class Filters {
-  readonly asked: readonly Asked[];
   readonly #in: readonly Pattern[];
   readonly #out: readonly Pattern[];
+  readonly #apart: readonly Pattern[];
+  readonly #group: string | undefined;
 
   /** @param patterns those of the channel policies. */
   constructor({ topics, group, availability }: BrokerSettings, patterns: readonly string[]) {
@@ -25,21 +34,37 @@ export class Filters {
       uncovered(bridged.filter(({ direction }) => direction !== opposite[way]).map(({ filter }) => filter));
     this.#in = going('in');
     this.#out = going('out');
-    const shared = group !== undefined;
+    this.#group = group;
     // To every node, and to this one anyway where its own filters cover it.
-    const apart = uncovered(availability.map(({ topic }) => topic)).filter(
-      (pattern) => shared || !this.#in.some((each) => each.covers(pattern)),
+    this.#apart = uncovered(availability.map(({ topic }) => topic)).filter(
+      (pattern) => group !== undefined || !this.#in.some((each) => each.covers(pattern)),
     );
-    const kind = (filters: readonly Pattern[], first: number, fields: Pick<Asked, 'noLocal' | 'once'>) =>
+  }
+
+  /**
+   * RETAIN is as it was published (section 3.8.3.1), so that channels know what the broker keeps. That what has it was kept already is told by a
+   * subscription of its own: one of the same topic takes its place [MQTT-3.8.4-3], or stands beside it where that is shared, as it brings
+   * nothing that is kept (section 4.8.2).
+   * @param identified whether the broker says by which subscription a message comes.
+   */
+  plan(identified: boolean): Plan {
+    const group = this.#group;
+    const ask = (filters: readonly Pattern[], first: number, fields: Pick<Asked, 'noLocal' | 'kept'>) =>
       filters.map(({ text }, i) => ({ topic: text, id: first + i, ...fields }));
-    const channels = { noLocal: !shared, once: false };
-    this.asked = [
-      ...kind(this.#in, CHANNELS, channels).map((each) =>
-        shared ? { ...each, topic: `$share/${group}/${each.topic}` } : each,
-      ),
-      ...kind(apart, AVAILABILITY, { noLocal: true, once: false }),
-      ...(shared ? kind(this.#in, RETAINED, { noLocal: true, once: true }) : []),
-    ];
+    const apart = ask(this.#apart, AVAILABILITY, { noLocal: true, kept: 'too' });
+    if (group !== undefined) {
+      const shared = ask(this.#in, CHANNELS, { noLocal: false, kept: 'not' }).map((each) => ({
+        ...each,
+        topic: `$share/${group}/${each.topic}`,
+      }));
+      // Without identifiers nothing would tell what it brings from what comes by the group.
+      const kept = identified ? ask(this.#in, KEPT, { noLocal: true, kept: 'alone' }) : [];
+      return { atFirst: [...shared, ...apart, ...kept], later: [], left: kept.map(({ topic }) => topic) };
+    }
+    const own = ask(this.#in, CHANNELS, { noLocal: true, kept: identified ? 'not' : 'too' });
+    if (!identified) return { atFirst: [...own, ...apart], later: [], left: [] };
+    const kept = ask(this.#in, KEPT, { noLocal: true, kept: 'too' });
+    return { atFirst: [...kept, ...apart], later: own, left: [] };
   }
 
   /** Whether it comes back where nothing prevents that. */
@@ -60,13 +85,18 @@ export class Filters {
     const first = fitting(this.#in, topic);
     if (first < 0) return false;
     if (ids === undefined || ids.includes(CHANNELS + first)) return true;
-    return retained && ids.includes(RETAINED + first);
+    return (retained || this.#group === undefined) && ids.includes(KEPT + first);
+  }
+
+  /** Whether what has the flag is what the broker keeps, rather than what somebody publishes now. */
+  isKept(ids: readonly number[]): boolean {
+    return ids.some((id) => id >= KEPT && id < AVAILABILITY);
   }
 }
 
 /** The first subscription identifier of each kind. */
 const CHANNELS = 1;
-const RETAINED = 100_001;
+const KEPT = 100_001;
 const AVAILABILITY = 200_001;
 
 const opposite = { in: 'out', out: 'in' } as const;

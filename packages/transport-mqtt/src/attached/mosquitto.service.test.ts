@@ -260,7 +260,7 @@ withMosquitto.each([5, 4] as const)('a Mosquitto, protocol %i', (protocol) => {
     await broker.start();
     const device = await other('#');
     await here.online();
-    await until(() => device.got.length > 0, 'what waited');
+    await here.heard(() => device.got.length > 0, 'what waited');
     expect(device.got).toEqual(['a=the rest works']);
   });
 
@@ -329,31 +329,96 @@ withMosquitto.each([5, 4] as const)('a Mosquitto, protocol %i', (protocol) => {
     expect(reader.got).toEqual(['out=8', 'out=9', 'out=10']);
   });
 
-  test('with `retain: marked` goes out marked what devices mark, and the broker’s last values are none here', async () => {
-    await broker.start();
-    const device = await other('#');
-    await device.client.publishAsync('a/old', 'kept', { qos: 1, retain: true });
-    const devices = mqttTransport({ port: 0 });
-    const here = node({}, { channels: { '#': { ...open, retain: 'marked' } } }, [devices]);
-    here.watch('a/old', 'a/live');
-    await here.server.start();
-    await here.online();
-    const own = await mqtt.connectAsync(`mqtt://127.0.0.1:${devices.port}`, { protocolVersion: protocol });
-    endings.push(() => own.endAsync(true));
-    await own.publishAsync('b/marked', 'one', { qos: 1, retain: true });
-    await own.publishAsync('b/plain', 'two', { qos: 1 });
-    // Whether the broker keeps what comes now is not said.
-    await device.client.publishAsync('a/live', 'three', { qos: 1, retain: true });
-    await settled(here, device);
-    expect(here.told).toEqual(['a/live=three', 'end/in=']);
-    const late: string[] = [];
-    own.on('message', (topic, payload) => late.push(`${topic}=${payload}`));
-    await own.subscribeAsync(['a/#', 'b/#'], { qos: 1 });
-    await own.publishAsync('b/end', '', { qos: 1 });
-    await until(() => late.includes('b/end='), 'what is here');
-    expect(late).toEqual(['b/marked=one', 'b/end=']);
-    const there = await other('b/#');
-    await until(() => there.got.length > 0, 'what is retained');
-    expect(there.got).toEqual(['b/marked=one!']);
+  describe('with `retain: marked`', () => {
+    /** A server that lets devices in itself, too. */
+    async function marking() {
+      const devices = mqttTransport({ port: 0 });
+      const here = node({}, { channels: { '#': { ...open, retain: 'marked' } } }, [devices]);
+      /** What a device is given that comes now: `topic=payload`. */
+      const last = async (filter: string) => {
+        const { client, got } = await peer(`mqtt://127.0.0.1:${devices.port}`, filter);
+        await client.publishAsync(filter.replace('#', 'end'), '', { qos: 1 });
+        await until(() => got.some((each) => each.includes('/end=')), 'what comes after it');
+        await client.endAsync();
+        return got.filter((each) => !each.includes('/end')).sort();
+      };
+      await here.server.start();
+      await here.online();
+      return { here, devices, last };
+    }
+
+    test('goes out marked what devices mark', async () => {
+      await broker.start();
+      const { here, devices } = await marking();
+      const device = await other('#');
+      const own = await mqtt.connectAsync(`mqtt://127.0.0.1:${devices.port}`, { protocolVersion: protocol });
+      endings.push(() => own.endAsync(true));
+      await own.publishAsync('b/marked', 'one', { qos: 1, retain: true });
+      await own.publishAsync('b/plain', 'two', { qos: 1 });
+      await settled(here, device);
+      const there = await other('b/#');
+      await until(() => there.got.length > 0, 'what is retained');
+      expect(there.got).toEqual(['b/marked=one!']);
+    });
+
+    test('what the broker keeps is the last value: at the start, as it changes, and after a loss', async () => {
+      await broker.start();
+      const device = await other('nothing', { clientId: 'device' });
+      const say = (topic: string, payload: string, retain = true) =>
+        device.client.publishAsync(topic, payload, { qos: 1, retain });
+      await say('a/old', 'kept');
+      await say('a/cleared', 'kept');
+      const { here, last } = await marking();
+      here.watch('a/old', 'a/cleared', 'a/live', 'a/later');
+      if (protocol === 4) {
+        // It does not say what it keeps of what is published.
+        await say('a/live', 'one');
+        await here.heard(() => here.told.includes('a/live=one'), 'the publication');
+        return expect([here.told, await last('a/#')]).toEqual([['a/live=one'], []]);
+      }
+      await here.heard(() => here.told.length >= 2, 'what is kept');
+      await say('a/live', 'unmarked', false);
+      await say('a/live', 'one');
+      await say('a/old', 'unmarked', false);
+      await say('a/cleared', '');
+      await here.heard(() => here.told.length >= 6, 'what is published');
+      expect(await last('a/#')).toEqual(['a/live=one!', 'a/old=kept!']);
+      // The other subscription takes the place of the first.
+      await here.heard(() => here.clock.now() > 20_000, 'the end of what is kept');
+      await say('a/live', 'two');
+      await here.heard(() => here.told.includes('a/live=two'), 'what is marked');
+      await say('a/live', '');
+      await say('a/later', 'one');
+      await here.heard(() => here.told.includes('a/later=one'), 'what is marked');
+      expect(await last('a/#')).toEqual(['a/later=one!', 'a/old=kept!']);
+      const { length } = here.told;
+      await broker.kill('SIGTERM');
+      await until(() => !here.broker.connected, 'the loss');
+      await broker.start();
+      // At most once: a broker keeps nothing of it for who is away.
+      const back = await peer(broker.url, 'nothing', { protocolVersion: protocol });
+      endings.push(() => back.client.endAsync(true));
+      await back.client.publishAsync('a/old', '', { retain: true });
+      await back.client.publishAsync('a/later', 'two', { retain: true });
+      await back.client.publishAsync('nothing', '', { qos: 1 });
+      await here.online();
+      await here.heard(() => here.told.length >= length + 2, 'what is kept, and what is not');
+      expect(here.told.slice(length)).toEqual(['a/later=two', 'a/old=']);
+      expect(await last('a/#')).toEqual(['a/later=two!']);
+    });
+
+    test('what it has published itself is there when it comes back', async () => {
+      if (protocol === 4) return;
+      await broker.start();
+      const { here, devices } = await marking();
+      const own = await mqtt.connectAsync(`mqtt://127.0.0.1:${devices.port}`);
+      await own.publishAsync('a/own', 'one', { qos: 1, retain: true });
+      await own.endAsync();
+      await here.heard(() => here.stats.sent === 1, 'the acknowledgement');
+      await here.end();
+      const { here: again, last } = await marking();
+      await again.heard(() => (again.stats.received ?? 0) > 0, 'what is kept');
+      expect(await last('a/#')).toEqual(['a/own=one!']);
+    });
   });
 });

@@ -2,11 +2,11 @@ import { expect, test } from '@jest/globals';
 import { type Outgoing, OutgoingQueue } from './outgoing.ts';
 
 const limits = { maxQueued: 3, maxQueuedBytes: 10, maxInFlight: 2, maxPacketBytes: 8, maxDevices: 1 };
-const outgoing = (topic: string, qos: 0 | 1, bytes = 1): Outgoing => ({
+const outgoing = (topic: string, qos: 0 | 1, bytes = 1, retain = false): Outgoing => ({
   topic,
   payload: new Uint8Array(bytes),
   qos,
-  retain: false,
+  retain,
 });
 
 function topicsIn(queue: OutgoingQueue): string[] {
@@ -52,11 +52,16 @@ test('lets so many be on their way, and forgets with the connection those that n
     ['b', 1],
     ['c', 1],
   ] as const)
-    queue.add(outgoing(topic, qos));
+    queue.add(outgoing(topic, qos, 1, topic !== 'c'));
   const [a, b] = [queue.next(), queue.next()] as [Outgoing, Outgoing];
   expect([a.topic, b.topic, queue.next()]).toEqual(['a', 'b', undefined]);
   queue.lost();
-  expect([queue.length, queue.has('a'), queue.has('b'), queue.has('c')]).toEqual([2, false, true, true]);
+  expect([queue.length, queue.retains('a'), queue.retains('b'), queue.retains('c')]).toEqual([
+    2,
+    false,
+    true,
+    false,
+  ]);
   queue.putBack(b);
   let empty = false;
   queue.whenEmpty().then(() => {

@@ -73,10 +73,10 @@ export class OutgoingQueue {
     for (const each of this.#inFlight) if (each.qos === 0) this.#inFlight.delete(each);
   }
 
-  /** Whether something for this topic has not got there yet. */
-  has(topic: string): boolean {
-    for (const each of this.#inFlight) if (each.topic === topic) return true;
-    return this.#waiting.some((each) => each.topic === topic);
+  /** Whether something that the broker is to keep for this topic has not got there yet. */
+  retains(topic: string): boolean {
+    const does = (each: Outgoing) => each.retain && each.topic === topic;
+    return [...this.#inFlight].some(does) || this.#waiting.some(does);
   }
 
   whenEmpty(): Promise<void> {
