@@ -12,6 +12,7 @@ const outgoing = (name: string, bytes = 1, qos: 1 | 2 = 1) => ({
 function note() {
   const sent: string[] = [];
   const send: Sender = {
+    hasRoom: true,
     publish(id, { publication }, again) {
       sent.push(`${id} ${publication.name}${again ? ' again' : ''}`);
       return true;
@@ -62,6 +63,7 @@ test('a packet id is not given twice at a time, when all have been', () => {
   const give = () => {
     inFlight.add(outgoing('a'));
     inFlight.release({
+      hasRoom: true,
       publish: (id) => ids.push(id) > 0,
       pubrel() {},
     });

@@ -16,6 +16,8 @@ export interface Outgoing {
 
 /** Writes to the device. */
 export interface Sender {
+  /** As much as any packet may yet wait for the device. */
+  readonly hasRoom: boolean;
   /** PUBLISH; false where the device is not to be given it. */
   publish(messageId: number, outgoing: Outgoing, again: boolean): boolean;
   /** PUBREL. */
@@ -76,21 +78,24 @@ export class InFlight {
 
   /** Sends what may be on its way: first what was before. */
   release(sender: Sender): void {
-    while (this.#unsent.length > 0 && this.#onTheirWay < this.#window) {
+    while (this.#unsent.length > 0 && this.#mayGo(sender)) {
       const messageId = this.#unsent.shift() as number;
       const { outgoing, received } = this.#sent.get(messageId) as Sent;
       if (received) sender.pubrel(messageId);
       else if (!sender.publish(messageId, outgoing, true)) this.#sent.delete(messageId);
     }
-    let at = 0;
-    while (at < this.#waiting.length && this.#onTheirWay < this.#window) {
-      const outgoing = this.#waiting[at++] as Outgoing;
+    while (this.#waiting.length > 0 && this.#mayGo(sender)) {
+      const outgoing = this.#waiting.shift() as Outgoing;
       this.#waitingBytes -= outgoing.publication.payload.length;
       const messageId = this.#nextId();
       if (sender.publish(messageId, outgoing, false))
         this.#sent.set(messageId, { outgoing, received: false });
     }
-    if (at > 0) this.#waiting.splice(0, at);
+  }
+
+  /** Its connection is gone: nothing more goes. */
+  lost(): void {
+    this.#window = 0;
   }
 
   /** Sends again what was not acknowledged, and then what waits [MQTT-4.4.0-1] [MQTT-4.6.0-1]. */
@@ -152,6 +157,12 @@ export class InFlight {
     this.#waiting = stays;
     this.#waitingBytes = stays.reduce((sum, { publication }) => sum + publication.payload.length, 0);
     return withdrawn;
+  }
+
+  /** Where there is no room it goes with the next acknowledgement: so there is one to come. */
+  #mayGo(sender: Sender): boolean {
+    const onTheirWay = this.#onTheirWay;
+    return onTheirWay < this.#window && (onTheirWay === 0 || sender.hasRoom);
   }
 
   get #onTheirWay(): number {

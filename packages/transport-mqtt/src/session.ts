@@ -85,6 +85,7 @@ export class Session implements Sender {
     if (this.#device !== device) return;
     this.#lostAt = device.heardAt;
     this.#device = undefined;
+    this.#inFlight?.lost();
     this.keeping?.lost(device.clock.now(), will);
     this.#pass((group) => group.hasOther(this));
   }
@@ -252,11 +253,16 @@ export class Session implements Sender {
     this.deliver(publication, qos, asPublished && publication.attributes?.retain === true, { identifiers });
   }
 
+  /** Half of what may wait for its device does not. */
+  get hasRoom(): boolean {
+    return this.#device !== undefined && this.#device.link.room * 2 >= this.#maxOutboxBytes;
+  }
+
   /** Not to who is not there, nor where half of what may wait for it does: the rest is for what must get there. */
   #deliverAtMostOnce(publication: GatewayPublication, retain: boolean, { identifiers }: For): void {
     const device = this.#device;
     if (device === undefined) return;
-    if (device.link.room * 2 < this.#maxOutboxBytes) {
+    if (!this.hasRoom) {
       this.dropped++;
       return;
     }
