@@ -1,3 +1,4 @@
+import type { Server } from 'node:net';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { afterEach, beforeEach, expect, jest, test } from '@jest/globals';
@@ -184,3 +185,12 @@ test('one address has so many connections, and opens so many in a second', async
 
 setFlagsFromString('--expose_gc');
 const collectGarbage = runInNewContext('gc') as () => void;
+
+test('what the system cannot accept ends neither the server nor its listening', async () => {
+  await stage.serve();
+  const listener = stage.mqtt.native as Server;
+  for (let i = 0; i < 2; i++) listener.emit('error', new Error('accept EMFILE'));
+  await (await stage.connected('c')).quiet();
+  const told = stage.logs.filter(({ message }) => message === 'a device cannot connect');
+  expect(told.map(({ level }) => level)).toEqual(['error', 'error']);
+});

@@ -4,7 +4,7 @@ export interface MqttLimits {
   readonly maxPacketBytes: number;
   /** Subscriptions of one session; more are refused (0x80). Default 100. */
   readonly maxSubscriptions: number;
-  /** Publications on their way to a device, and from it, that are not acknowledged; what comes then waits. Default 20. */
+  /** Publications on their way to a device, and from it, that are not acknowledged, 65,535 at most; what comes then waits. Default 20. */
   readonly maxInFlight: number;
   /** Publications that wait for one session, online or not; also what a device of 3.1.1 has sent with QoS 2, and not released. Default 1,000. */
   readonly maxQueued: number;
@@ -14,11 +14,11 @@ export interface MqttLimits {
   readonly maxSessionsPerUser: number;
   /** TLS handshakes at a time, of all devices: with one more that which takes longest is ended. Default 1,000. */
   readonly maxHandshakes: number;
-  /** Topic aliases of one connection (MQTT 5). Default 16. */
+  /** Topic aliases of one connection (MQTT 5), 65,535 at most. Default 16. */
   readonly maxTopicAliases: number;
   /** The longest keep alive, in milliseconds: a device of MQTT 5 that wants a longer one, or none, is told this one. Default: any. */
   readonly maxKeepAliveMs: number;
-  /** How long a session waits for a device that is gone, in milliseconds. Default 86,400,000, one day. */
+  /** How long a session waits for a device that is gone, in milliseconds: 2,147,483,647 (24.8 days) at most. Default 86,400,000, one day. */
   readonly maxSessionMs: number;
 }
 
@@ -35,11 +35,21 @@ const defaults: MqttLimits = {
   maxSessionMs: 86_400_000,
 };
 
-/** The defaults with what the application sets. @throws RangeError where a limit is none, or not a number above 0. */
+/** Node's timers cannot be longer. */
+export const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+/** What MQTT has two bytes for. */
+const counts: ReadonlySet<string> = new Set<keyof MqttLimits>(['maxInFlight', 'maxTopicAliases']);
+
+/** The defaults with what the application sets. @throws RangeError where a limit is none, or not a number above 0, or more than there can be. */
 export function limitsWith(settings: Partial<MqttLimits> = {}): MqttLimits {
   for (const [name, value] of Object.entries(settings)) {
     if (!Object.hasOwn(defaults, name)) throw new RangeError(`there is no limit named ${name}`);
-    if (value !== undefined && !(value > 0)) throw new RangeError(`limits.${name} must be a number above 0`);
+    if (value === undefined) continue;
+    if (!(value > 0)) throw new RangeError(`limits.${name} must be a number above 0`);
+    if (counts.has(name) && !(Number.isInteger(value) && value <= 65_535))
+      throw new RangeError(`limits.${name} must be a whole number up to 65,535`);
   }
-  return { ...defaults, ...settings };
+  const limits = { ...defaults, ...settings };
+  return { ...limits, maxSessionMs: Math.min(limits.maxSessionMs, LONGEST_TIMER_MS) };
 }

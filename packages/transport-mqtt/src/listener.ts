@@ -41,15 +41,25 @@ export class Listener {
     });
   }
 
+  get native(): Server {
+    return this.#server;
+  }
+
   get port(): number | undefined {
     return (this.#server.address() as AddressInfo | null)?.port;
   }
 
   open(port: number, host: string | undefined): Promise<void> {
     const where = host ?? (this.#gate.host.loopbackOnly ? '127.0.0.1' : undefined);
+    const server = this.#server;
     return new Promise((resolve, reject) => {
-      this.#server.once('error', reject);
-      this.#server.listen({ port, backlog: 1_024, ...(where !== undefined && { host: where }) }, resolve);
+      server.once('error', reject);
+      server.listen({ port, backlog: 1_024, ...(where !== undefined && { host: where }) }, () => {
+        server.off('error', reject);
+        // A connection cannot be taken, as the process has too many files: the rest goes on.
+        server.on('error', (cause) => this.#gate.host.logger.error('a device cannot connect', { cause }));
+        resolve();
+      });
     });
   }
 

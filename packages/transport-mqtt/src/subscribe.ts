@@ -97,7 +97,8 @@ export function unsubscribe(device: Device, session: Session, packet: IUnsubscri
     if (had === undefined) return false;
     // Another one may read by the same filter, by itself or in a group.
     if (session.by(had.topicFilter).length === 1) await session.core.unsubscribe(had.topicFilter);
-    session.unsubscribed(filter);
+    // Unless it has subscribed again meanwhile.
+    if (session.subscriptions.get(filter) === had) session.unsubscribed(filter);
     return true;
   };
   const answer = (had: readonly boolean[]) => {

@@ -59,6 +59,9 @@ function embedded(options: MqttTransportOptions): MqttTransport {
     name: 'mqtt',
     foreign: true,
     devices: definePlugin({ name: 'device', setup: () => device }),
+    get native() {
+      return listener?.native;
+    },
     get port() {
       return listener?.port;
     },

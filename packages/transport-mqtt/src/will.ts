@@ -2,6 +2,7 @@ import type { Clock } from '@callboard/core';
 import { Disconnect, ReplyError } from '@callboard/protocol';
 import type { IConnectPacket } from 'mqtt-packet';
 import { draftOf, type Message } from './draft.ts';
+import { LONGEST_TIMER_MS } from './limits.ts';
 import type { Properties } from './properties.ts';
 import { Violation } from './reasons.ts';
 import type { Session } from './session.ts';
@@ -73,6 +74,3 @@ function publishWill(session: Session, will: Will, clock: Clock): void {
     },
   );
 }
-
-/** Node's timers cannot be longer. */
-const LONGEST_TIMER_MS = 2 ** 31 - 1;

@@ -123,8 +123,8 @@ export class Line {
       ...(this.#version === 5 && {
         properties: {
           sessionExpiryInterval: Math.min(Math.ceil(sessionExpiryMs / 1_000), 0xffff_ffff),
-          receiveMaximum: limits.maxInFlight,
-          maximumPacketSize: limits.maxPacketBytes + PACKET_OVERHEAD,
+          receiveMaximum: Math.min(limits.maxInFlight, 0xffff),
+          maximumPacketSize: Math.min(limits.maxPacketBytes + PACKET_OVERHEAD, 0xffff_ffff),
         },
       }),
     };

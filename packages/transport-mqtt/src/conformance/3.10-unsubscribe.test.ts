@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { bare, ends, gone, illFormed, lasting, reader, versions, wire } from '../../test/conformance.ts';
-import { Stage } from '../../test/support.ts';
+import { Stage, subscribePacket } from '../../test/support.ts';
 
 /** Sections 3.10 and 3.11: UNSUBSCRIBE and UNSUBACK. */
 
@@ -34,6 +34,16 @@ describe.each(versions)('version %i', (version) => {
     for (const topic of ['a/b', 'a/c', 'A/b', 'b/c']) await stage.server.publish(topic, 'x');
     const heard = (await device.rest()).map((each) => each.cmd === 'publish' && `${each.topic} ${each.qos}`);
     expect(heard).toEqual(['a/b 0', 'b/c 1']);
+  });
+
+  test('and asked for again in the same breath, goes on', async () => {
+    await stage.serve();
+    const device = await reader(stage, version, 'c', ['a', 1]);
+    device.send({ cmd: 'unsubscribe', messageId: 2, unsubscriptions: ['a'] }, subscribePacket(3, ['a', 0]));
+    await device.next('unsuback');
+    await device.next('suback');
+    await stage.server.publish('a', 'x');
+    expect(await device.next('publish')).toMatchObject({ payload: Buffer.from('x'), qos: 0 });
   });
 
   test.each([1, 2] as const)('what has begun with QoS %i is finished', async (qos) => {
