@@ -173,7 +173,7 @@ export class Device implements GatewayConnection {
         if (!this.#connecting && this.#framer.first !== CONNECT) throw new Disconnect('CONNECT_EXPECTED');
         const bytes = this.#framer.next();
         if (bytes === undefined) return;
-        this.#spend(this.link.received(bytes.length));
+        this.#spend(this.link.received(bytes.length, this.session?.awaits(bytes)));
         if (this.link.open) this.#take(bytes);
       }
     } catch (error) {

@@ -104,3 +104,19 @@ test('no more is on its way than the device takes, also of what is sent again', 
   inFlight.release(send);
   expect(sent).toEqual(['1 a again', '2 b again']);
 });
+
+test('one packet is awaited of each, by its QoS and by how far it is', () => {
+  const inFlight = new InFlight(limitsWith());
+  inFlight.add(outgoing('a', 1, 1));
+  inFlight.add(outgoing('b', 1, 2));
+  inFlight.release(note().send);
+  const [puback, pubrec, pubcomp] = [0x40, 0x50, 0x70];
+  const awaited = (messageId: number) =>
+    [puback, pubrec, pubcomp].filter((type) => inFlight.awaits(Buffer.of(type, 2, 0, messageId)));
+  expect([awaited(1), awaited(2), awaited(3)]).toEqual([[puback], [pubrec], []]);
+  inFlight.received(2, false);
+  inFlight.acknowledged(1);
+  expect([awaited(1), awaited(2)]).toEqual([[], [pubcomp]]);
+  expect(inFlight.awaits(Buffer.of(pubcomp as number, 1, 2))).toBe(false);
+  expect(inFlight.awaits(Buffer.of(0x32, 2, 0, 2))).toBe(false);
+});

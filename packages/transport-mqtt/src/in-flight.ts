@@ -1,5 +1,6 @@
 import type { GatewayPublication } from '@callboard/core';
 import type { MqttLimits } from './limits.ts';
+import { afterHeader } from './properties.ts';
 import type { SharedGroup } from './shared.ts';
 import type { Waiting } from './store.ts';
 
@@ -31,6 +32,11 @@ interface Sent {
 }
 
 const MAX_MESSAGE_ID = 65_535;
+
+/** Types of control packets (section 2.1.2). */
+const PUBACK = 4;
+const PUBREC = 5;
+const PUBCOMP = 7;
 
 /**
  * What a session is to be given at least or exactly once: on its way and not acknowledged, in the order in which it was sent, and
@@ -102,6 +108,16 @@ export class InFlight {
   again(sender: Sender): void {
     this.#unsent = [...this.#sent.keys()];
     this.release(sender);
+  }
+
+  /** Whether this packet is what the device is to say next of something that it was sent. */
+  awaits(packet: Buffer): boolean {
+    const type = (packet[0] as number) >> 4;
+    if (type !== PUBACK && type !== PUBREC && type !== PUBCOMP) return false;
+    const at = afterHeader(packet);
+    const sent = packet.length < at + 2 ? undefined : this.#sent.get(packet.readUInt16BE(at));
+    if (sent === undefined) return false;
+    return type === (sent.outgoing.qos === 1 ? PUBACK : sent.received ? PUBCOMP : PUBREC);
   }
 
   /** PUBACK. @returns what it was, if it was on its way with QoS 1. */

@@ -1,6 +1,7 @@
 import { Socket } from 'node:net';
 import { channelsLike } from '@callboard/core';
 import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
+import type { Packet } from 'mqtt-packet';
 import { connectPacket, open, publishPacket, Stage, subscribePacket, until } from '../test/support.ts';
 
 let stage: Stage;
@@ -330,6 +331,36 @@ describe('what comes', () => {
     await until(late, 'the rest');
     expect(stage.server.stats().disconnects).toEqual({});
   });
+
+  test.each([1, 2] as const)(
+    'what it acknowledges with QoS %i counts for no budget, and what it pretends to does',
+    async (qos) => {
+      await stage.serve({ limits: { maxFramesPerSecond: 5 } });
+      const device = await stage.connected('c');
+      device.send(subscribePacket(1, ['a', qos]));
+      await device.next('suback');
+      for (let i = 0; i < 50; i++) {
+        await stage.server.publish('a', `${i}`);
+        const { messageId } = await device.next('publish');
+        device.send({ cmd: qos === 1 ? 'puback' : 'pubrec', messageId } as Packet);
+        if (qos === 1) continue;
+        await device.next('pubrel');
+        device.send({ cmd: 'pubcomp', messageId } as Packet);
+      }
+      // Eight are left of the burst.
+      for (let i = 0; i < 7; i++)
+        device.send({ cmd: qos === 1 ? 'puback' : 'pubcomp', messageId: 1 } as Packet);
+      await device.quiet();
+      device.send({ cmd: 'pubrec', messageId: 50 } as Packet, { cmd: 'pingreq' });
+      for (let i = 0; i < 20; i++) await new Promise((resolve) => setImmediate(resolve));
+      const { length } = device.packets;
+      await until(() => {
+        stage.clock.advance(100);
+        return device.packets.at(-1)?.cmd === 'pingresp' && device.packets.length > length;
+      }, 'the answer');
+      expect(stage.server.stats().disconnects).toEqual({});
+    },
+  );
 
   test('byte by byte is the same', async () => {
     await stage.serve();

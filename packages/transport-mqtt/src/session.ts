@@ -173,6 +173,11 @@ export class Session implements Sender {
     };
   }
 
+  /** Whether this packet acknowledges what the device was sent, for the first time. */
+  awaits(packet: Buffer): boolean {
+    return this.#inFlight?.awaits(packet) === true;
+  }
+
   acknowledged(messageId: number): void {
     this.#done(this.#inFlight?.acknowledged(messageId));
     this.#release();

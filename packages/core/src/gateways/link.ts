@@ -21,12 +21,12 @@ export class ForeignLink extends LiveLink implements GatewayLink, LastValueTaker
     this.#connection = connection;
   }
 
-  received(bytes: number): number {
+  received(bytes: number, isAnswer = false): number {
     const { clock, counters, limits } = this.node;
     counters.received++;
     counters.receivedBytes += bytes;
     const now = clock.now();
-    this.frameBudget.spend(1, now);
+    if (!isAnswer) this.frameBudget.spend(1, now);
     this.byteBudget.spend(bytes, now);
     if (this.frameBudget.ruined || this.byteBudget.ruined)
       this.end(new Disconnect('RATE_LIMITED', { afterMs: limits.pingIntervalMs }));

@@ -117,8 +117,9 @@ export interface GatewayLink {
   /**
    * Counts one unit of so many bytes that came. Milliseconds for which nothing more of it should be read: 0 within its budgets. It
    * is ended where it goes on regardless.
+   * @param isAnswer to what it was sent: there are as many as that, so only its bytes count.
    */
-  received(bytes: number): number;
+  received(bytes: number, isAnswer?: boolean): number;
   /** Asks the verifier. @throws Disconnect USER_ID_MISSING, UNAUTHORIZED, TOKEN_EXPIRED, VERIFY_FAILED */
   authenticate(credentials: GatewayCredentials): Promise<Accepted>;
   /**
