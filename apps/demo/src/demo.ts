@@ -6,6 +6,7 @@ import { Accounts } from './accounts.ts';
 import { createBoxOffice, isIn } from './box-office.ts';
 import { openDatabase } from './database/database.ts';
 import { houseBroker } from './device-channels.ts';
+import { endClients } from './ended-tokens.ts';
 import { EventNotices } from './events/event-notices.ts';
 import { type EventLimits, Events } from './events/events.ts';
 import type { Patience } from './green-room.ts';
@@ -107,6 +108,7 @@ export async function createDemo(options: DemoOptions) {
     },
     ...{ clock, logger, pageRoot },
     isIn: (userId) => isIn(server, userId),
+    endClients: (userId, spared) => endClients(server, userId, spared),
     isBusy: () => (server.stats().plugins.notify?.busy ?? 0) > 0,
   });
   const server = createBoxOffice({

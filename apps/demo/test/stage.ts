@@ -136,6 +136,22 @@ export async function tabOf(
   return page;
 }
 
+/** A fresh tab of somebody who has just signed up, with `NAME@example.org`. */
+export async function newcomer(
+  name: string,
+  { path = '/', within = context }: Pick<TabOptions, 'path' | 'within'> = {},
+): Promise<Page> {
+  const page = await within.newPage();
+  await page.goto(`http://127.0.0.1:${port}${path}`);
+  await click(page.getByRole('button', { name: 'I am new here' }));
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('E-mail').fill(`${name.split(' ')[0]}@example.org`);
+  await page.getByLabel('Password').fill('correct horse');
+  await click(page.getByRole('button', { name: 'Sign up' }));
+  await online(page);
+  return page;
+}
+
 /** One more tab of whoever is signed in to this one. */
 export async function anotherOf(page: Page): Promise<Page> {
   const [another] = await Promise.all([

@@ -14,6 +14,7 @@ export class PassKeeper implements Pass {
   #pass: Pass;
   readonly #options: PassKeeperOptions;
   #renewing: Promise<void> | undefined;
+  #exchanging: Promise<void> | undefined;
 
   constructor(pass: Pass, options: PassKeeperOptions) {
     this.#pass = pass;
@@ -28,9 +29,26 @@ export class PassKeeper implements Pass {
     return this.#pass.user;
   }
 
+  /**
+   * Does what may end all tokens but one, and gives that one, if it did. Who asks for a fresh token meanwhile waits for it.
+   *
+   * @throws what `work` throws
+   */
+  async exchange(work: () => Promise<string | undefined>): Promise<void> {
+    await this.#renewing;
+    const exchanging = work().then((token) => {
+      if (token === undefined) return;
+      this.#pass = { token, user: this.user };
+      this.#options.renewed(this.#pass);
+    });
+    this.#exchanging = exchanging.catch(() => {});
+    await exchanging;
+  }
+
   /** The token, or another one where more than half of its time is over. Who shows one that is no good hears so from the server. */
   async fresh(): Promise<string> {
     const { now = Date.now } = this.#options;
+    await this.#exchanging;
     if (now() < halfTimeOf(this.token)) return this.token;
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined;

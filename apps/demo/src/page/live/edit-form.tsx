@@ -1,13 +1,17 @@
-import { type FormEvent, useEffect, useRef, useState } from 'react';
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
 import { RestError } from '../rest.ts';
 
-interface Field {
+export interface Field {
   readonly name: string;
   readonly label: string;
   readonly max: number;
-  /** More than one line; 1 is an input. */
-  readonly rows: number;
+  readonly min?: number;
+  /** Default: as many lines as `rows`. */
+  readonly type?: 'email' | 'password';
+  /** More than one line; 1, the default, is an input. */
+  readonly rows?: number;
   readonly required?: boolean;
+  readonly autoComplete?: string;
   readonly value: string;
 }
 
@@ -45,6 +49,8 @@ export function Editable({ text, ...form }: Omit<EditFormProps, 'close'> & { rea
 /** Some lines that are changed together. Somebody else may be quicker: then who writes decides which of the two it is to be. */
 function EditForm({ fields: begun, version, submitText, save, close }: EditFormProps) {
   const [fields] = useState(begun);
+  // There may be two forms on a page.
+  const prefix = useId();
   const base = useRef(version);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), []);
@@ -54,7 +60,12 @@ function EditForm({ fields: begun, version, submitText, save, close }: EditFormP
     event.preventDefault();
     if (busy) return;
     const given = new FormData(event.currentTarget);
-    const values = Object.fromEntries(fields.map(({ name }) => [name, String(given.get(name)).trim()]));
+    const values = Object.fromEntries(
+      fields.map(({ name, type }) => {
+        const value = String(given.get(name));
+        return [name, type === 'password' ? value : value.trim()];
+      }),
+    );
     setBusy(true);
     setTrouble(undefined);
     try {
@@ -69,12 +80,16 @@ function EditForm({ fields: begun, version, submitText, save, close }: EditFormP
   };
   return (
     <form ref={form} className="edit-form" autoComplete="off" onSubmit={(event) => void submit(event)}>
-      {fields.map(({ name, label, max, rows, required, value }) => {
-        const props = { id: name, name, required, maxLength: max, defaultValue: value };
+      {fields.map(({ name, label, min, max, type, rows = 1, required, autoComplete, value }) => {
+        const id = `${prefix}${name}`;
+        const props = {
+          ...{ id, name, required, autoComplete },
+          ...{ minLength: min, maxLength: max, defaultValue: value },
+        };
         return (
-          <div key={name} className="edit-field">
-            <label htmlFor={name}>{label}</label>
-            {rows === 1 ? <input {...props} /> : <textarea {...props} rows={rows} />}
+          <div key={name} className="field">
+            <label htmlFor={id}>{label}</label>
+            {rows === 1 ? <input {...props} type={type} /> : <textarea {...props} rows={rows} />}
           </div>
         );
       })}
