@@ -34,15 +34,10 @@ export class PassKeeper implements Pass {
    *
    * @throws what `work` throws
    */
-  async exchange(work: () => Promise<string | undefined>): Promise<void> {
-    await this.#renewing;
-    const exchanging = work().then((token) => {
-      if (token === undefined) return;
-      this.#pass = { token, user: this.user };
-      this.#options.renewed(this.#pass);
-    });
+  exchange(work: () => Promise<string | undefined>): Promise<void> {
+    const exchanging = this.#exchange(work);
     this.#exchanging = exchanging.catch(() => {});
-    await exchanging;
+    return exchanging;
   }
 
   /** The token, or another one where more than half of its time is over. Who shows one that is no good hears so from the server. */
@@ -55,6 +50,15 @@ export class PassKeeper implements Pass {
     });
     await this.#renewing;
     return this.token;
+  }
+
+  async #exchange(work: () => Promise<string | undefined>): Promise<void> {
+    // What is renewed now would be no good afterwards.
+    await this.#renewing;
+    const token = await work();
+    if (token === undefined) return;
+    this.#pass = { token, user: this.user };
+    this.#options.renewed(this.#pass);
   }
 
   async #renew(): Promise<void> {
