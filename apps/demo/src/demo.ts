@@ -43,7 +43,7 @@ export interface DemoOptions {
   readonly leadTimesMs?: readonly number[];
   /** Of every house. Default: those of `Houses`. */
   readonly seats?: number;
-  /** Attempts to sign up or in, per address. Default 30. */
+  /** Attempts to sign up or in, and changes of a profile, per address. Default 30. */
   readonly attemptsPerMinute?: number;
   /** Requests to the REST API, of one person, or of an address that has not signed in. Default 20. */
   readonly requestsPerSecond?: number;

@@ -1,11 +1,11 @@
 import type { AddressInfo } from 'node:net';
 import { type Client, createClient } from '@callboard/client';
-import { silentLogger } from '@callboard/core';
 import { until } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeJwt } from 'jose';
 import { Devices } from '../test/devices.ts';
-import { api, demo, withRest } from '../test/rest-stage.ts';
+import { lineTo } from '../test/line-to.ts';
+import { api, demo, reopen, tokens, withRest } from '../test/rest-stage.ts';
 import { watching } from '../test/watching.ts';
 import { Accounts } from './accounts.ts';
 import { PASSWORD_CHANGED } from './shared/pass.ts';
@@ -23,19 +23,20 @@ let clients: Client[];
 withRest();
 beforeEach(async () => {
   clients = [];
-  ada = (await api.ask<Signed>('POST', '/sign-up', { body: { ...login, name: 'Ada Byrne' } })).body;
+  await signUp();
 });
 afterEach(async () => {
   await Promise.all(clients.map((client) => client.close()));
 });
 
+async function signUp() {
+  ada = (await api.ask<Signed>('POST', '/sign-up', { body: { ...login, name: 'Ada Byrne' } })).body;
+}
+
 const port = () => (demo.web.server.address() as AddressInfo).port;
 
-function clientWith(token: string): Client {
-  const client = createClient({
-    endPoint: `ws://127.0.0.1:${port()}`,
-    ...{ userId: ada.user.id, token, logger: silentLogger },
-  });
+async function clientWith(token: string, userId = ada.user.id): Promise<Client> {
+  const client = createClient(await lineTo(demo, userId, token));
   clients.push(client);
   return client;
 }
@@ -46,8 +47,8 @@ async function ending(client: Client) {
   return client.actor.getSnapshot().context.ending;
 }
 
-async function connected(token: string): Promise<Client> {
-  const client = clientWith(token);
+async function connected(token: string, userId?: string): Promise<Client> {
+  const client = await clientWith(token, userId);
   await client.connect();
   return client;
 }
@@ -87,12 +88,7 @@ describe('a change of the password', () => {
 
   test('closes the connections that there are, with a reason, but for that of the client that it names', async () => {
     const [own, other] = [await connected(ada.token), await connected(ada.token)];
-    const orla = createClient({
-      endPoint: `ws://127.0.0.1:${port()}`,
-      ...{ userId: 'orla', token: await demo.passes.issue('orla'), logger: silentLogger },
-    });
-    clients.push(orla);
-    await orla.connect();
+    const orla = await connected(tokens.orla, 'orla');
     const { token } = await changePassword(ada.token, own.id);
     expect(await ending(other)).toMatchObject({ code: PASSWORD_CHANGED, reason: 'PASSWORD_CHANGED' });
     await own.refresh(token);
@@ -104,7 +100,7 @@ describe('a change of the password', () => {
     const [one, two] = [await connected(ada.token), await connected(ada.token)];
     const { token } = await changePassword(ada.token, 'orlas-client');
     for (const client of [one, two]) expect((await ending(client))?.code).toBe(PASSWORD_CHANGED);
-    expect((await ending(clientWith(ada.token)))?.name).toBe('UNAUTHORIZED');
+    expect((await ending(await clientWith(ada.token)))?.name).toBe('UNAUTHORIZED');
     await expect(new Devices().connect(demo, ada.user.id, ada.token)).rejects.toMatchObject({ code: 4 });
     await expect((await connected(token)).refresh(ada.token)).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
   });
@@ -124,7 +120,7 @@ describe('a change of the password', () => {
       };
     });
     try {
-      const late = clientWith(ada.token);
+      const late = await clientWith(ada.token);
       await asked;
       await changePassword();
       letIn();
@@ -143,6 +139,15 @@ describe('a change of the password', () => {
     await until(() => own.last().version === 2, 'the page of the new version');
     expect(own.watch.state).toMatchObject({ state: 'live' });
   });
+});
+
+test('who asks with a token that was ended takes nothing from its owner', async () => {
+  await reopen({ requestsPerSecond: 2 });
+  await signUp();
+  const { token } = await changePassword();
+  const ended = await Promise.all(Array.from({ length: 10 }, () => look(ada.token)));
+  expect(new Set(ended.map(({ status }) => status))).toEqual(new Set([401, 429]));
+  expect((await look(token)).status).toBe(200);
 });
 
 test('what else is changed ends no token', async () => {

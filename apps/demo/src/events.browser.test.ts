@@ -157,6 +157,28 @@ describeInChromium('the callboard in Chromium', () => {
     await heading(teodor, 'Not on the board');
   });
 
+  test('of two tabs of its owner neither changes a notice over the other’s head, nor loses what was written', async () => {
+    tolerate(/status of 412/);
+    const id = await posted('orla', 'Fight call', 25, []);
+    const one = await tabOf('Orla', { path: `/board/${id}` });
+    const two = await anotherOf(one);
+    for (const [page, place] of [
+      [two, 'The yard'],
+      [one, 'The roof'],
+    ] as const) {
+      await click(button(page, 'Change it'));
+      await page.getByLabel('Place').fill(place);
+    }
+    await click(button(two, 'Change it'));
+    await two.locator('.poster-line').getByText('The yard').waitFor();
+    await click(button(one, 'Change it'));
+    await one.getByRole('alert').filter({ hasText: 'Somebody was quicker' }).waitFor();
+    await one.locator('.poster-line').getByText('The yard').waitFor();
+    expect(await one.getByLabel('Place').inputValue()).toBe('The roof');
+    await click(button(one, 'Change it'));
+    await one.locator('.poster-line').getByText('The roof').waitFor();
+  });
+
   test('what is over is off the board, and its notice out of the bell', async () => {
     await posted('orla', 'Half-hour call', 1.5, ['teodor']);
     const [orla, teodor] = [

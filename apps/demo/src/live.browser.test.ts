@@ -123,6 +123,7 @@ describeInChromium('what the REST API tells, in Chromium', () => {
     await guest.getByLabel('Name').fill('Ada King');
     await click(button(guest, 'Write it'));
     await card(guest).getByText('Ada King').waitFor();
+    await guest.locator('.bar-name').getByText('Ada King').waitFor();
   });
 
   test('another password shows all other tabs to the door, and this one goes on', async () => {

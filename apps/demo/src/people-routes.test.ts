@@ -223,3 +223,14 @@ test('an e-mail that nobody has and a wrong password take the same work, and are
     Passwords.prototype.matches = matches;
   }
 });
+
+test('whether a password is right is told to who guesses as seldom as at the door', async () => {
+  await demo.stop();
+  demo = await createDemo({ port: 0, logger, passwordWork: 16, attemptsPerMinute: 3 });
+  api = new Api(await demo.start());
+  ada = (await api.ask<Signed>('POST', '/sign-up', { body: good })).body;
+  const guess = () =>
+    change(ada.user.id, ada.token, { password: { current: 'incorrect horse', next: 'another horse' } });
+  expect([(await guess()).status, (await guess()).status, (await guess()).status]).toEqual([401, 401, 429]);
+  expect((await signIn(good.password)).status).toBe(429);
+});

@@ -1,4 +1,4 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, onRequestHookHandler } from 'fastify';
 import { z } from 'zod';
 import type { Accounts, ProfileChange } from './accounts.ts';
 import type { EndClients } from './ended-tokens.ts';
@@ -59,6 +59,14 @@ export interface PeopleRoutesOptions {
   readonly door: Door;
   readonly ownApi: OwnApi;
   readonly endClients: EndClients;
+  readonly attempts: Attempts;
+}
+
+/** Of a route that tells whether a password is right: of one budget for each address. */
+export interface Attempts {
+  readonly onRequest: onRequestHookHandler;
+  /** In place of the budget of other requests. */
+  readonly config: { readonly rateLimit: false };
 }
 
 interface Change extends ProfileChange {
@@ -72,7 +80,7 @@ interface WithId {
 /** One's own profile, and nobody else's. */
 export async function peopleRoutes(
   app: FastifyInstance,
-  { accounts, passes, door, ownApi, endClients }: PeopleRoutesOptions,
+  { accounts, passes, door, ownApi, endClients, attempts }: PeopleRoutesOptions,
 ): Promise<void> {
   app.get<WithId>(
     '/people/:id',
@@ -102,6 +110,7 @@ export async function peopleRoutes(
         body: { ...change, minProperties: 1 },
         response: { 200: jsonSchema(changed, 'output'), ...errors },
       },
+      ...attempts,
     },
     async (request, reply) => {
       const { id } = await door.signedIn(request);

@@ -9,7 +9,7 @@ import type { Events } from './events/events.ts';
 import { eventRoutes } from './events/routes.ts';
 import type { OwnApi } from './own-api.ts';
 import type { Passes } from './passes.ts';
-import { email, name, password, peopleRoutes } from './people-routes.ts';
+import { type Attempts, email, name, password, peopleRoutes } from './people-routes.ts';
 import type { Programmes } from './programmes/programmes.ts';
 import { programmeRoutes } from './programmes/routes.ts';
 import { Refusal } from './refusal.ts';
@@ -35,7 +35,7 @@ export interface RestOptions {
   /** Whether one of the user's tabs is connected, or about to come back. */
   readonly isIn: (userId: string) => boolean;
   readonly endClients: EndClients;
-  /** Attempts to sign up or in, per address. */
+  /** Attempts to sign up or in, and changes of a profile, per address. */
   readonly attemptsPerMinute: number;
   /** Of one person, or of an address that has not signed in. */
   readonly requestsPerSecond: number;
@@ -80,7 +80,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   await app.register(rateLimit, {
     max: requestsPerSecond,
     timeWindow: 1_000,
-    keyGenerator: ({ bearer, ip }) => bearer?.id ?? ip,
+    // Who carries a token that was ended takes nothing from who ended it.
+    keyGenerator: ({ bearer, ip }) => (bearer ? `${bearer.id} ${bearer.tokenVersion}` : ip),
   });
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, () => {
@@ -92,13 +93,15 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     token: await passes.issue(account.id, { tokenVersion }),
     user: account,
   });
-  // One budget for both: who guesses e-mails and who guesses passwords are the same.
-  const onRequest = app.rateLimit({
-    max: attemptsPerMinute,
-    timeWindow: '1 minute',
-    keyGenerator: ({ ip }) => ip,
-  });
-  const config = { rateLimit: false as const };
+  // One budget for all that tells whether a password is right, or an e-mail is taken.
+  const attempts: Attempts = {
+    onRequest: app.rateLimit({
+      max: attemptsPerMinute,
+      timeWindow: '1 minute',
+      keyGenerator: ({ ip }) => ip,
+    }),
+    config: { rateLimit: false },
+  };
 
   app.post<{ Body: z.infer<typeof newcomer> }>(
     '/sign-up',
@@ -107,8 +110,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
         ...{ tags, summary: 'Open an account' },
         ...{ body: jsonSchema(newcomer), response: { 201: pass, ...errors } },
       },
-      onRequest,
-      config,
+      ...attempts,
     },
     async ({ body: { name, ...login } }, reply) =>
       reply.code(201).send(await passOf(await accounts.signUp(name, login))),
@@ -121,8 +123,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
         ...{ tags, summary: 'Have a token' },
         ...{ body: jsonSchema(login), response: { 200: pass, ...errors } },
       },
-      onRequest,
-      config,
+      ...attempts,
     },
     async ({ body }) => passOf(await accounts.signIn(body)),
   );
@@ -190,7 +191,7 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   const { programmes, ownApi } = options;
   await app.register(programmeRoutes, { programmes, door, ownApi });
   const { endClients } = options;
-  await app.register(peopleRoutes, { accounts, passes, door, ownApi, endClients });
+  await app.register(peopleRoutes, { accounts, passes, door, ownApi, endClients, attempts });
   await app.register(eventRoutes, { events: options.events, notices: options.notices, door });
   const { clock, isBusy } = options;
   if (rules.demo) await app.register(clockRoutes, { clock, isBusy, door });

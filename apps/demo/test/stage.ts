@@ -5,6 +5,7 @@ import { silentLogger } from '@callboard/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { createDemo, type Demo, type DemoOptions } from '../src/demo.ts';
+import { lineTo } from './line-to.ts';
 import { online } from './page.ts';
 
 /** Each test has a demo and a browser of its own: these are the ones of the present test. */
@@ -164,12 +165,7 @@ export async function anotherOf(page: Page): Promise<Page> {
 
 /** Somebody without a page, who is quicker than who has one. */
 export async function behindTheScenes(userId: string): Promise<Client> {
-  const client = createClient({
-    endPoint: `ws://127.0.0.1:${port}`,
-    userId,
-    token: await demo.passes.issue(userId),
-    logger: silentLogger,
-  });
+  const client = createClient(await lineTo(demo, userId));
   clients.push(client);
   return client;
 }

@@ -41,7 +41,7 @@ interface PinnedProps {
 }
 
 function Pinned({ office, card }: PinnedProps) {
-  const { announcer } = office;
+  const { announcer, company } = office;
   const view = useStore(card);
   const { value } = view;
   return (
@@ -65,6 +65,8 @@ function Pinned({ office, card }: PinnedProps) {
             submitText="Write it"
             save={async (change, version) => {
               await card.change(change, version, words);
+              // Where it does not come about, the name is the one before until the page is loaded again.
+              company.refresh().catch(() => {});
               announcer.say('It is written.');
             }}
           />

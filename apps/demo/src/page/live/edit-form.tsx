@@ -1,5 +1,6 @@
 import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
-import { RestError } from '../rest.ts';
+import { FormFoot } from '../form-foot.tsx';
+import { Quicker, useAttempt } from '../use-attempt.ts';
 
 export interface Field {
   readonly name: string;
@@ -54,11 +55,9 @@ function EditForm({ fields: begun, version, submitText, save, close }: EditFormP
   const base = useRef(version);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), []);
-  const [trouble, setTrouble] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
+  const { busy, trouble, attempt } = useAttempt();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (busy) return;
     const given = new FormData(event.currentTarget);
     const values = Object.fromEntries(
       fields.map(({ name, type }) => {
@@ -66,20 +65,19 @@ function EditForm({ fields: begun, version, submitText, save, close }: EditFormP
         return [name, type === 'password' ? value : value.trim()];
       }),
     );
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      await save(values, base.current);
+    attempt(async () => {
+      try {
+        await save(values, base.current);
+      } catch (error) {
+        if (!Quicker.is(error)) throw error;
+        base.current = version;
+        throw new Quicker();
+      }
       close();
-    } catch (error) {
-      const isStale = error instanceof RestError && error.code === 'STALE';
-      if (isStale) base.current = version;
-      setTrouble(isStale ? QUICKER : error instanceof RestError ? error.message : 'That did not work.');
-      setBusy(false);
-    }
+    });
   };
   return (
-    <form ref={form} className="edit-form" autoComplete="off" onSubmit={(event) => void submit(event)}>
+    <form ref={form} className="edit-form" autoComplete="off" onSubmit={submit}>
       {fields.map(({ name, label, min, max, type, rows = 1, required, autoComplete, value }) => {
         const id = `${prefix}${name}`;
         const props = {
@@ -93,20 +91,7 @@ function EditForm({ fields: begun, version, submitText, save, close }: EditFormP
           </div>
         );
       })}
-      <p className="row">
-        <button type="submit" className="button" aria-disabled={busy}>
-          {submitText}
-        </button>
-        <button type="button" className="link" onClick={close}>
-          Leave it as it is
-        </button>
-      </p>
-      <p className="trouble" role="alert">
-        {trouble}
-      </p>
+      <FormFoot submitText={submitText} busy={busy} trouble={trouble} cancel={close} />
     </form>
   );
 }
-
-const QUICKER =
-  'Somebody was quicker: their words stand above, yours here. Once more, and yours take their place.';
