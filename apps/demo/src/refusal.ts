@@ -23,7 +23,7 @@ const refusals = {
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
 export type RefusalCode = keyof typeof refusals;
-export const refusalCodes = Object.keys(refusals) as RefusalCode[];
+const refusalCodes = Object.keys(refusals) as RefusalCode[];
 
 /** What a route answers with instead: the status, and `{ error: { code, message } }`, the one envelope of all errors. */
 export class Refusal extends Error {

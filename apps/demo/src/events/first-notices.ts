@@ -10,8 +10,8 @@ const firstNotices: readonly (Omit<EventDraft, 'startsAt' | 'state'> & {
   {
     owner: 'orla',
     inHours: 26,
-    headline: 'Read-through: Nine Umbrellas',
-    description: 'All ten guests, please. Bring the book, a pencil, and what you came with.',
+    headline: 'Read-through',
+    description: 'Nine Umbrellas: all ten guests, please. Bring the book, a pencil, and what you came with.',
     place: 'Rehearsal room',
   },
   {
