@@ -17,7 +17,8 @@ for (const kind of [postgresql, mariadb]) {
     databaseTests(async () => ({ where: await database.create(), remove() {} }), 15);
 
     // PostgreSQL undoes what was interrupted.
-    (kind === mariadb ? test : test.skip)('a migration that was interrupted is made again', async () => {
+    if (kind === postgresql) return;
+    test('a migration that was interrupted is made again', async () => {
       const where = await database.create();
       const interrupted = await openDatabase(where);
       await sql`delete from demo_migrations where name = '5-sign-in'`.execute(interrupted.db);
