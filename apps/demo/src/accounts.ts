@@ -1,8 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import type { Database, Tx } from './database/database.ts';
+import type { Bearer } from './passes.ts';
 import { Passwords } from './passwords.ts';
 import { Refusal } from './refusal.ts';
-import { COMPANY_PASSWORD, company } from './shared/company.ts';
+import { COMPANY_PASSWORD, company, emailOf, isOfTheCompany } from './shared/company.ts';
 
 export interface Account {
   readonly id: string;
@@ -13,6 +14,8 @@ export interface Account {
 
 /** An account as its owner sees it. */
 export interface Profile extends Account {
+  /** What they sign in with, which nobody else is told; null where they signed up before there were any. */
+  readonly email: string | null;
   /** What they say about themselves. */
   readonly about: string;
   /** How often it was looked at. */
@@ -24,7 +27,27 @@ export interface Profile extends Account {
 export interface ProfileChange {
   readonly name?: string | undefined;
   readonly about?: string | undefined;
-  readonly password?: { readonly current: string; readonly next: string } | undefined;
+  readonly email?: SignInChange | undefined;
+  /** Ends all tokens there are. */
+  readonly password?: SignInChange | undefined;
+}
+
+interface SignInChange {
+  /** The password as it is. */
+  readonly current: string;
+  readonly next: string;
+}
+
+export interface Login {
+  readonly email: string;
+  readonly password: string;
+}
+
+/** Whose password was right. */
+export interface SignedIn {
+  readonly account: Account;
+  /** As it was then: where the password is another by now, a token of this version is no good. */
+  readonly tokenVersion: number;
 }
 
 export interface AccountsOptions {
@@ -71,34 +94,36 @@ export class Accounts {
     return rows.sort((a, b) => rank(a) - rank(b) || (a.name < b.name ? -1 : 1));
   }
 
-  byId(id: string): Promise<Account | undefined> {
+  /** Undefined where there is none, or the token is of another version. */
+  of({ id, tokenVersion }: Bearer): Promise<Account | undefined> {
     return this.#database.db
       .selectFrom('people')
       .select(['id', 'name', 'role'])
       .where('id', '=', id)
+      .where('token_version', '=', tokenVersion)
       .executeTakeFirst();
   }
 
-  /** @throws Refusal NAME_TAKEN */
-  async signUp(name: string, password: string): Promise<Account> {
+  /** @throws Refusal NAME_TAKEN, EMAIL_TAKEN */
+  async signUp(name: string, { email, password }: Login): Promise<SignedIn> {
     const account = { id: `guest-${randomBytes(6).toString('hex')}`, name, role: 'Guest' };
-    await this.#add(account, await this.#passwords.hash(password));
-    return account;
+    await this.#add(account, email, await this.#passwords.hash(password));
+    return { account, tokenVersion: 1 };
   }
 
-  /** A name that nobody has takes the same work as a wrong password. @throws Refusal WRONG */
-  async signIn(name: string, password: string): Promise<Account> {
+  /** An e-mail that nobody has takes the same work as a wrong password. @throws Refusal WRONG */
+  async signIn({ email, password }: Login): Promise<SignedIn> {
     const found = await this.#database.db
       .selectFrom('people')
-      .select(['id', 'name', 'role', 'password'])
-      .where('name_key', '=', keyOf(name))
+      .select(['id', 'name', 'role', 'password', 'token_version'])
+      .where('email', '=', email.toLowerCase())
       .executeTakeFirst();
     const right = await this.#passwords.matches(found?.password ?? this.#nobodys, password);
     if (found === undefined || !right) throw new Refusal('WRONG');
-    const { password: _, ...account } = found;
+    const { password: _, token_version: tokenVersion, ...account } = found;
     // They may be in the database since it was a demo's.
-    if (!this.#withCompany && companyIds.includes(account.id)) throw new Refusal('WRONG');
-    return account;
+    if (!this.#withCompany && isOfTheCompany(account.id)) throw new Refusal('WRONG');
+    return { account, tokenVersion };
   }
 
   /** @param counts whether this is a view */
@@ -114,67 +139,106 @@ export class Accounts {
       );
     return db
       .selectFrom('people')
-      .select(['id', 'name', 'role', 'about', 'views', 'version'])
+      .select(['id', 'name', 'role', 'email', 'about', 'views', 'version'])
       .where('id', '=', id)
       .executeTakeFirstOrThrow();
   }
 
-  /** @throws Refusal STALE, NAME_TAKEN, WRONG, OF_THE_HOUSE */
-  async change(id: string, version: number, { name, about, password }: ProfileChange): Promise<void> {
-    if (companyIds.includes(id) && (name ?? password) !== undefined) throw new Refusal('OF_THE_HOUSE');
+  /**
+   * The version of tokens from now on.
+   *
+   * @throws Refusal STALE, NAME_TAKEN, EMAIL_TAKEN, WRONG, OF_THE_HOUSE
+   */
+  async change(id: string, version: number, change: ProfileChange): Promise<number> {
+    const { name, about, email, password } = change;
+    if (isOfTheCompany(id) && (name ?? email ?? password) !== undefined) throw new Refusal('OF_THE_HOUSE');
     const { db } = this.#database;
     const kept = await db
       .selectFrom('people')
-      .select('password')
+      .select(['password', 'token_version'])
       .where('id', '=', id)
       .executeTakeFirstOrThrow();
-    if (password && !(await this.#passwords.matches(kept.password, password.current)))
-      throw new Refusal('WRONG', 'That is not your password now.');
+    for (const given of [email, password])
+      if (given && !(await this.#passwords.matches(kept.password, given.current)))
+        throw new Refusal('WRONG', 'That is not your password now.');
     const next = password && (await this.#passwords.hash(password.next));
-    const changed = await this.#unlessTaken((tx) =>
+    const tokenVersion = kept.token_version + (next === undefined ? 0 : 1);
+    const changed = await this.#unlessTaken({ id, email: email?.next }, (tx) =>
       tx
         .updateTable('people')
         .set({
           ...(name !== undefined && { name, name_key: keyOf(name) }),
           ...(about !== undefined && { about }),
-          ...(next !== undefined && { password: next }),
+          ...(email !== undefined && { email: email.next.toLowerCase() }),
+          ...(next !== undefined && { password: next, token_version: tokenVersion }),
         })
         .set((row) => ({ version: row('version', '+', 1) }))
         .where('id', '=', id)
         .where('version', '=', version)
         .executeTakeFirstOrThrow(),
     );
+    // What was read above is of that version, or nothing was written: each change counts.
     if (changed.numUpdatedRows === 0n) throw new Refusal('STALE');
+    return tokenVersion;
   }
 
-  async #add({ id, name, role }: Account, password: string): Promise<void> {
-    const row = { id, name, name_key: keyOf(name), role, about: '', password };
-    await this.#unlessTaken((tx) => tx.insertInto('people').values(row).execute());
+  async #add({ id, name, role }: Account, email: string, password: string): Promise<void> {
+    const row = { id, name, name_key: keyOf(name), role, email: email.toLowerCase(), about: '', password };
+    await this.#unlessTaken({ id, email }, (tx) => tx.insertInto('people').values(row).execute());
   }
 
+  /** Those of them that are there already may be so since before there were e-mails. */
   async #addCompany(): Promise<void> {
-    const missing = [];
-    for (const { id, name, role } of company)
-      if ((await this.byId(id)) === undefined) missing.push({ id, name, role });
-    if (missing.length === 0) return;
-    const password = await this.#passwords.hash(COMPANY_PASSWORD);
+    const rows = await this.#database.db
+      .selectFrom('people')
+      .select(['id', 'email'])
+      .where('id', 'in', companyIds)
+      .execute();
+    const missing = company.filter(({ id }) => !rows.some((row) => row.id === id));
+    const password = missing.length > 0 ? await this.#passwords.hash(COMPANY_PASSWORD) : '';
     // Another server on this database may have been quicker.
-    for (const each of missing)
-      await this.#add(each, password).catch((error: unknown) => {
-        if (!(error instanceof Refusal)) throw error;
-      });
+    const unlessRefused = (error: unknown) => {
+      if (!(error instanceof Refusal)) throw error;
+    };
+    for (const each of missing) await this.#add(each, emailOf(each.id), password).catch(unlessRefused);
+    for (const { id } of rows.filter(({ email }) => email === null))
+      await this.#unlessTaken({ id, email: emailOf(id) }, (tx) =>
+        tx
+          .updateTable('people')
+          .set({ email: emailOf(id) })
+          .where('id', '=', id)
+          .execute(),
+      ).catch(unlessRefused);
   }
 
-  async #unlessTaken<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  /** @throws Refusal NAME_TAKEN, EMAIL_TAKEN */
+  async #unlessTaken<T>(wanted: Wanted, work: (tx: Tx) => Promise<T>): Promise<T> {
     try {
       return await this.#database.transaction(work);
     } catch (error) {
-      throw this.#database.isDuplicate(error) ? new Refusal('NAME_TAKEN') : error;
+      if (!this.#database.isDuplicate(error)) throw error;
+      throw new Refusal((await this.#isEmailTaken(wanted)) ? 'EMAIL_TAKEN' : 'NAME_TAKEN');
     }
+  }
+
+  async #isEmailTaken({ id, email }: Wanted): Promise<boolean> {
+    if (email === undefined) return false;
+    const holder = await this.#database.db
+      .selectFrom('people')
+      .select('id')
+      .where('email', '=', email.toLowerCase())
+      .executeTakeFirst();
+    return holder !== undefined && holder.id !== id;
   }
 }
 
-const companyIds: readonly string[] = company.map(({ id }) => id);
+/** By whom. */
+interface Wanted {
+  readonly id: string;
+  readonly email: string | undefined;
+}
+
+const companyIds: string[] = company.map(({ id }) => id);
 
 const MOST_OF_KEY = 200;
 

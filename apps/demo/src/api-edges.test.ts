@@ -163,7 +163,7 @@ describe('in production', () => {
 
   test('nobody comes in by the password that is printed, and time cannot be moved', async () => {
     await open({ production: true });
-    const login = { name: 'Orla Finch', password: 'break-a-leg' };
+    const login = { email: 'orla@tallow-street.example', password: 'break-a-leg' };
     expect((await api.ask('POST', '/sign-in', { body: login })).status).toBe(401);
     const signedUp = await api.ask<{ token: string }>('POST', '/sign-up', {
       body: { ...login, name: 'Ada' },

@@ -1,32 +1,31 @@
 import { type Client, createClient } from '@callboard/client';
-import { type Logger, silentLogger } from '@callboard/core';
+import { silentLogger } from '@callboard/core';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { lineTo } from '../test/line-to.ts';
 import { createDemo, type Demo } from './demo.ts';
 
 const secret = 'a secret of this test, 32 bytes long or more';
 let demo: Demo;
-let port: number;
 let clients: Client[];
 
 beforeEach(async () => {
   clients = [];
   demo = await createDemo({ port: 0, secret, seats: 2, passwordWork: 16, logger: silentLogger });
-  port = await demo.start();
+  await demo.start();
 });
 afterEach(async () => {
   await Promise.all(clients.map((client) => client.close()));
   await demo.stop();
 });
 
-function clientWith(userId: string, token: string): Client {
-  const logger: Logger = silentLogger;
-  const client = createClient({ endPoint: `ws://127.0.0.1:${port}`, userId, token, logger });
+async function clientWith(userId: string, token?: string): Promise<Client> {
+  const client = createClient(await lineTo(demo, userId, token));
   clients.push(client);
   return client;
 }
 
 async function clientOf(userId: string): Promise<Client> {
-  const client = clientWith(userId, await demo.passes.issue(userId));
+  const client = await clientWith(userId);
   await state(client, 'online');
   return client;
 }
@@ -55,13 +54,13 @@ describe('who may come in', () => {
     ['nonsense', () => 'nonsense'],
     ['somebody else’s', () => demo.passes.issue('teodor')],
   ])('not with a token that is %s', async (_, token) => {
-    const client = clientWith('orla', await token());
+    const client = await clientWith('orla', await token());
     await state(client, 'closed');
     expect(client.actor.getSnapshot().context.ending?.name).toBe('UNAUTHORIZED');
   });
 
   test('not who has a token and no account', async () => {
-    const client = clientWith('guest-gone', await demo.passes.issue('guest-gone'));
+    const client = await clientWith('guest-gone');
     await state(client, 'closed');
     expect(client.actor.getSnapshot().context.ending?.name).toBe('UNAUTHORIZED');
   });

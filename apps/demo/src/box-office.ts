@@ -1,5 +1,5 @@
 import type { Server as HttpServer } from 'node:http';
-import { createServer, type Gateway, type Logger, type Server, type VerifyClient } from '@callboard/core';
+import { createServer, type Gateway, type Logger, type Server } from '@callboard/core';
 import { jwt } from '@callboard/core/jwt';
 import { redisIngress } from '@callboard/ingress-redis';
 import { type Notifications, type NotifyOptions, notify } from '@callboard/plugin-notify';
@@ -9,6 +9,7 @@ import type { MqttTransport } from '@callboard/transport-mqtt';
 import { webSocketTransport } from '@callboard/transport-ws';
 import type { Accounts } from './accounts.ts';
 import { devicePolicies } from './device-channels.ts';
+import { endLate, known } from './ended-tokens.ts';
 import { companyPresence, greenRoomPolicies, type Patience } from './green-room.ts';
 import type { Houses } from './houses.ts';
 import type { Passes } from './passes.ts';
@@ -88,6 +89,7 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
   });
   if (options.redis !== undefined) server.use(redisIngress({ url: options.redis }));
   tellTime(server, clock, logger);
+  endLate(server, accounts, logger);
   const showChannels = new ShowChannels(server, houses, logger);
   server.actions$.subscribe(({ kind, action, user }) => {
     if (kind !== 'broadcast' || action.type !== 'SHORTLIST_UPDATE') return;
@@ -108,13 +110,4 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
 /** Who has a tab, or one that is about to come back. Who closed the last one may yet be seen, and finds nothing. */
 export function isIn({ users }: Pick<Server, 'users'>, userId: string): boolean {
   return (users.get(userId)?.clients.size ?? 0) > 0;
-}
-
-/** A token may be good and its account gone. A device's token is good for MQTT alone: there it can neither take a seat nor write a note. */
-function known(accounts: Accounts, verify: VerifyClient): VerifyClient {
-  return async (credentials) => {
-    const { userId, transport } = credentials;
-    const isKnown = isDevice(userId) ? transport === 'mqtt' : (await accounts.byId(userId)) !== undefined;
-    return isKnown && verify(credentials);
-  };
 }

@@ -322,19 +322,30 @@ describeInChromium('the box office in Chromium', () => {
     tolerate(/status of (401|409)/);
     const page = await context.newPage();
     await page.goto(`http://127.0.0.1:${port}/`);
-    await page.getByLabel('Name').fill('Ada Byrne');
+    await page.getByLabel('E-mail').fill('ada@example.org');
     await page.getByLabel('Password').fill('correct horse');
     await click(page.getByRole('button', { name: 'Sign in' }));
     await page.getByRole('alert').filter({ hasText: 'do not go together' }).waitFor();
+    // What was written stays for who finds that they are new.
+    await click(page.getByRole('button', { name: 'I am new here' }));
+    await focused(page.getByLabel('Name'));
+    await page.getByLabel('Name').fill('Ada Byrne');
     await click(page.getByRole('button', { name: 'Sign up' }));
     await online(page);
     await page.getByText('Ada Byrne').waitFor();
     const again = await context.newPage();
     await again.goto(`http://127.0.0.1:${port}/`);
-    await again.getByLabel('Name').fill('ada byrne');
-    await again.getByLabel('Password').fill('another horse');
-    await click(again.getByRole('button', { name: 'Sign up' }));
-    await again.getByRole('alert').filter({ hasText: 'has that name already' }).waitFor();
+    await click(again.getByRole('button', { name: 'I am new here' }));
+    for (const [name, email, why] of [
+      ['ada byrne', 'another@example.org', 'has that name already'],
+      ['Another', 'Ada@example.org', 'with that e-mail already'],
+    ] as const) {
+      await again.getByLabel('Name').fill(name);
+      await again.getByLabel('E-mail').fill(email);
+      await again.getByLabel('Password').fill('another horse');
+      await click(again.getByRole('button', { name: 'Sign up' }));
+      await again.getByRole('alert').filter({ hasText: why }).waitFor();
+    }
     // Somebody whom nobody knew when the page was loaded is called by name all the same.
     const orla = await tabOf('Orla');
     await write(page, 'Orla', 'Is there a seat for me?');
@@ -347,8 +358,12 @@ describeInChromium('the box office in Chromium', () => {
     await page.getByRole('heading', { name: 'Who’s there?' }).waitFor();
     await tabTo(page, /Teodor/);
     expect(await focusShows(page)).toBe(true);
-    await tabTo(page, /^Name/);
+    await tabTo(page, /^I am new here/);
+    await page.keyboard.press('Enter');
+    await focused(page.getByLabel('Name'));
     await page.keyboard.type('Ada Byrne');
+    await page.keyboard.press('Tab');
+    await page.keyboard.type('ada@example.org');
     await page.keyboard.press('Tab');
     await page.keyboard.type('correct horse');
     await tabTo(page, /^Sign up/);

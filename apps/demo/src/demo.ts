@@ -6,8 +6,10 @@ import { Accounts } from './accounts.ts';
 import { createBoxOffice, isIn } from './box-office.ts';
 import { openDatabase } from './database/database.ts';
 import { houseBroker } from './device-channels.ts';
+import { endClients } from './ended-tokens.ts';
 import { EventNotices } from './events/event-notices.ts';
 import { type EventLimits, Events } from './events/events.ts';
+import { pinFirstNotices } from './events/first-notices.ts';
 import type { Patience } from './green-room.ts';
 import { Houses } from './houses.ts';
 import { OwnApi } from './own-api.ts';
@@ -33,13 +35,15 @@ export interface DemoOptions {
   readonly production?: boolean;
   /** A folder for SQLite, or the URL of a PostgreSQL, MySQL or MariaDB database. Default: `:memory:`, which keeps nothing. */
   readonly database?: string;
+  /** Whether the company sees to it at each start that something hangs on the callboard; in production never. Default false. */
+  readonly firstNotices?: boolean;
   /** What one person may have. Default: 5 events, 10 subscriptions. */
   readonly limits?: EventLimits;
   /** How long before an event who is down for it is told, in milliseconds. Default: a day and an hour. */
   readonly leadTimesMs?: readonly number[];
   /** Of every house. Default: those of `Houses`. */
   readonly seats?: number;
-  /** Attempts to sign up or in, per address. Default 30. */
+  /** Attempts to sign up or in, and changes of a profile, per address. Default 30. */
   readonly attemptsPerMinute?: number;
   /** Requests to the REST API, of one person, or of an address that has not signed in. Default 20. */
   readonly requestsPerSecond?: number;
@@ -67,7 +71,7 @@ const hourMs = 3_600_000;
 export async function createDemo(options: DemoOptions) {
   const { port, mqttPort = 0, broker, secret, production = false, seats, pageRoot = builtPage } = options;
   const { limits = { eventsEach: 5, subscriptionsEach: 10 }, leadTimesMs = [24 * hourMs, hourMs] } = options;
-  const { attemptsPerMinute = 30, requestsPerSecond = 20, origins = [] } = options;
+  const { firstNotices = false, attemptsPerMinute = 30, requestsPerSecond = 20, origins = [] } = options;
   const { patience = {}, logger = consoleLogger({ level: 'warn' }) } = options;
   if (production && secret === undefined) throw new RangeError('production needs a secret of its own');
   const passes = new Passes(secret);
@@ -107,6 +111,7 @@ export async function createDemo(options: DemoOptions) {
     },
     ...{ clock, logger, pageRoot },
     isIn: (userId) => isIn(server, userId),
+    endClients: (userId, spared) => endClients(server, userId, spared),
     isBusy: () => (server.stats().plugins.notify?.busy ?? 0) > 0,
   });
   const server = createBoxOffice({
@@ -138,6 +143,7 @@ export async function createDemo(options: DemoOptions) {
     async start(): Promise<number> {
       await server.start();
       try {
+        if (firstNotices && !production) await pinFirstNotices(events, clock.now());
         // What was written when it stopped, or crashed, and not told to notifications.
         await notices.catchUp();
         await web.listen({ port, host: '127.0.0.1' });

@@ -20,6 +20,7 @@ import {
   context,
   demo,
   describeInChromium,
+  newcomer,
   open,
   port,
   tabOf,
@@ -72,12 +73,7 @@ async function toastIn(tabs: readonly Page[]): Promise<Page> {
 
 describeInChromium('the callboard in Chromium', () => {
   test('sign up, post, put down, let time pass: a toast in one tab, the bell in all, and read is read everywhere', async () => {
-    const ada = await context.newPage();
-    await ada.goto(`http://127.0.0.1:${port}/board/new`);
-    await ada.getByLabel('Name').fill('Ada Byrne');
-    await ada.getByLabel('Password').fill('correct horse');
-    await click(ada.getByRole('button', { name: 'Sign up' }));
-    await online(ada);
+    const ada = await newcomer('Ada Byrne', { path: '/board/new' });
     await ada.getByLabel('Headline').fill('Read-through');
     await ada.getByLabel('Place').fill('The <b>wings</b>');
     await ada.getByLabel('Begins').fill(localInput(Date.now() + 26 * hourMs));
@@ -159,6 +155,28 @@ describeInChromium('the callboard in Chromium', () => {
     tolerate(/404/);
     await teodor.goto(`http://127.0.0.1:${port}/board/${id}`);
     await heading(teodor, 'Not on the board');
+  });
+
+  test('of two tabs of its owner neither changes a notice over the other’s head, nor loses what was written', async () => {
+    tolerate(/status of 412/);
+    const id = await posted('orla', 'Fight call', 25, []);
+    const one = await tabOf('Orla', { path: `/board/${id}` });
+    const two = await anotherOf(one);
+    for (const [page, place] of [
+      [two, 'The yard'],
+      [one, 'The roof'],
+    ] as const) {
+      await click(button(page, 'Change it'));
+      await page.getByLabel('Place').fill(place);
+    }
+    await click(button(two, 'Change it'));
+    await two.locator('.poster-line').getByText('The yard').waitFor();
+    await click(button(one, 'Change it'));
+    await one.getByRole('alert').filter({ hasText: 'Somebody was quicker' }).waitFor();
+    await one.locator('.poster-line').getByText('The yard').waitFor();
+    expect(await one.getByLabel('Place').inputValue()).toBe('The roof');
+    await click(button(one, 'Change it'));
+    await one.locator('.poster-line').getByText('The roof').waitFor();
   });
 
   test('what is over is off the board, and its notice out of the bell', async () => {
@@ -269,12 +287,10 @@ describeInChromium('the callboard in Chromium', () => {
   test('in production nobody of the company is at the door, and no hand moves the clock', async () => {
     await demo.stop();
     await open({ production: true, secret: 'a secret of this test, 32 bytes long or more' });
-    const page = await context.newPage();
-    await page.goto(`http://127.0.0.1:${port}/board`);
-    await page.getByRole('list', { name: 'The company' }).waitFor({ state: 'detached' });
-    await page.getByLabel('Name').fill('Ada Byrne');
-    await page.getByLabel('Password').fill('correct horse');
-    await click(page.getByRole('button', { name: 'Sign up' }));
+    const door = await context.newPage();
+    await door.goto(`http://127.0.0.1:${port}/board`);
+    await door.getByRole('list', { name: 'The company' }).waitFor({ state: 'detached' });
+    const page = await newcomer('Ada Byrne', { path: '/board' });
     await heading(page, 'The Callboard');
     expect(await button(page, 'An hour later').count()).toBe(0);
   });

@@ -10,7 +10,7 @@ const settings = readSettings();
 const wanted = settings.port;
 const logger = consoleLogger({ level: 'warn' });
 const mqttPort = await ifFree(1883);
-const demo = await createDemo({ ...settings, mqttPort, logger }).catch((error: Error) =>
+const demo = await createDemo({ ...settings, mqttPort, firstNotices: true, logger }).catch((error: Error) =>
   fail(`The database cannot be opened: ${error.message}`),
 );
 const port = await demo.start().catch((error: NodeJS.ErrnoException) => {

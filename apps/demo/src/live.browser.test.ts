@@ -17,10 +17,9 @@ import { umbrellas } from '../test/show-page.ts';
 import {
   anotherOf,
   click,
-  context,
   demo,
   describeInChromium,
-  port,
+  newcomer,
   tabOf,
   tolerate,
   until,
@@ -116,11 +115,7 @@ describeInChromium('what the REST API tells, in Chromium', () => {
   });
 
   test('who is a guest reads programmes, and has a name of their own to change', async () => {
-    const guest = await context.newPage();
-    await guest.goto(`http://127.0.0.1:${port}${umbrellas}`);
-    await guest.getByLabel('Name').fill('Ada Byrne');
-    await guest.getByLabel('Password').fill('correct horse');
-    await click(button(guest, 'Sign up'));
+    const guest = await newcomer('Ada Byrne', { path: umbrellas });
     await says(guest, 'Printing no. 1');
     expect(await button(guest, 'Change the programme').count()).toBe(0);
     await click(guest.getByRole('link', { name: 'Your card' }));
@@ -128,6 +123,48 @@ describeInChromium('what the REST API tells, in Chromium', () => {
     await guest.getByLabel('Name').fill('Ada King');
     await click(button(guest, 'Write it'));
     await card(guest).getByText('Ada King').waitFor();
+    await guest.locator('.bar-name').getByText('Ada King').waitFor();
+  });
+
+  test('another password shows all other tabs to the door, and this one goes on', async () => {
+    tolerate(/status of 401/);
+    const one = await newcomer('Ada Byrne', { path: '/card' });
+    await says(one, 'You sign in as ada@example.org.');
+    const two = await anotherOf(one);
+    await live(two);
+    const change = async (current: string) => {
+      await one.getByLabel('E-mail').fill('Ada@Byrne.example');
+      await one.getByLabel('Another password').fill('another horse');
+      await one.getByLabel('Your password now').fill(current);
+      await click(button(one, 'Change it'));
+    };
+    await click(button(one, 'Change how you sign in'));
+    await focused(one.getByLabel('E-mail'));
+    await change('incorrect horse');
+    await says(one, 'That is not your password now.');
+    await change('correct horse');
+    await says(one, 'You sign in as ada@byrne.example.');
+    await focused(button(one, 'Change how you sign in'));
+    await two.getByRole('alert').filter({ hasText: 'Your password was changed elsewhere.' }).waitFor();
+
+    // The line is the one that was there, and what is watched is told with the new token, also after a reload.
+    await live(one);
+    expect(await book(one, 'event', 'STATUS_CHANGE').count()).toBe(1);
+    const signIn = async (password: string) => {
+      await two.getByLabel('E-mail').fill('ada@byrne.example');
+      await two.getByLabel('Password').fill(password);
+      await click(button(two, 'Sign in'));
+    };
+    await signIn('correct horse');
+    await two.getByRole('alert').filter({ hasText: 'do not go together' }).waitFor();
+    await signIn('another horse');
+    await live(two);
+    await click(button(two, 'Change the card'));
+    await two.getByLabel('About you').fill('Counts engines.');
+    await click(button(two, 'Write it'));
+    await card(one).getByText('Counts engines.').waitFor();
+    await one.reload();
+    await live(one);
   });
 
   test('what may be old is marked, and is right again when it can be', async () => {

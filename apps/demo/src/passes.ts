@@ -6,6 +6,20 @@ const LIFETIME = '8h';
 /** Since its holder signed in, in seconds: however often it was renewed. */
 const LONGEST = 7 * 24 * 3_600;
 
+/** Who carries a token. */
+export interface Bearer {
+  readonly id: string;
+  /** Of the account, when the token was made; one whose account has another by now is at its end. */
+  readonly tokenVersion: number;
+}
+
+export interface Issuing {
+  /** Default 1, with which an account begins. */
+  readonly tokenVersion?: number;
+  /** In seconds since 1970. Default: now. */
+  readonly signedInAt?: number;
+}
+
 /** Signs and reads the tokens that users carry. */
 export class Passes {
   readonly secret: Uint8Array;
@@ -17,9 +31,9 @@ export class Passes {
     if (this.secret.byteLength < 32) throw new RangeError('the secret needs 32 bytes or more');
   }
 
-  /** @param signedInAt in seconds since 1970. Default: now. */
-  issue(userId: string, signedInAt = Math.floor(Date.now() / 1_000)): Promise<string> {
-    return new SignJWT({ auth_time: signedInAt })
+  issue(userId: string, issuing: Issuing = {}): Promise<string> {
+    const { tokenVersion = 1, signedInAt = Math.floor(Date.now() / 1_000) } = issuing;
+    return new SignJWT({ auth_time: signedInAt, ver: tokenVersion })
       .setProtectedHeader({ alg: 'HS256' })
       .setIssuer(ISSUER)
       .setSubject(userId)
@@ -30,14 +44,17 @@ export class Passes {
 
   /** Another one for one that is good; undefined where its holder has to sign in again. */
   async renew(token: string): Promise<string | undefined> {
-    const { sub, auth_time: signedInAt } = (await this.#read(token)) ?? {};
-    if (sub === undefined || typeof signedInAt !== 'number') return undefined;
-    return Date.now() / 1_000 - signedInAt < LONGEST ? this.issue(sub, signedInAt) : undefined;
+    const claims = (await this.#read(token)) ?? {};
+    const bearer = bearerOf(claims);
+    const { auth_time: signedInAt } = claims;
+    if (bearer === undefined || typeof signedInAt !== 'number') return undefined;
+    if (Date.now() / 1_000 - signedInAt >= LONGEST) return undefined;
+    return this.issue(bearer.id, { tokenVersion: bearer.tokenVersion, signedInAt });
   }
 
-  /** Whose it is; undefined where it is no good. */
-  async holder(token: string): Promise<string | undefined> {
-    return (await this.#read(token))?.sub;
+  /** Who carries it; undefined where it is no good. */
+  async bearer(token: string): Promise<Bearer | undefined> {
+    return bearerOf((await this.#read(token)) ?? {});
   }
 
   async #read(token: string): Promise<JWTPayload | undefined> {
@@ -49,4 +66,9 @@ export class Passes {
       throw error;
     }
   }
+}
+
+/** Of a token that was found good. Those from before there were versions are of the first. */
+export function bearerOf({ sub, ver = 1 }: Readonly<Record<string, unknown>>): Bearer | undefined {
+  return typeof sub === 'string' && typeof ver === 'number' ? { id: sub, tokenVersion: ver } : undefined;
 }

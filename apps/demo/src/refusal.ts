@@ -3,11 +3,12 @@ const refusals = {
   INVALID: [400, 'That is not what this route understands.'],
   PAST_START: [400, 'It would have begun already.'],
   NO_PASS: [401, 'Sign in first.'],
-  WRONG: [401, 'Name and password do not go together.'],
+  WRONG: [401, 'E-mail and password do not go together.'],
   NOT_YOURS: [403, 'That is somebody else’s.'],
-  OF_THE_HOUSE: [403, 'The company’s names and passwords stay as they are.'],
+  OF_THE_HOUSE: [403, 'The company’s names, e-mails and passwords stay as they are.'],
   NOT_FOUND: [404, 'There is nothing here.'],
   NAME_TAKEN: [409, 'Somebody has that name already.'],
+  EMAIL_TAKEN: [409, 'Somebody has signed up with that e-mail already.'],
   OWN_EVENT: [409, 'It is your own.'],
   OVER: [409, 'It has begun.'],
   TOO_MANY_EVENTS: [409, 'You have posted as many as one may.'],
@@ -22,7 +23,7 @@ const refusals = {
 } as const satisfies Readonly<Record<string, readonly [number, string]>>;
 
 export type RefusalCode = keyof typeof refusals;
-export const refusalCodes = Object.keys(refusals) as RefusalCode[];
+const refusalCodes = Object.keys(refusals) as RefusalCode[];
 
 /** What a route answers with instead: the status, and `{ error: { code, message } }`, the one envelope of all errors. */
 export class Refusal extends Error {

@@ -2,7 +2,7 @@ import { collectingLogger } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { decodeJwt, SignJWT } from 'jose';
 import { createDemo, type Demo, type DemoOptions } from './demo.ts';
-import { COMPANY_PASSWORD, company } from './shared/company.ts';
+import { COMPANY_PASSWORD, company, emailOf } from './shared/company.ts';
 import { shows } from './shared/shows.ts';
 
 const secret = 'a secret of this test, 32 bytes long or more';
@@ -39,7 +39,8 @@ const post = (path: string, payload: unknown, type = 'application/json') =>
 const get = (path: string, token?: string) =>
   ask(path, token === undefined ? {} : { headers: { authorization: `Bearer ${token}` } });
 
-const good = { name: 'Ada Byrne', password: 'correct horse' };
+const login = { email: 'ada@example.org', password: 'correct horse' };
+const good = { ...login, name: 'Ada Byrne' };
 
 describe('sign-up', () => {
   test('gives an account, and a token for it', async () => {
@@ -50,7 +51,7 @@ describe('sign-up', () => {
       user: { id: expect.stringMatching(/^guest-/), name: 'Ada Byrne', role: 'Guest' },
     });
     expect(headers.get('cache-control')).toBe('no-store');
-    expect(await demo.passes.holder(body.token)).toBe(body.user.id);
+    expect(await demo.passes.bearer(body.token)).toEqual({ id: body.user.id, tokenVersion: 1 });
     expect((await get('/company', body.token)).status).toBe(200);
   });
 
@@ -58,12 +59,18 @@ describe('sign-up', () => {
     'a name is taken once: %s',
     async (name) => {
       await post('/sign-up', good);
-      const { status, body } = await post('/sign-up', { ...good, name });
+      const { status, body } = await post('/sign-up', { ...good, name, email: 'another@example.org' });
       expect([status, body.error.code]).toEqual([409, 'NAME_TAKEN']);
     },
   );
 
-  test('of two at the same time one gets the name', async () => {
+  test.each(['ada@example.org', 'ADA@Example.Org'])('an e-mail is taken once: %s', async (email) => {
+    await post('/sign-up', good);
+    const { status, body } = await post('/sign-up', { ...good, name: 'Another', email });
+    expect([status, body.error.code]).toEqual([409, 'EMAIL_TAKEN']);
+  });
+
+  test('of two at the same time one gets in', async () => {
     const both = await Promise.all([post('/sign-up', good), post('/sign-up', good)]);
     expect(both.map(({ status }) => status).sort()).toEqual([201, 409]);
   });
@@ -80,10 +87,10 @@ describe('a token', () => {
   const day = 24 * 3_600;
 
   test('that is good is exchanged for another one, up to a week after its holder signed in', async () => {
-    const { status, body } = await renew(await demo.passes.issue('orla', ago(7 * day - 60)));
+    const { status, body } = await renew(await demo.passes.issue('orla', { signedInAt: ago(7 * day - 60) }));
     expect([status, body.user]).toMatchObject([200, { id: 'orla' }]);
     expect((await get('/company', body.token)).status).toBe(200);
-    const late = await demo.passes.issue('orla', ago(7 * day + 60));
+    const late = await demo.passes.issue('orla', { signedInAt: ago(7 * day + 60) });
     expect((await get('/company', late)).status).toBe(200);
     // Renewing does not make it younger.
     for (const token of [
@@ -117,56 +124,76 @@ describe('a token', () => {
 describe('sign-in', () => {
   test('with the password one signed up with', async () => {
     const { body: signedUp } = await post('/sign-up', good);
-    const { status, body } = await post('/sign-in', { ...good, name: 'ADA BYRNE' });
+    const { status, body } = await post('/sign-in', { ...login, email: 'ADA@example.ORG' });
     expect(status).toBe(200);
     expect(body.user).toEqual(signedUp.user);
-    expect(await demo.passes.holder(body.token)).toBe(signedUp.user.id);
+    expect(await demo.passes.bearer(body.token)).toEqual({ id: signedUp.user.id, tokenVersion: 1 });
   });
 
   test('each of the company, with theirs', async () => {
     for (const { id, name, role } of company) {
-      const { body } = await post('/sign-in', { name, password: COMPANY_PASSWORD });
+      const { body } = await post('/sign-in', { email: emailOf(id), password: COMPANY_PASSWORD });
       expect(body.user).toEqual({ id, name, role });
     }
   });
 
-  test('a wrong password and an unknown name are not told apart', async () => {
+  test('a wrong password and an unknown e-mail are not told apart', async () => {
     await post('/sign-up', good);
-    const wrong = await post('/sign-in', { ...good, password: 'incorrect horse' });
-    const unknown = await post('/sign-in', { ...good, name: 'Nobody At All' });
+    const wrong = await post('/sign-in', { ...login, password: 'incorrect horse' });
+    const unknown = await post('/sign-in', { ...login, email: 'nobody@example.org' });
     expect(wrong.status).toBe(401);
     expect([unknown.status, unknown.body]).toEqual([wrong.status, wrong.body]);
   });
 });
 
 describe('what is refused before anybody looks at it', () => {
-  const bad: [string, unknown][] = [
-    ['no JSON', '{"name":"Ada'],
+  const longest = `${'a'.repeat(64)}@${'x'.repeat(181)}.example`;
+  const nonsense: [string, unknown][] = [
+    ['no JSON', '{"email":"ada'],
     ['nothing', ''],
     ['null', null],
     ['a list', [good]],
-    ['no name', { password: good.password }],
-    ['no password', { name: good.name }],
-    ['an empty name', { ...good, name: '' }],
-    ['a name that is too long', { ...good, name: 'x'.repeat(41) }],
-    ['a name with a space before it', { ...good, name: ' Ada' }],
-    ['a name of spaces', { ...good, name: '   ' }],
-    ['a name with a line end in it', { ...good, name: 'Ada\nByrne' }],
-    ['a name that cannot be seen', { ...good, name: '\u200b' }],
-    ['a name that is a number', { ...good, name: 44 }],
-    ['a short password', { ...good, password: '1234567' }],
-    ['a password that is too long', { ...good, password: 'x'.repeat(201) }],
-    ['a password that is a number', { ...good, password: 1234567890 }],
-    ['something besides', { ...good, role: 'Stage manager' }],
   ];
-  for (const route of ['/sign-up', '/sign-in']) {
-    test.each(bad)(`${route}: %s`, async (_, payload) => {
-      const { status, body } = await post(route, payload);
-      expect([status, body.error.code]).toEqual([400, 'INVALID']);
+  const bad: [string, object][] = [
+    ['no e-mail', { email: undefined }],
+    ['an empty e-mail', { email: '' }],
+    ['an e-mail without an @', { email: 'ada.example.org' }],
+    ['an e-mail without a host', { email: 'ada@' }],
+    ['an e-mail without a domain', { email: 'ada@example' }],
+    ['an e-mail with a space before it', { email: ' ada@example.org' }],
+    ['an e-mail with a line end in it', { email: 'ada@example.org\nbcc' }],
+    ['two e-mails', { email: 'ada@example.org,eve@example.org' }],
+    ['an e-mail with a letter that looks like another', { email: 'аda@example.org' }],
+    ['an e-mail that is too long', { email: `${longest}x` }],
+    ['an e-mail that is a number', { email: 44 }],
+    ['no password', { password: undefined }],
+    ['a short password', { password: '1234567' }],
+    ['a password that is too long', { password: 'x'.repeat(201) }],
+    ['a password that is a number', { password: 1234567890 }],
+    ['something besides', { role: 'Stage manager' }],
+  ];
+  const badNames: [string, object][] = [
+    ['no name', { name: undefined }],
+    ['an empty name', { name: '' }],
+    ['a name that is too long', { name: 'x'.repeat(41) }],
+    ['a name with a space before it', { name: ' Ada' }],
+    ['a name of spaces', { name: '   ' }],
+    ['a name with a line end in it', { name: 'Ada\nByrne' }],
+    ['a name that cannot be seen', { name: '\u200b' }],
+    ['a name that is a number', { name: 44 }],
+  ];
+  for (const [route, payload, wrong] of [
+    ['/sign-up', good, [...bad, ...badNames]],
+    ['/sign-in', login, [...bad, ['a name', { name: good.name }]] satisfies typeof bad],
+  ] as const) {
+    const cases = [...nonsense, ...wrong.map(([what, field]) => [what, { ...payload, ...field }] as const)];
+    test.each(cases)(`${route}: %s`, async (_, body) => {
+      const answer = await post(route, body);
+      expect([answer.status, answer.body.error.code]).toEqual([400, 'INVALID']);
     });
 
     test(`${route}: too large`, async () => {
-      const { status, body } = await post(route, { ...good, password: 'x'.repeat(5_000) });
+      const { status, body } = await post(route, { ...payload, password: 'x'.repeat(5_000) });
       expect([status, body.error.code]).toEqual([413, 'TOO_LARGE']);
     });
 
@@ -176,8 +203,8 @@ describe('what is refused before anybody looks at it', () => {
   }
 
   test('the largest that is good is taken', async () => {
-    const { status } = await post('/sign-up', { name: 'x'.repeat(40), password: 'y'.repeat(200) });
-    expect(status).toBe(201);
+    const largest = { email: longest, name: 'x'.repeat(40), password: 'y'.repeat(200) };
+    expect((await post('/sign-up', largest)).status).toBe(201);
   });
 });
 

@@ -2,18 +2,19 @@ import cors from '@fastify/cors';
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance } from 'fastify';
 import { z } from 'zod';
-import type { Account, Accounts } from './accounts.ts';
+import type { Accounts, Login, SignedIn } from './accounts.ts';
+import type { EndClients } from './ended-tokens.ts';
 import type { EventNotices } from './events/event-notices.ts';
 import type { Events } from './events/events.ts';
 import { eventRoutes } from './events/routes.ts';
 import type { OwnApi } from './own-api.ts';
 import type { Passes } from './passes.ts';
-import { name, password, peopleRoutes } from './people-routes.ts';
+import { type Attempts, email, name, password, peopleRoutes } from './people-routes.ts';
 import type { Programmes } from './programmes/programmes.ts';
 import { programmeRoutes } from './programmes/routes.ts';
 import { Refusal } from './refusal.ts';
 import { errors, jsonSchema, person } from './schemas.ts';
-import { COMPANY_PASSWORD, company } from './shared/company.ts';
+import { COMPANY_PASSWORD, company, emailOf } from './shared/company.ts';
 import type { HouseRules } from './shared/events.ts';
 import { shows } from './shared/shows.ts';
 import type { TheatreClock } from './shared/theatre-clock.ts';
@@ -33,7 +34,8 @@ export interface RestOptions {
   readonly isBusy: () => boolean;
   /** Whether one of the user's tabs is connected, or about to come back. */
   readonly isIn: (userId: string) => boolean;
-  /** Attempts to sign up or in, per address. */
+  readonly endClients: EndClients;
+  /** Attempts to sign up or in, and changes of a profile, per address. */
   readonly attemptsPerMinute: number;
   /** Of one person, or of an address that has not signed in. */
   readonly requestsPerSecond: number;
@@ -41,19 +43,14 @@ export interface RestOptions {
   readonly origins: readonly string[];
 }
 
-interface Login {
-  readonly name: string;
-  readonly password: string;
-}
-
 const tags = ['door'];
 const security = [{ pass: [] }];
 /** In the demo this is good. */
-const exampleLogin = { name: company[0].name, password: COMPANY_PASSWORD };
-const login = {
-  tags,
-  body: jsonSchema(z.strictObject({ name, password }).meta({ examples: [exampleLogin] })),
-};
+const exampleLogin = { email: emailOf(company[0].id), password: COMPANY_PASSWORD };
+const login = z.strictObject({ email, password }).meta({ examples: [exampleLogin] });
+const newcomer = z
+  .strictObject({ email, name, password })
+  .meta({ examples: [{ email: 'ada@example.org', name: 'Ada Byrne', password: 'correct horse' }] });
 const pass = jsonSchema(z.object({ token: z.string(), user: person }), 'output');
 const show = z.object({
   id: z.string(),
@@ -83,7 +80,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   await app.register(rateLimit, {
     max: requestsPerSecond,
     timeWindow: 1_000,
-    keyGenerator: ({ holder, ip }) => holder ?? ip,
+    // Who carries a token that was ended takes nothing from who ended it.
+    keyGenerator: ({ bearer, ip }) => (bearer ? `${bearer.id} ${bearer.tokenVersion}` : ip),
   });
   app.addHook('onSend', async (_request, reply) => void reply.header('cache-control', 'no-store'));
   app.setNotFoundHandler({ preHandler: app.rateLimit() }, () => {
@@ -91,30 +89,43 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
   });
 
   const door = new Door(accounts);
-  const signedIn = async (account: Account) => ({ token: await passes.issue(account.id), user: account });
-  // One budget for both: who guesses names and who guesses passwords are the same.
-  const onRequest = app.rateLimit({
-    max: attemptsPerMinute,
-    timeWindow: '1 minute',
-    keyGenerator: ({ ip }) => ip,
+  const passOf = async ({ account, tokenVersion }: SignedIn) => ({
+    token: await passes.issue(account.id, { tokenVersion }),
+    user: account,
   });
-  const config = { rateLimit: false as const };
+  // One budget for all that tells whether a password is right, or an e-mail is taken.
+  const attempts: Attempts = {
+    onRequest: app.rateLimit({
+      max: attemptsPerMinute,
+      timeWindow: '1 minute',
+      keyGenerator: ({ ip }) => ip,
+    }),
+    config: { rateLimit: false },
+  };
 
-  app.post<{ Body: Login }>(
+  app.post<{ Body: z.infer<typeof newcomer> }>(
     '/sign-up',
     {
-      schema: { ...login, summary: 'Open an account', response: { 201: pass, ...errors } },
-      onRequest,
-      config,
+      schema: {
+        ...{ tags, summary: 'Open an account' },
+        ...{ body: jsonSchema(newcomer), response: { 201: pass, ...errors } },
+      },
+      ...attempts,
     },
-    async ({ body }, reply) =>
-      reply.code(201).send(await signedIn(await accounts.signUp(body.name, body.password))),
+    async ({ body: { name, ...login } }, reply) =>
+      reply.code(201).send(await passOf(await accounts.signUp(name, login))),
   );
 
   app.post<{ Body: Login }>(
     '/sign-in',
-    { schema: { ...login, summary: 'Have a token', response: { 200: pass, ...errors } }, onRequest, config },
-    async ({ body }) => signedIn(await accounts.signIn(body.name, body.password)),
+    {
+      schema: {
+        ...{ tags, summary: 'Have a token' },
+        ...{ body: jsonSchema(login), response: { 200: pass, ...errors } },
+      },
+      ...attempts,
+    },
+    async ({ body }) => passOf(await accounts.signIn(body)),
   );
 
   app.post(
@@ -179,7 +190,8 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
 
   const { programmes, ownApi } = options;
   await app.register(programmeRoutes, { programmes, door, ownApi });
-  await app.register(peopleRoutes, { accounts, door, ownApi });
+  const { endClients } = options;
+  await app.register(peopleRoutes, { accounts, passes, door, ownApi, endClients, attempts });
   await app.register(eventRoutes, { events: options.events, notices: options.notices, door });
   const { clock, isBusy } = options;
   if (rules.demo) await app.register(clockRoutes, { clock, isBusy, door });

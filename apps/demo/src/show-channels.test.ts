@@ -2,18 +2,18 @@ import { type Client, createClient, type Publication } from '@callboard/client';
 import { silentLogger } from '@callboard/core';
 import { until } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { lineTo } from '../test/line-to.ts';
 import { createDemo, type Demo } from './demo.ts';
 import { MAX_SEATS_EACH } from './shared/limits.ts';
 import type { LiveHouse } from './shared/show-channel.ts';
 
 let demo: Demo;
-let port: number;
 let clients: Client[];
 
 beforeEach(async () => {
   clients = [];
   demo = await createDemo({ port: 0, seats: 8, passwordWork: 16, logger: silentLogger });
-  port = await demo.start();
+  await demo.start();
 });
 afterEach(async () => {
   await Promise.all(clients.map((client) => client.close()));
@@ -21,13 +21,7 @@ afterEach(async () => {
 });
 
 async function clientOf(userId: string): Promise<Client> {
-  const client = createClient({
-    endPoint: `ws://127.0.0.1:${port}`,
-    userId,
-    token: await demo.passes.issue(userId),
-    backoff: { minMs: 1, maxMs: 5 },
-    logger: silentLogger,
-  });
+  const client = createClient({ ...(await lineTo(demo, userId)), backoff: { minMs: 1, maxMs: 5 } });
   clients.push(client);
   await client.connect();
   return client;

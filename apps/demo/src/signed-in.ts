@@ -1,22 +1,22 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Account, Accounts } from './accounts.ts';
-import type { Passes } from './passes.ts';
+import type { Bearer, Passes } from './passes.ts';
 import { Refusal } from './refusal.ts';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Whose token came with it; the account may be gone. */
-    holder: string | undefined;
+    /** Whose token came with it; the account may be gone, or have another version. */
+    bearer: Bearer | undefined;
   }
 }
 
 /** Reads tokens. One that is no good is refused, even where none is needed. */
 export function readPasses(app: FastifyInstance, passes: Passes): void {
-  app.decorateRequest('holder', undefined);
+  app.decorateRequest('bearer', undefined);
   app.addHook('onRequest', async (request) => {
     if (request.headers.authorization === undefined) return;
     const token = tokenOf(request);
-    request.holder = token === undefined ? undefined : await passes.holder(token);
+    request.bearer = token === undefined ? undefined : await passes.bearer(token);
   });
 }
 
@@ -32,8 +32,8 @@ export class Door {
   }
 
   /** @throws Refusal NO_PASS */
-  async signedIn({ holder }: FastifyRequest): Promise<Account> {
-    const account = holder === undefined ? undefined : await this.#accounts.byId(holder);
+  async signedIn({ bearer }: FastifyRequest): Promise<Account> {
+    const account = bearer && (await this.#accounts.of(bearer));
     if (account === undefined) throw new Refusal('NO_PASS');
     return account;
   }

@@ -5,6 +5,7 @@ import { silentLogger } from '@callboard/core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, jest } from '@jest/globals';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import { createDemo, type Demo, type DemoOptions } from '../src/demo.ts';
+import { lineTo } from './line-to.ts';
 import { online } from './page.ts';
 
 /** Each test has a demo and a browser of its own: these are the ones of the present test. */
@@ -136,6 +137,22 @@ export async function tabOf(
   return page;
 }
 
+/** A fresh tab of somebody who has just signed up, with `NAME@example.org`. */
+export async function newcomer(
+  name: string,
+  { path = '/', within = context }: Pick<TabOptions, 'path' | 'within'> = {},
+): Promise<Page> {
+  const page = await within.newPage();
+  await page.goto(`http://127.0.0.1:${port}${path}`);
+  await click(page.getByRole('button', { name: 'I am new here' }));
+  await page.getByLabel('Name').fill(name);
+  await page.getByLabel('E-mail').fill(`${name.split(' ')[0]}@example.org`);
+  await page.getByLabel('Password').fill('correct horse');
+  await click(page.getByRole('button', { name: 'Sign up' }));
+  await online(page);
+  return page;
+}
+
 /** One more tab of whoever is signed in to this one. */
 export async function anotherOf(page: Page): Promise<Page> {
   const [another] = await Promise.all([
@@ -148,12 +165,7 @@ export async function anotherOf(page: Page): Promise<Page> {
 
 /** Somebody without a page, who is quicker than who has one. */
 export async function behindTheScenes(userId: string): Promise<Client> {
-  const client = createClient({
-    endPoint: `ws://127.0.0.1:${port}`,
-    userId,
-    token: await demo.passes.issue(userId),
-    logger: silentLogger,
-  });
+  const client = createClient(await lineTo(demo, userId));
   clients.push(client);
   return client;
 }

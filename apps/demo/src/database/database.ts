@@ -80,8 +80,10 @@ async function upToDate(where: string): Promise<Kind> {
   try {
     const provider = { getMigrations: async () => migrations(name) };
     const names = { migrationTableName: 'demo_migrations', migrationLockTableName: 'demo_migrations_lock' };
-    const { error } = await new Migrator({ db, provider, ...names }).migrateToLatest();
-    if (error !== undefined) throw error;
+    await kind.alone(async () => {
+      const { error } = await new Migrator({ db, provider, ...names }).migrateToLatest();
+      if (error !== undefined) throw error;
+    });
     return kind;
   } catch (error) {
     await db.destroy();
@@ -111,6 +113,8 @@ interface Kind {
   /** Has locks on rows, and levels of isolation. */
   readonly locks: boolean;
   transaction<T>(work: (tx: Tx) => Promise<T>): Promise<T>;
+  /** For migrations, of which one at a time is made: Kysely sees to that but in SQLite. */
+  alone(work: () => Promise<void>): Promise<void>;
 }
 
 async function kindOf(where: string): Promise<Kind> {
@@ -135,12 +139,13 @@ async function kindOf(where: string): Promise<Kind> {
 
 const CONNECTIONS = 8;
 
-function withLocks(dialect: Dialect): Pick<Kind, 'db' | 'locks' | 'transaction'> {
+function withLocks(dialect: Dialect): Pick<Kind, 'db' | 'locks' | 'transaction' | 'alone'> {
   const db = new Kysely<Tables>({ dialect });
   return {
     db,
     locks: true,
     transaction: (work) => db.transaction().setIsolationLevel('read committed').execute(work),
+    alone: (work) => work(),
   };
 }
 
@@ -155,23 +160,24 @@ async function sqlite(where: string): Promise<Kind> {
   const db = new Kysely<Tables>({
     dialect: new SqliteDialect({ database: database as unknown as SqliteDatabase }),
   });
+  // One that reads first and then writes cannot wait for its lock: so all begin as writers.
+  const alone = async <T>(work: () => Promise<T>): Promise<T> => {
+    await patiently(() => database.exec('begin immediate'));
+    try {
+      const result = await work();
+      database.exec('commit');
+      return result;
+    } catch (error) {
+      database.exec('rollback');
+      throw error;
+    }
+  };
   return {
     db,
     notifyStore: sqliteStore(file('notifications')),
     name: 'varchar(255)',
     locks: false,
-    // One that reads first and then writes cannot wait for its lock: so all begin as writers.
-    transaction: (work) =>
-      db.connection().execute(async (connection) => {
-        await patiently(() => database.exec('begin immediate'));
-        try {
-          const result = await work(connection as Tx);
-          database.exec('commit');
-          return result;
-        } catch (error) {
-          database.exec('rollback');
-          throw error;
-        }
-      }),
+    transaction: (work) => db.connection().execute((connection) => alone(() => work(connection as Tx))),
+    alone,
   };
 }

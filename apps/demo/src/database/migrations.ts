@@ -64,5 +64,23 @@ export function migrations(name: string): Readonly<Record<string, Migration>> {
           .execute(db)
           .then(() => {}),
     },
+    '5-sign-in': {
+      // Who was here before has no e-mail: nobody knows it.
+      async up(db) {
+        await once(sql`alter table people add column email ${key}`.execute(db));
+        await once(sql`create unique index people_email on people (email)`.execute(db));
+        await once(sql`alter table people add column token_version integer not null default 1`.execute(db));
+      },
+    },
   };
+}
+
+/** What adds something, unless a run that was interrupted has added it. */
+async function once(addition: Promise<unknown>): Promise<void> {
+  try {
+    await addition;
+  } catch (error) {
+    const { code } = error as { readonly code?: unknown };
+    if (code !== 'ER_DUP_FIELDNAME' && code !== 'ER_DUP_KEYNAME') throw error;
+  }
 }

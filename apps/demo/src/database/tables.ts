@@ -11,11 +11,15 @@ export interface PeopleTable {
   /** What they do in the theatre. */
   role: string;
   about: string;
+  /** In lower case; absent of who signed up before there were any. It is there once. */
+  email: string | null;
   /** Of the password, Argon2id's output alone. */
   password: string;
   views: Generated<number>;
   /** Counts what its owner changed. */
   version: Generated<number>;
+  /** Tokens of earlier ones are at their end. */
+  token_version: Generated<number>;
 }
 
 export interface EventsTable {

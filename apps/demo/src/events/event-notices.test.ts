@@ -8,6 +8,7 @@ import { type Notice, notifyClient } from '@callboard/plugin-notify/client';
 import { collectingLogger, SimulatedClock, turn, until } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { Api, hourMs, notice, tokensOf } from '../../test/api.ts';
+import { lineTo } from '../../test/line-to.ts';
 import { createDemo, type Demo } from '../demo.ts';
 import { EventNotices } from './event-notices.ts';
 
@@ -45,11 +46,7 @@ async function stop() {
 
 /** One of their tabs, and what it was told. */
 async function tabOf(userId: string) {
-  const { port } = demo.web.server.address() as { port: number };
-  const client = createClient({
-    ...{ endPoint: `ws://127.0.0.1:${port}`, userId, token: await demo.passes.issue(userId) },
-    ...{ logger: silentLogger, plugins: [notifyClient()] },
-  });
+  const client = createClient({ ...(await lineTo(demo, userId)), plugins: [notifyClient()] });
   closing.push(() => client.close());
   const told: Notice[] = [];
   client.notify.on((each) => told.push(each));

@@ -7,8 +7,9 @@ import { useStore } from './store.ts';
 
 /** Who is at the counter, how the line is, and the plug to pull. */
 export function Bar({ office, leave }: { readonly office: Office; readonly leave: () => void }) {
-  const { pass, client, cut, cutLine, mendLine } = office;
+  const { pass, client, company, cut, cutLine, mendLine } = office;
   const isCut = useStore(cut);
+  const { name } = useStore(company).find(({ id }) => id === pass.user.id) ?? pass.user;
   return (
     <section className="line" aria-label="Your line">
       <div className="bar">
@@ -24,7 +25,7 @@ export function Bar({ office, leave }: { readonly office: Office; readonly leave
           <span>Line</span>
         </button>
         <p className="bar-who">
-          <span className="bar-name">{pass.user.name}</span>
+          <span className="bar-name">{name}</span>
           <span className="bar-role">{pass.user.role}</span>
         </p>
         <Bell office={office} />

@@ -2,6 +2,7 @@ import { createClient, webSocket } from '@callboard/client';
 import { silentLogger } from '@callboard/core';
 import { until } from '@callboard/testkit';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { lineTo } from '../../test/line-to.ts';
 import { createDemo, type Demo } from '../demo.ts';
 import type { ShowId } from '../shared/shows.ts';
 import type { BoxOfficeClient } from './client.ts';
@@ -41,12 +42,8 @@ interface Tab {
 async function tabOf(userId: string): Promise<Tab> {
   const line = cuttable(webSocket());
   const client: BoxOfficeClient = createClient({
-    endPoint: `ws://127.0.0.1:${port}`,
-    userId,
-    token: await demo.passes.issue(userId),
-    transport: line,
-    backoff: { minMs: 1, maxMs: 5 },
-    logger: silentLogger,
+    ...(await lineTo(demo, userId)),
+    ...{ transport: line, backoff: { minMs: 1, maxMs: 5 } },
   });
   const book = new PromptBook();
   const said: string[] = [];

@@ -1,5 +1,6 @@
 import type { ClientRefetch } from '@callboard/plugin-refetch/client';
 import { INBOX } from '@callboard/protocol';
+import { PASSWORD_CHANGED } from '../shared/pass.ts';
 import type { ShowId } from '../shared/shows.ts';
 import { CLOCK_CHANNEL, type TheatreClock } from '../shared/theatre-clock.ts';
 import { Announcer } from './announcer.ts';
@@ -26,7 +27,7 @@ import { Store } from './store.ts';
 
 /** All that a tab has once somebody is signed in. */
 export interface Office {
-  readonly pass: Pass;
+  readonly pass: PassKeeper;
   readonly client: BoxOfficeClient;
   /** Resources of the REST API, as they change. */
   readonly refetch: ClientRefetch;
@@ -171,6 +172,7 @@ const statusWords = {
 
 const refusals: Readonly<Record<string, string>> = {
   UNAUTHORIZED:
-    'The box office was closed and opened again, and does not know your pass any more. Please sign in anew.',
+    'The box office does not know your pass any more: it was closed and opened again, or your password was changed. Please sign in anew.',
+  [PASSWORD_CHANGED]: 'Your password was changed elsewhere. Please sign in with the new one.',
   TOKEN_EXPIRED: 'Your pass has run out. Please sign in anew.',
 };

@@ -53,3 +53,30 @@ test('that is no JWT is renewed by who knows what it is', async () => {
   );
   expect(await pass.fresh()).toBe('another');
 });
+
+test('that is exchanged is waited for by whoever wants a fresh one', async () => {
+  const { pass, first, kept } = await keeper(async () => ({ token: first, user }));
+  let give = (_: string | undefined) => {};
+  const exchanged = pass.exchange(
+    () =>
+      new Promise((resolve) => {
+        give = resolve;
+      }),
+  );
+  const fresh = pass.fresh();
+  await Promise.resolve();
+  expect(pass.token).toBe(first);
+  const another = await passes.issue('orla', { tokenVersion: 2 });
+  give(another);
+  expect([await exchanged, await fresh, pass.token]).toEqual([undefined, another, another]);
+  expect(kept).toEqual([another]);
+});
+
+test('that is not exchanged after all stays as it is', async () => {
+  const { pass, first, kept } = await keeper(async () => ({ token: first, user }));
+  await pass.exchange(async () => undefined);
+  const wrong = new Error('not your password');
+  await expect(pass.exchange(() => Promise.reject(wrong))).rejects.toBe(wrong);
+  expect(await pass.fresh()).toBe(first);
+  expect(kept).toEqual([]);
+});

@@ -14,6 +14,7 @@ export class PassKeeper implements Pass {
   #pass: Pass;
   readonly #options: PassKeeperOptions;
   #renewing: Promise<void> | undefined;
+  #exchanging: Promise<void> | undefined;
 
   constructor(pass: Pass, options: PassKeeperOptions) {
     this.#pass = pass;
@@ -28,15 +29,36 @@ export class PassKeeper implements Pass {
     return this.#pass.user;
   }
 
+  /**
+   * Does what may end all tokens but one, and gives that one, if it did. Who asks for a fresh token meanwhile waits for it.
+   *
+   * @throws what `work` throws
+   */
+  exchange(work: () => Promise<string | undefined>): Promise<void> {
+    const exchanging = this.#exchange(work);
+    this.#exchanging = exchanging.catch(() => {});
+    return exchanging;
+  }
+
   /** The token, or another one where more than half of its time is over. Who shows one that is no good hears so from the server. */
   async fresh(): Promise<string> {
     const { now = Date.now } = this.#options;
+    await this.#exchanging;
     if (now() < halfTimeOf(this.token)) return this.token;
     this.#renewing ??= this.#renew().finally(() => {
       this.#renewing = undefined;
     });
     await this.#renewing;
     return this.token;
+  }
+
+  async #exchange(work: () => Promise<string | undefined>): Promise<void> {
+    // What is renewed now would be no good afterwards.
+    await this.#renewing;
+    const token = await work();
+    if (token === undefined) return;
+    this.#pass = { token, user: this.user };
+    this.#options.renewed(this.#pass);
   }
 
   async #renew(): Promise<void> {

@@ -24,10 +24,14 @@ export class RestError extends Error {
   }
 }
 
-export const signUp = (name: string, password: string) =>
-  ask<Pass>('/sign-up', { method: 'POST', body: { name, password }, words });
-export const signIn = (name: string, password: string) =>
-  ask<Pass>('/sign-in', { method: 'POST', body: { name, password }, words });
+interface Login {
+  readonly email: string;
+  readonly password: string;
+}
+
+export const signUp = (newcomer: Login & { readonly name: string }) =>
+  ask<Pass>('/sign-up', { method: 'POST', body: newcomer, words });
+export const signIn = (login: Login) => ask<Pass>('/sign-in', { method: 'POST', body: login, words });
 /** For one that is still good. */
 export const renewPass = (token: string) => ask<Pass>('/renew', { method: 'POST', token });
 export const fetchShows = async () => (await ask<{ shows: Season }>('/shows')).shows;
@@ -80,6 +84,6 @@ async function errorIn(response: Response): Promise<{ code: string; message: str
 }
 
 const words: Readonly<Record<number, string>> = {
-  400: 'A name has 1 to 40 characters, a password at least 8.',
+  400: 'A name has 1 to 40 characters, an e-mail an @ and a domain, a password at least 8 characters.',
   429: 'That was a great many attempts. Try again in a minute.',
 };

@@ -1,6 +1,7 @@
 import { createClient, webSocket } from '@callboard/client';
 import { silentLogger } from '@callboard/core';
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { lineTo } from '../../test/line-to.ts';
 import { createDemo, type Demo } from '../demo.ts';
 import { listed } from '../shared/shortlist.ts';
 import type { BoxOfficeClient } from './client.ts';
@@ -39,13 +40,8 @@ interface Tab {
 async function openTab({ timeoutMs = 20_000 } = {}): Promise<Tab> {
   const line = cuttable(webSocket());
   const client: BoxOfficeClient = createClient({
-    endPoint: `ws://127.0.0.1:${port}`,
-    userId: 'orla',
-    token: await demo.passes.issue('orla'),
-    transport: line,
-    timeoutMs,
-    backoff: { minMs: 1, maxMs: 5 },
-    logger: silentLogger,
+    ...(await lineTo(demo, 'orla')),
+    ...{ transport: line, timeoutMs, backoff: { minMs: 1, maxMs: 5 } },
   });
   const book = new PromptBook();
   const changes: ShortlistChange[] = [];

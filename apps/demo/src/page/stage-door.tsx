@@ -1,9 +1,10 @@
-import { type FormEvent, useEffect, useState } from 'react';
-import { COMPANY_PASSWORD, company } from '../shared/company.ts';
+import { useEffect, useState } from 'react';
+import { COMPANY_PASSWORD, company, emailOf } from '../shared/company.ts';
 import { fetchRules } from './events/callboard.ts';
+import { LoginForm } from './login-form.tsx';
 import { Masthead } from './masthead.tsx';
 import type { Pass } from './pass.ts';
-import { RestError, signIn, signUp } from './rest.ts';
+import { RestError, signIn } from './rest.ts';
 
 interface StageDoorProps {
   /** Why one is here again. */
@@ -27,13 +28,6 @@ export function StageDoor({ word, enter }: StageDoorProps) {
       setBusy(false);
     }
   };
-  const submit = (event: FormEvent<HTMLFormElement>) => {
-    event.preventDefault();
-    const form = new FormData(event.currentTarget);
-    const [name, password] = [String(form.get('name')).trim(), String(form.get('password'))];
-    const { value } = (event.nativeEvent as SubmitEvent).submitter as HTMLButtonElement;
-    void come(() => (value === 'sign-up' ? signUp(name, password) : signIn(name, password)));
-  };
 
   return (
     <div className="door">
@@ -50,32 +44,7 @@ export function StageDoor({ word, enter }: StageDoorProps) {
         </section>
         <section aria-labelledby="book-in" className="sign-in">
           <h2 id="book-in">Or sign the book</h2>
-          <form onSubmit={submit} autoComplete="off">
-            <label htmlFor="name">Name</label>
-            <input id="name" name="name" required maxLength={40} autoComplete="username" />
-            <label htmlFor="password">Password</label>
-            <input
-              id="password"
-              name="password"
-              type="password"
-              required
-              minLength={8}
-              maxLength={200}
-              autoComplete="current-password"
-              aria-describedby="password-rule"
-            />
-            <p id="password-rule" className="small">
-              Eight characters or more.
-            </p>
-            <div className="row">
-              <button type="submit" value="sign-in" className="button">
-                Sign in
-              </button>
-              <button type="submit" value="sign-up" className="button quiet">
-                Sign up
-              </button>
-            </div>
-          </form>
+          <LoginForm come={come} />
           <p className="trouble" role="alert">
             {trouble}
           </p>
@@ -99,13 +68,13 @@ function Company({ busy, come }: CompanyProps) {
         shortlist.
       </p>
       <ul className="company" aria-label="The company">
-        {company.map(({ name, role, does }) => (
-          <li key={name}>
+        {company.map(({ id, name, role, does }) => (
+          <li key={id}>
             <button
               type="button"
               className="member"
               aria-disabled={busy}
-              onClick={() => void come(() => signIn(name, COMPANY_PASSWORD))}
+              onClick={() => void come(() => signIn({ email: emailOf(id), password: COMPANY_PASSWORD }))}
             >
               <span className="member-role">{role}</span>
               <span className="member-name">{name}</span>
@@ -115,8 +84,9 @@ function Company({ busy, come }: CompanyProps) {
         ))}
       </ul>
       <p className="small">
-        Their password is <code>{COMPANY_PASSWORD}</code>, all four. It can be printed here because this box
-        office serves this machine only.
+        They sign in as <code>{emailOf('orla')}</code> and so on; their password is{' '}
+        <code>{COMPANY_PASSWORD}</code>, all four. It can be printed here because this box office serves this
+        machine only.
       </p>
     </>
   );

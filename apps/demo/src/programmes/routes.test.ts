@@ -21,7 +21,10 @@ beforeEach(async () => {
   port = await demo.start();
   api = new Api(port);
   tokens = await tokensOf(demo);
-  guest = await demo.passes.issue((await demo.accounts.signUp('Ada Byrne', 'correct horse')).id);
+  guest = await demo.passes.issue(
+    (await demo.accounts.signUp('Ada Byrne', { email: 'ada@example.org', password: 'correct horse' })).account
+      .id,
+  );
 });
 afterEach(async () => {
   await Promise.all(clients.map((client) => client.close()));

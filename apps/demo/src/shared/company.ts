@@ -6,5 +6,10 @@ export const company = [
   { id: 'barnaby', name: 'Barnaby Quill', role: 'Front of house', does: 'has keys' },
 ] as const;
 
+export const isOfTheCompany = (id: string): boolean => company.some((each) => each.id === id);
+
+/** What they sign in with. */
+export const emailOf = (id: string): string => `${id}@tallow-street.example`;
+
 /** Theirs, all four. The page shows it: the server is for this machine only. */
 export const COMPANY_PASSWORD = 'break-a-leg';

@@ -41,6 +41,14 @@ export interface HouseRules {
   readonly leadTimesMs: readonly number[];
 }
 
+const MINUTES_MS = 5 * 60_000;
+/**
+ * So many hours from now, or a few minutes less, so that it looks like a time that somebody chose. Not more: a day before what begins in
+ * 26 hours is then within the next two.
+ */
+export const startIn = (hours: number, now: number): string =>
+  new Date(Math.floor((now + hours * 3_600_000) / MINUTES_MS) * MINUTES_MS).toISOString();
+
 /** Of text, in UTF-16 units. */
 export const MAX_HEADLINE = 80;
 export const MAX_DESCRIPTION = 1_000;

@@ -22,15 +22,17 @@ export interface Card {
   readonly id: string;
   readonly name: string;
   readonly role: string;
+  /** What they sign in with; null where they signed up before there were any. */
+  readonly email: string | null;
   readonly about: string;
   /** How often it was looked at. */
   readonly views: number;
   /** Its ETag's; counts what was changed. */
   readonly version: number;
 }
-export interface CardChange {
-  readonly name?: string;
-  readonly about?: string;
+export interface ChangedCard extends Card {
+  /** Where the password was changed: those before it are at their end. */
+  readonly token?: string;
 }
 
 /** Paths that can be watched. */
@@ -39,5 +41,6 @@ export const cardPath = (person: string): string => `/api/people/${person}`;
 
 /** Of text, in UTF-16 units. */
 export const MAX_NAME = 40;
+export const MAX_EMAIL = 254;
 export const MAX_SYNOPSIS = 600;
 export const MAX_CAST_NOTE = 300;

@@ -1,12 +1,12 @@
-import { useEffect, useState } from 'react';
-import type { TheatreEvent } from '../../shared/events.ts';
+import { useEffect, useRef, useState } from 'react';
+import type { EventDraft, TheatreEvent } from '../../shared/events.ts';
 import { Link } from '../link.tsx';
 import type { Office } from '../office.ts';
-import { RestError } from '../rest.ts';
 import { callboardPath } from '../route.ts';
 import { router } from '../router.ts';
 import { useStore } from '../store.ts';
 import { Strip } from '../strip.tsx';
+import { Quicker, useAttempt } from '../use-attempt.ts';
 import { useHeadingFocus } from '../use-heading-focus.ts';
 import { useTitle } from '../use-title.ts';
 import { NoticeForm } from './notice-form.tsx';
@@ -147,7 +147,8 @@ function Sheet({ office: { callboard, announcer }, event, now }: NoticeProps & {
 }
 
 /** What its owner can do. */
-function Own({ office: { callboard, announcer }, event, now }: NoticeProps & { readonly now: number }) {
+function Own({ office, event, now }: NoticeProps & { readonly now: number }) {
+  const { callboard, announcer } = office;
   const { subscribers, headline } = event;
   const { busy, trouble, attempt } = useAttempt();
   const [isEditing, setEditing] = useState(false);
@@ -166,19 +167,7 @@ function Own({ office: { callboard, announcer }, event, now }: NoticeProps & { r
         {peopleDown(subscribers)}.{subscribers > 0 && ' If you move it, they are told again.'}
       </p>
       {isEditing ? (
-        <NoticeForm
-          begin={event}
-          now={now}
-          submitText="Change it"
-          save={async ({ startsAt, ...draft }) => {
-            // The form knows no seconds.
-            const isMoved = localInput(Date.parse(startsAt)) !== localInput(Date.parse(event.startsAt));
-            await callboard.change(event, { ...draft, ...(isMoved && { startsAt }) });
-            setEditing(false);
-            announcer.say('It is changed.');
-          }}
-          cancel={() => setEditing(false)}
-        />
+        <Editing office={office} event={event} now={now} close={() => setEditing(false)} />
       ) : (
         <p className="row">
           <button type="button" className="button" onClick={() => setEditing(true)}>
@@ -196,19 +185,28 @@ function Own({ office: { callboard, announcer }, event, now }: NoticeProps & { r
   );
 }
 
-/** One thing at a time, and why it did not work. */
-function useAttempt() {
-  const [busy, setBusy] = useState(false);
-  const [trouble, setTrouble] = useState<string>();
-  const attempt = (work: () => Promise<void>) => {
-    if (busy) return;
-    setBusy(true);
-    setTrouble(undefined);
-    work()
-      .catch((error: unknown) =>
-        setTrouble(error instanceof RestError ? error.message : 'That did not work.'),
-      )
-      .finally(() => setBusy(false));
+interface EditingProps extends NoticeProps {
+  readonly now: number;
+  readonly close: () => void;
+}
+
+/** Its owner's, in another tab, may be quicker. */
+function Editing({ office: { callboard, announcer }, event, now, close }: EditingProps) {
+  const base = useRef(event);
+  const save = async ({ startsAt, ...draft }: EventDraft) => {
+    const { id, startsAt: before } = base.current;
+    // The form knows no seconds.
+    const isMoved = localInput(Date.parse(startsAt)) !== localInput(Date.parse(before));
+    try {
+      await callboard.change(base.current, { ...draft, ...(isMoved && { startsAt }) });
+    } catch (error) {
+      if (!Quicker.is(error)) throw error;
+      await callboard.look(id);
+      base.current = callboard.of(id) ?? base.current;
+      throw new Quicker();
+    }
+    close();
+    announcer.say('It is changed.');
   };
-  return { busy, trouble, attempt };
+  return <NoticeForm begin={base.current} now={now} submitText="Change it" save={save} cancel={close} />;
 }

@@ -1,4 +1,4 @@
-import { type FormEvent, useState } from 'react';
+import type { FormEvent } from 'react';
 import {
   type EventDraft,
   type EventState,
@@ -6,7 +6,8 @@ import {
   MAX_HEADLINE,
   MAX_PLACE,
 } from '../../shared/events.ts';
-import { RestError } from '../rest.ts';
+import { FormFoot } from '../form-foot.tsx';
+import { useAttempt } from '../use-attempt.ts';
 import { localInput } from './times.ts';
 
 interface NoticeFormProps {
@@ -22,30 +23,23 @@ interface NoticeFormProps {
 
 /** A notice, as one writes it. */
 export function NoticeForm({ begin, now, submitText, save, cancel }: NoticeFormProps) {
-  const [trouble, setTrouble] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
+  const { busy, trouble, attempt } = useAttempt();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (busy) return;
     const form = new FormData(event.currentTarget);
     const field = (name: string) => String(form.get(name)).trim();
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      await save({
+    attempt(async () =>
+      save({
         headline: field('headline'),
         description: field('description'),
         place: field('place'),
         startsAt: new Date(field('startsAt')).toISOString(),
         state: field('state') as EventState,
-      });
-    } catch (error) {
-      setTrouble(error instanceof RestError ? error.message : 'That did not work.');
-      setBusy(false);
-    }
+      }),
+    );
   };
   return (
-    <form className="notice-form" autoComplete="off" onSubmit={(event) => void submit(event)}>
+    <form className="notice-form" autoComplete="off" onSubmit={submit}>
       <label htmlFor="headline">Headline</label>
       <input id="headline" name="headline" required maxLength={MAX_HEADLINE} defaultValue={begin.headline} />
       <label htmlFor="place">Place</label>
@@ -78,19 +72,7 @@ export function NoticeForm({ begin, now, submitText, save, cancel }: NoticeFormP
           </label>
         ))}
       </fieldset>
-      <p className="row">
-        <button type="submit" className="button" aria-disabled={busy}>
-          {submitText}
-        </button>
-        {cancel && (
-          <button type="button" className="link" onClick={cancel}>
-            Leave it as it is
-          </button>
-        )}
-      </p>
-      <p className="trouble" role="alert">
-        {trouble}
-      </p>
+      <FormFoot submitText={submitText} busy={busy} trouble={trouble} cancel={cancel} />
     </form>
   );
 }

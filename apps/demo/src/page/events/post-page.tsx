@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { startIn } from '../../shared/events.ts';
 import type { Office } from '../office.ts';
 import { eventPath } from '../route.ts';
 import { router } from '../router.ts';
@@ -8,18 +9,13 @@ import { useTitle } from '../use-title.ts';
 import { NoticeForm } from './notice-form.tsx';
 import { useTheatreTime } from './theatre-time.ts';
 
-const IN_MS = 26 * 3_600_000;
-const MINUTES_MS = 5 * 60_000;
-
 /** Where one writes a notice. */
 export function PostPage({ office }: { readonly office: Office }) {
   useTitle('Put up a notice · Tallow Street Theatre');
   const { callboard, clock } = office;
   const heading = useHeadingFocus();
   const now = useTheatreTime(clock);
-  const [startsAt] = useState(() =>
-    new Date(Math.ceil((now + IN_MS) / MINUTES_MS) * MINUTES_MS).toISOString(),
-  );
+  const [startsAt] = useState(() => startIn(26, now));
   useEffect(() => void callboard.refresh(), [callboard]);
   return (
     <>

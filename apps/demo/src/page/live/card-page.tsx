@@ -1,4 +1,4 @@
-import { company } from '../../shared/company.ts';
+import { isOfTheCompany } from '../../shared/company.ts';
 import { MAX_ABOUT } from '../../shared/events.ts';
 import { type Card, cardPath, MAX_NAME } from '../../shared/programme.ts';
 import type { Office } from '../office.ts';
@@ -10,6 +10,7 @@ import { useTitle } from '../use-title.ts';
 import { Editable } from './edit-form.tsx';
 import type { LiveResource } from './live-resource.ts';
 import { LiveSign } from './live-sign.tsx';
+import { SignIn } from './sign-in.tsx';
 import { useLive } from './use-live.ts';
 import { viewsInWords } from './views.ts';
 
@@ -39,7 +40,8 @@ interface PinnedProps {
   readonly card: LiveResource<Card>;
 }
 
-function Pinned({ office: { announcer }, card }: PinnedProps) {
+function Pinned({ office, card }: PinnedProps) {
+  const { announcer, company } = office;
   const view = useStore(card);
   const { value } = view;
   return (
@@ -63,9 +65,12 @@ function Pinned({ office: { announcer }, card }: PinnedProps) {
             submitText="Write it"
             save={async (change, version) => {
               await card.change(change, version, words);
+              // Where it does not come about, the name is the one before until the page is loaded again.
+              company.refresh().catch(() => {});
               announcer.say('It is written.');
             }}
           />
+          <SignIn office={office} card={card} value={value} />
         </>
       )}
     </div>
@@ -76,11 +81,10 @@ const words = { 400: `A name has 1 to ${MAX_NAME} characters, and shows all of t
 
 /** The company's names stay as they are. */
 function fieldsOf({ id, name, about }: Card) {
-  const isOfTheCompany = company.some((each) => each.id === id);
   return [
-    ...(isOfTheCompany
+    ...(isOfTheCompany(id)
       ? []
-      : [{ name: 'name', label: 'Name', max: MAX_NAME, rows: 1, required: true, value: name }]),
+      : [{ name: 'name', label: 'Name', max: MAX_NAME, required: true, value: name }]),
     { name: 'about', label: 'About you', max: MAX_ABOUT, rows: 3, value: about },
   ];
 }

@@ -1,13 +1,18 @@
-import { type FormEvent, useEffect, useRef, useState } from 'react';
-import { RestError } from '../rest.ts';
+import { type FormEvent, useEffect, useId, useRef, useState } from 'react';
+import { FormFoot } from '../form-foot.tsx';
+import { Quicker, useAttempt } from '../use-attempt.ts';
 
-interface Field {
+export interface Field {
   readonly name: string;
   readonly label: string;
   readonly max: number;
-  /** More than one line; 1 is an input. */
-  readonly rows: number;
+  readonly min?: number;
+  /** Default: as many lines as `rows`. */
+  readonly type?: 'email' | 'password';
+  /** More than one line; 1, the default, is an input. */
+  readonly rows?: number;
   readonly required?: boolean;
+  readonly autoComplete?: string;
   readonly value: string;
 }
 
@@ -45,53 +50,48 @@ export function Editable({ text, ...form }: Omit<EditFormProps, 'close'> & { rea
 /** Some lines that are changed together. Somebody else may be quicker: then who writes decides which of the two it is to be. */
 function EditForm({ fields: begun, version, submitText, save, close }: EditFormProps) {
   const [fields] = useState(begun);
+  // There may be two forms on a page.
+  const prefix = useId();
   const base = useRef(version);
   const form = useRef<HTMLFormElement>(null);
   useEffect(() => form.current?.querySelector<HTMLElement>('input, textarea')?.focus(), []);
-  const [trouble, setTrouble] = useState<string>();
-  const [busy, setBusy] = useState(false);
-  const submit = async (event: FormEvent<HTMLFormElement>) => {
+  const { busy, trouble, attempt } = useAttempt();
+  const submit = (event: FormEvent<HTMLFormElement>) => {
     event.preventDefault();
-    if (busy) return;
     const given = new FormData(event.currentTarget);
-    const values = Object.fromEntries(fields.map(({ name }) => [name, String(given.get(name)).trim()]));
-    setBusy(true);
-    setTrouble(undefined);
-    try {
-      await save(values, base.current);
+    const values = Object.fromEntries(
+      fields.map(({ name, type }) => {
+        const value = String(given.get(name));
+        return [name, type === 'password' ? value : value.trim()];
+      }),
+    );
+    attempt(async () => {
+      try {
+        await save(values, base.current);
+      } catch (error) {
+        if (!Quicker.is(error)) throw error;
+        base.current = version;
+        throw new Quicker();
+      }
       close();
-    } catch (error) {
-      const isStale = error instanceof RestError && error.code === 'STALE';
-      if (isStale) base.current = version;
-      setTrouble(isStale ? QUICKER : error instanceof RestError ? error.message : 'That did not work.');
-      setBusy(false);
-    }
+    });
   };
   return (
-    <form ref={form} className="edit-form" autoComplete="off" onSubmit={(event) => void submit(event)}>
-      {fields.map(({ name, label, max, rows, required, value }) => {
-        const props = { id: name, name, required, maxLength: max, defaultValue: value };
+    <form ref={form} className="edit-form" autoComplete="off" onSubmit={submit}>
+      {fields.map(({ name, label, min, max, type, rows = 1, required, autoComplete, value }) => {
+        const id = `${prefix}${name}`;
+        const props = {
+          ...{ id, name, required, autoComplete },
+          ...{ minLength: min, maxLength: max, defaultValue: value },
+        };
         return (
-          <div key={name} className="edit-field">
-            <label htmlFor={name}>{label}</label>
-            {rows === 1 ? <input {...props} /> : <textarea {...props} rows={rows} />}
+          <div key={name} className="field">
+            <label htmlFor={id}>{label}</label>
+            {rows === 1 ? <input {...props} type={type} /> : <textarea {...props} rows={rows} />}
           </div>
         );
       })}
-      <p className="row">
-        <button type="submit" className="button" aria-disabled={busy}>
-          {submitText}
-        </button>
-        <button type="button" className="link" onClick={close}>
-          Leave it as it is
-        </button>
-      </p>
-      <p className="trouble" role="alert">
-        {trouble}
-      </p>
+      <FormFoot submitText={submitText} busy={busy} trouble={trouble} cancel={close} />
     </form>
   );
 }
-
-const QUICKER =
-  'Somebody was quicker: their words stand above, yours here. Once more, and yours take their place.';

@@ -57,13 +57,18 @@ export class LiveResource<T extends Versioned> extends Store<ResourceView<T>> {
     this.#follow();
   }
 
-  /** @throws RestError */
-  async change(change: object, version: number, words: Asking['words'] = {}): Promise<void> {
+  /** What the API answers. @throws RestError */
+  async change<Answer extends T = T>(
+    change: object,
+    version: number,
+    words: Asking['words'] = {},
+  ): Promise<Answer> {
     const { path, pass } = this.#options;
     const asking = { method: 'PATCH', body: change, version, token: pass.token, words } as const;
-    const changed = await ask<T>(pathIn(path), asking);
+    const changed = await ask<Answer>(pathIn(path), asking);
     // The page that is pushed may have been quicker.
     if (changed.version > (this.get().value?.version ?? 0)) this.#know(changed);
+    return changed;
   }
 
   close(): void {
