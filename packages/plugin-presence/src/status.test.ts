@@ -197,7 +197,7 @@ describe('what a user chooses', () => {
     );
     for (const choice of ['away', 'doNotDisturb', 'invisible', 'auto'] as const) {
       await stage.finish(tab.presence.set(choice));
-      await stage.pass(200);
+      await stage.pass(6_000);
       expect([tab, other].map(({ presence }) => presence.own?.choice)).toEqual([choice, choice]);
     }
     expect(seen).toEqual(['1 AWAY', '1 ONLINE dnd', '1 OFFLINE', '1 ONLINE']);
@@ -231,6 +231,8 @@ describe('what a user chooses', () => {
     const tab = await watched();
     const since = stage.clock.now();
     await stage.finish(tab.presence.set('invisible'));
+    await stage.pass(4_800);
+    expect(seen).toEqual([]);
     await stage.pass(1_000);
     expect(seen.splice(0)).toEqual(['1 OFFLINE']);
     tab.presence.activity('idle');

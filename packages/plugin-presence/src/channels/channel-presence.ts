@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { ChannelRequest, PluginContext } from '@callboard/core';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import { askMembers, type Counts, channelOf, type Member, refusal, sayMeta, streams } from './contract.ts';
-import { Memberships } from './memberships.ts';
+import { Memberships, type MembershipsParts } from './memberships.ts';
 import { metaOf } from './meta.ts';
 import { type ChannelPresenceOptions, policiesOf } from './options.ts';
 import type { Roster } from './roster.ts';
 import { Telling } from './telling.ts';
 
-/** Who is in a channel, as the server knows it. */
+/** Who is in a channel, as those who watch are told it: without who is invisible. */
 export interface ServerChannelPresence {
   readonly name: string;
   /** In the order in which they came, also where clients are told counts alone. */
@@ -24,13 +24,20 @@ export interface ServerChannels {
 /** How many batches a watcher may have missed that comes back; beyond that it asks who is there. */
 const HISTORY = { size: 256 };
 
+/** What presence in channels has to know of users. */
+export type ChannelUsers = Pick<MembershipsParts, 'wheel' | 'sightOf'>;
+
 /** Who is in which channel. @throws TypeError, RangeError where an option is none. */
-export function channelPresence(context: PluginContext, options: ChannelPresenceOptions): ServerChannels {
+export function channelPresence(
+  context: PluginContext,
+  options: ChannelPresenceOptions,
+  users: ChannelUsers,
+): ServerChannels & Pick<Memberships, 'sighted'> {
   const { server, clock, logger, channels, handle, metric, onDispose } = context;
   const { graceMs = 30_000, graceAfterCloseMs = 5_000, batchMs = 100 } = options;
   const policies = policiesOf(options.channels);
   const memberships: Memberships = new Memberships({
-    ...{ clock, policies, graceMs, graceAfterCloseMs },
+    ...{ ...users, policies, graceMs, graceAfterCloseMs },
     changed: (roster) => telling.add(roster),
     told: () => telling.batches,
   });
@@ -85,7 +92,10 @@ export function channelPresence(context: PluginContext, options: ChannelPresence
   metric('channels', () => memberships.rosters.size);
   metric('members', () => memberships.size);
   metric('batches', () => telling.batches);
-  return { channel: (name) => view(name, memberships) };
+  return {
+    channel: (name) => view(name, memberships),
+    sighted: (userId, clientIds) => memberships.sighted(userId, clientIds),
+  };
 }
 
 function view(name: string, { rosters }: Memberships): ServerChannelPresence {
