@@ -86,6 +86,23 @@ describe('notes', () => {
     });
   });
 
+  test('for who is in and wants not to be seen are refused alike, and the list of the company says so', async () => {
+    const [orla, teodor] = [await clientOf('orla'), await clientOf('teodor')];
+    const company = async () => {
+      const authorization = `Bearer ${await demo.passes.issue('orla')}`;
+      const response = await fetch(`http://127.0.0.1:${port}/api/company`, { headers: { authorization } });
+      const { company } = (await response.json()) as { company: { id: string; isIn: boolean }[] };
+      return company.filter(({ isIn }) => isIn).map(({ id }) => id);
+    };
+    expect((await company()).sort()).toEqual(['orla', 'teodor']);
+    await teodor.sendToServer({ type: 'PRESENCE_CHOOSE', choice: 'invisible' });
+    expect(await company()).toEqual(['orla']);
+    await expect(orla.sendToUser({ type: 'NOTE', text: 'Hello?' }, 'teodor')).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      effect: 'none',
+    });
+  });
+
   test('are all that one may send to others', async () => {
     const [orla] = [await clientOf('orla'), await clientOf('teodor')];
     const update = { type: 'SHORTLIST_UPDATE', state: {} };
