@@ -64,10 +64,11 @@ export class Channels {
     return channel;
   }
 
-  /** From now on each channel has this under `key`. @throws Error where channels have something of that name. */
+  /** Each channel has this under `key`. @throws Error where channels have something of that name. */
   extend(key: string, extension: (channel: Channel) => unknown): void {
     if (key in new ClientChannel('', this)) throw new Error(`a channel has something named ${key} already`);
     this.#extensions.set(key, extension);
+    for (const channel of this.#each()) addLazily(channel, key, extension);
   }
 
   /** For `connect`, as many as fit: of the others the server knows where they began. */

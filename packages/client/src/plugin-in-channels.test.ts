@@ -36,6 +36,12 @@ describe('what a plugin adds to channels', () => {
     }).toThrow(TypeError);
   });
 
+  test('is there in channels that a plugin before it has asked for', () => {
+    const asks = defineClientPlugin({ name: 'asks', setup: ({ client }) => ({ room: client.channel('a') }) });
+    const client = createClient({ ...base(), plugins: [asks, named([])] });
+    expect(client.asks.room).toHaveProperty('shout.name', 'a!');
+  });
+
   test('may not have the name of what channels have', () => {
     for (const name of ['publish', 'publications$']) {
       const plugin: ClientPlugin = { name, setup: () => undefined, channel: () => 1 };

@@ -146,7 +146,7 @@ export interface Client {
   readonly transport: string;
   readonly device: string | undefined;
   readonly claims: Claims;
-  /** When it last connected, in milliseconds since 1970. */
+  /** When it last connected, in milliseconds since 1970; 0 where that was before the server started. */
   readonly connectedAt: number;
   /** Whether it has a connection; without one it may yet come back. */
   readonly online: boolean;

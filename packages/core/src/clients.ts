@@ -148,6 +148,7 @@ export class Clients {
 
   /** A gateway's client that was there before the server was. */
   async restore(
+    transport: string,
     { userId, claims }: Accepted,
     { device, resumeMs, ended }: Omit<AttachOptions, 'session'>,
   ): Promise<Session> {
@@ -161,6 +162,7 @@ export class Clients {
     const session = new Session(client, this.#node);
     this.byId.set(client.id, client);
     client.foreign = session;
+    client.transport = transport;
     client.device = device;
     client.claims = claims;
     client.resumeMs = resumeMs;

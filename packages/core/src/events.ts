@@ -57,7 +57,8 @@ export class Events {
   /** To these alone, at once. @throws where it cannot be encoded. */
   tell(event: NativeEvent | AnyAction, clients: Iterable<ServerClient>): void {
     let frame: Encoded | undefined;
-    for (const { foreign, link } of clients) {
+    for (const { foreign, link, online } of clients) {
+      if (!online) continue;
       foreign?.told(event);
       if (link === undefined) continue;
       frame ??= this.#encoded(event);

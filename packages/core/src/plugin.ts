@@ -37,7 +37,8 @@ export interface Emit<E extends Action> {
   /** To the handler and `events$`, and to the clients that `scope` names, where they have subscribed. */
   (event: E, scope?: EventScope): void;
   /**
-   * To these clients alone, whether or not they have subscribed: to those that have a connection. What they miss is theirs to find out.
+   * To these clients alone, at once and whether or not they have subscribed: to those that have a connection. What they miss is theirs to
+   * find out. The handler and `events$` are not told. @throws where it cannot be encoded.
    */
   to(clients: Iterable<Client>, event: E): void;
 }

@@ -266,7 +266,7 @@ class NodeServer implements Server {
             get draining() {
               return node.requests.draining;
             },
-            restore: (accepted, options) => node.clients.restore(accepted, options),
+            restore: (accepted, options) => node.clients.restore(name, accepted, options),
             channels: new OwnChannels(node),
             emit: (event, scope = {}) => node.events.emitIn(scope, event),
             admit: (socket) => admission.admitSocket(socket, name),

@@ -8,7 +8,7 @@ import type { Feed, Gap, Reader } from '../streams/feed.ts';
 import { type Attributes, type Entry, keyLimits } from '../streams/log.ts';
 import type { FilterReader, FilterReaders } from './filter-readers.ts';
 import { payloadFormats } from './payload.ts';
-import { type ChannelPolicy, retentionOf } from './policy.ts';
+import { type ChannelPolicy, isKept, retentionOf } from './policy.ts';
 
 /** How long a channel that is there for filters alone stays after a publication, so that it need not begin anew each time. */
 const LINGER_MS = 10_000;
@@ -217,9 +217,7 @@ export class Channel implements Reader<Publication> {
 
   /** Comes after all who have subscribed: who is sent it as one of these is not sent it again through a filter. */
   deliver(publication: Publication): void {
-    const { retain } = this.policy;
-    if (retain === true || (retain === 'marked' && publication.attributes?.retain === true))
-      this.#keep(publication);
+    if (isKept(this.policy, publication.attributes)) this.#keep(publication);
     for (const readers of this.#readers()) for (const { link } of readers) link?.filtered(publication);
   }
 

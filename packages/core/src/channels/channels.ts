@@ -12,7 +12,14 @@ import { ByPattern } from './by-pattern.ts';
 import { Channel, type Publication } from './channel.ts';
 import { FilterReaders } from './filter-readers.ts';
 import { type PayloadFormat, payloadFormats } from './payload.ts';
-import { type ChannelPolicies, type ChannelPolicy, isBridged, Policies, retentionOf } from './policy.ts';
+import {
+  type ChannelPolicies,
+  type ChannelPolicy,
+  isBridged,
+  isKept,
+  Policies,
+  retentionOf,
+} from './policy.ts';
 
 /** What is to be published. `data` is any JSON value, or a Uint8Array. */
 export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
@@ -266,15 +273,15 @@ class Told implements OwnPublication {
 
   constructor(
     { channel, via, atMostOnce = false, attributes }: PublicationDraft,
-    { retain = false, payload: format = 'text' }: ChannelPolicy,
+    policy: ChannelPolicy,
     data: unknown,
     payload: Uint8Array | undefined,
   ) {
     this.channel = channel;
     this.via = via;
     this.atMostOnce = atMostOnce && payload !== undefined;
-    this.retain = retain === true || (retain === 'marked' && attributes?.retain === true);
-    this.format = format;
+    this.retain = isKept(policy, attributes);
+    this.format = policy.payload ?? 'text';
     this.#data = data;
     this.#payload = payload;
   }

@@ -1,7 +1,7 @@
 import type { Contract } from '@callboard/protocol';
 import type { Awaitable } from '@callboard/runtime';
 import type { Client, User } from '../api.ts';
-import type { Retention } from '../streams/log.ts';
+import type { Attributes, Retention } from '../streams/log.ts';
 import { ByPattern } from './by-pattern.ts';
 import type { Pattern } from './pattern.ts';
 import { type PayloadFormat, payloadFormats } from './payload.ts';
@@ -120,6 +120,10 @@ export class Policies {
     return new Set([...this.within(filter), closed]);
   }
 }
+
+/** Whether a publication becomes its channel's last value. */
+export const isKept = ({ retain }: ChannelPolicy, attributes: Attributes | undefined): boolean =>
+  retain === true || (retain === 'marked' && attributes?.retain === true);
 
 export const isBridged = ({ bridged }: ChannelPolicy): boolean => bridged !== false;
 

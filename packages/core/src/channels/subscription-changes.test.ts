@@ -55,6 +55,19 @@ describe('the subscriptions of a server', () => {
     expect(changes).toEqual(['2 +room/1']);
   });
 
+  test('end, all of them, where an observer ends the client in the middle', async () => {
+    const { server, connect } = await createHarness({ channels });
+    const changes = changesOf(server);
+    server.subscriptions$.subscribe(({ client, channel }) => {
+      if (channel === 'room/1') client.disconnect();
+    });
+    const tab = await connect(1);
+    tab.request({ op: 'subscribe', channels: ['room/1', 'room/2'] });
+    await tab.expectClose('KICKED');
+    expect(changes).toEqual(['1 +room/1', '1 -room/1', '1 -room/2']);
+    for (const channel of ['room/1', 'room/2']) expect(server.channel(channel).subscribers.size).toBe(0);
+  });
+
   test('an observer that throws harms nobody', async () => {
     const harness = await createHarness({ channels });
     const { server, connect } = harness;

@@ -127,12 +127,14 @@ export class Subscriptions {
       channel.enter(client);
       channels.unpin(channel);
       streams[channel.name] = { ...head, recovered };
-      this.#tell(client, channel.name, true);
     }
     for (const [filter, right] of filters) {
       this.letFilter(client, filter, { mid, right });
       streams[filter] = unrecovered;
     }
+    // At the end, as whoever is told may end the client.
+    for (const { channel } of readers)
+      if (client.channels?.has(channel.name)) this.#tell(client, channel.name, true);
     const begin = () => {
       for (const reader of readers) {
         client.starting?.delete(reader.channel.name);

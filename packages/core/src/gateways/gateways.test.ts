@@ -4,8 +4,10 @@ import { SimulatedClock } from '@callboard/testkit';
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { map } from 'rxjs';
 import {
+  type Action,
   createServer,
   definePlugin,
+  type Emit,
   ReplyError,
   type Server,
   type ServerOptions,
@@ -181,7 +183,12 @@ describe('a session', () => {
     const [one, two] = [await restore('one'), await restore('two')];
     const user = server.users.get('a');
     expect([user?.status.status, user?.clients.size, one.client.online]).toEqual(['OFFLINE', 2, false]);
-    expect(one.client).toMatchObject({ device: 'one', claims: { of: 'one' } });
+    expect(one.client).toMatchObject({
+      transport: 'foreign',
+      connectedAt: 0,
+      device: 'one',
+      claims: { of: 'one' },
+    });
     const heard = reader();
     await one.subscribe('x/+', heard);
     await server.publish('x/y', 1);
@@ -385,6 +392,24 @@ test('is told events of gateways that are for its user, or for everybody; else n
   host.emit({ type: 'NEWS' }, { everybody: true });
   expect(told).toEqual(['ITS_OWN to ada', 'NEWS to ada', 'NEWS to eve']);
   expect(seen).toEqual(['LINE_LOST', 'ITS_OWN', 'NEWS']);
+});
+
+test('is told what a plugin tells it by name, while it has a connection', async () => {
+  let whisper!: Emit<Action>;
+  const whispers = definePlugin({
+    name: 'whispers',
+    setup({ event }) {
+      whisper = event('WHISPER');
+    },
+  });
+  await serve({ plugins: [whispers] });
+  const { session, link } = await attached('ada');
+  const told: string[] = [];
+  session.follow(undefined, ({ type }) => told.push(type));
+  whisper.to([session.client], { type: 'WHISPER' });
+  link.closed('gone');
+  whisper.to([session.client], { type: 'WHISPER' });
+  expect(told).toEqual(['WHISPER']);
 });
 
 describe('a graceful stop', () => {

@@ -3,7 +3,7 @@ import { isBridged } from '../channels/policy.ts';
 import type { Node } from '../node.ts';
 import type { Outcome } from '../streams/log.ts';
 import type { GatewayChannels, GatewayDraft, PublicationListener } from './port.ts';
-import { decode } from './publish.ts';
+import { append, decode } from './publish.ts';
 
 /** The server's own part in its channels. */
 export class OwnChannels implements GatewayChannels {
@@ -24,25 +24,10 @@ export class OwnChannels implements GatewayChannels {
   }
 
   async publish(draft: GatewayDraft, via: PublicationListener): Promise<Outcome> {
-    const { channels, counters, requests } = this.#node;
-    const { channel, payload, meta, attributes, atMostOnce = false, forgetsLast = false } = draft;
-    if (!isBridged(channels.policyOf(channel))) throw new ReplyError('REFUSED');
+    const { channels, requests } = this.#node;
+    if (!isBridged(channels.policyOf(draft.channel))) throw new ReplyError('REFUSED');
     const decoded = await requests.deadline(Promise.resolve(decode(this.#node, draft)), 'CHECK_TIMEOUT');
-    const withheld = decoded === undefined;
-    if (withheld) counters.withheld++;
-    const outcome = channels.publish({
-      channel,
-      data: withheld ? payload : decoded.value,
-      payload,
-      withheld,
-      atMostOnce,
-      via,
-      ...(meta !== undefined && { meta }),
-      ...(attributes !== undefined && { attributes }),
-    });
-    const published = await requests.deadline(Promise.resolve(outcome), 'OUTCOME_UNKNOWN');
-    if (forgetsLast) channels.forgetLast(channel);
-    return published;
+    return append(this.#node, draft, decoded, { via });
   }
 
   retains(channel: string): boolean {

@@ -1,6 +1,6 @@
 import { fromWire, isChannel, type PublishFrame, ReplyError, toWire } from '@callboard/protocol';
 import { type Awaitable, isPromise } from '@callboard/runtime';
-import type { Channels } from '../channels/channels.ts';
+import type { Channels, PublicationDraft } from '../channels/channels.ts';
 import { payloadFormats } from '../channels/payload.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
@@ -16,20 +16,19 @@ type Decoded = { readonly value: unknown } | undefined;
  * devices understand. At once where nothing has to be waited for.
  */
 export function publishPayload(node: Node, client: ServerClient, draft: GatewayDraft): Awaitable<Outcome> {
-  const { counters, requests } = node;
+  const { requests } = node;
   const { channel, payload } = draft;
-  const { user } = client;
+  const { user, id } = client;
   if (!node.channels.byName.has(channel) && !isChannel(channel)) throw new ReplyError('INVALID_CHANNEL');
   const canPublish = publisherOf(node, client, channel);
   const ask = (decoded: Decoded): Awaitable<Outcome> => {
-    if (decoded === undefined) counters.withheld++;
     const data = decoded === undefined ? payload : decoded.value;
-    const append = (allowed: boolean): Awaitable<Outcome> => {
+    const go = (allowed: boolean): Awaitable<Outcome> => {
       if (!allowed) throw new ReplyError('FORBIDDEN');
-      return appended(node, client, draft, data, decoded === undefined);
+      return append(node, draft, decoded, { from: { userId: user.id, clientId: id } });
     };
     const allowed = canPublish({ user, client, channel, data });
-    return isPromise(allowed) ? requests.deadline(allowed, 'CHECK_TIMEOUT').then(append) : append(allowed);
+    return isPromise(allowed) ? requests.deadline(allowed, 'CHECK_TIMEOUT').then(go) : go(allowed);
   };
   const decoded = decode(node, draft);
   return isPromise(decoded) ? requests.deadline(decoded, 'CHECK_TIMEOUT').then(ask) : ask(decoded);
@@ -48,20 +47,22 @@ export async function mayPublish(node: Node, client: ServerClient, draft: Gatewa
   return node.requests.deadline(ask(), 'CHECK_TIMEOUT');
 }
 
-function appended(
-  { channels, requests }: Node,
-  { user, id }: ServerClient,
+/** What nobody has to be asked about any more. */
+export function append(
+  { channels, counters, requests }: Node,
   { channel, payload, meta, atMostOnce = false, forgetsLast = false, attributes }: GatewayDraft,
-  data: unknown,
-  withheld: boolean,
+  decoded: Decoded,
+  by: Pick<PublicationDraft, 'from' | 'via'>,
 ): Awaitable<Outcome> {
+  const withheld = decoded === undefined;
+  if (withheld) counters.withheld++;
   const outcome = channels.publish({
     channel,
-    data,
+    data: withheld ? payload : decoded.value,
     payload,
     withheld,
     atMostOnce,
-    from: { userId: user.id, clientId: id },
+    ...by,
     ...(meta !== undefined && { meta }),
     ...(attributes !== undefined && { attributes }),
   });
