@@ -7,10 +7,10 @@ import { memoryStore } from './index.ts';
 
 let stage: Stage;
 
-const begin = async ({ channels = {}, server, ...options }: StageOptions = {}) => {
-  const policies = { 'room/+': { canSubscribe: () => true, canPublish: () => true } };
-  const rooms = { 'room/+': {}, ...channels };
-  stage = await Stage.begin({ ...options, channels: rooms, server: { ...server, channels: policies } });
+type Options = StageOptions & { readonly canSubscribe?: () => boolean };
+const begin = async ({ channels, canSubscribe = () => true, ...options }: Options = {}) => {
+  const server = { channels: { 'room/+': { canSubscribe } } };
+  stage = await Stage.begin({ ...options, channels: { 'room/+': {}, ...channels }, server });
 };
 afterEach(() => stage.end());
 
@@ -86,6 +86,15 @@ describe('who becomes invisible', () => {
     await choose(ann, 'auto');
     await stage.pass(10_000);
     expect([heard.length, batches()]).toEqual([1, before]);
+    // Each time takes its own.
+    for (const choice of ['invisible', 'auto', 'invisible'] as const) {
+      await choose(ann, choice);
+      await stage.pass(2_000);
+    }
+    await stage.pass(2_500);
+    expect([heard.length, members()]).toEqual([1, 'ann+{"n":2}']);
+    await stage.pass(1_000);
+    expect([heard[1], members()]).toEqual(['leave ann+{"n":2}', '']);
   });
 
   test('is not in their own list either, and sees that everybody else is', async () => {
@@ -173,23 +182,91 @@ describe('who becomes invisible', () => {
     expect(heard).toEqual(['snapshot ann{"n":1}', 'update ann{"n":2}']);
   });
 
+  test('closes one of two tabs and is visible again at once: the one that is closed was never seen', async () => {
+    await begin();
+    const [ann, two, watcher] = [await stage.tab('ann'), await stage.tab('ann'), await stage.tab('w')];
+    for (const tab of [ann, two]) enter(tab);
+    await choose(ann, 'invisible');
+    await stage.pass(6_000);
+    const heard = hear(watcher);
+    await stage.close(two);
+    await choose(ann, 'auto');
+    await stage.pass(60_000);
+    expect(heard).toEqual(['snapshot', 'join ann']);
+  });
+
+  test('loses the right while the connection is lost, and has it again, is there when they are visible', async () => {
+    const rights = { isOpen: true };
+    await begin({ canSubscribe: () => rights.isOpen });
+    const [ann, watcher] = [await stage.tab('ann'), await stage.tab('w')];
+    enter(ann);
+    await choose(ann, 'invisible');
+    await stage.pass(6_000);
+    const heard = hear(watcher);
+    await stage.pass(200);
+    ann.client.drop();
+    rights.isOpen = false;
+    await stage.finish(stage.server.recheckRights('ann'));
+    rights.isOpen = true;
+    await stage.pass(5_000);
+    enter(ann);
+    await stage.pass(60_000);
+    await choose(ann, 'auto');
+    await stage.pass(200);
+    expect([heard, members()]).toEqual([['snapshot', 'join ann'], 'ann']);
+  });
+
+  test('and is lost is gone at the same time everywhere, whatever the graces are', async () => {
+    await begin({ graceMs: 1_000, graceAfterCloseMs: 5_000 });
+    const [ann, watcher] = [await stage.tab('ann'), await stage.tab('w')];
+    enter(ann);
+    const [heard, seen] = [hear(watcher), watch(watcher, 'ann')];
+    await stage.pass(200);
+    await choose(ann, 'invisible');
+    await stage.crash(ann);
+    await stage.pass(4_500);
+    expect([heard, seen]).toEqual([['snapshot ann'], ['ann ONLINE']]);
+    await stage.pass(1_000);
+    expect([heard.at(-1), seen.at(-1)]).toEqual(['leave ann', 'ann OFFLINE']);
+  });
+
   test('and is visible again was there from then on, for others', async () => {
     await begin();
     const [ann, watcher] = [await stage.tab('ann'), await stage.tab('w')];
     const seen: unknown[] = [];
-    watcher.presence.watch('ann', ({ users }) => seen.push(users.get('ann')?.onlineSinceTs));
+    watcher.presence.watch('ann', ({ users }) => {
+      const { onlineSinceTs, awaySinceTs } = users.get('ann') ?? {};
+      seen.push(awaySinceTs ?? onlineSinceTs);
+    });
     await choose(ann, 'invisible');
     await stage.pass(600_000);
     const then = stage.clock.now();
     await choose(ann, 'auto');
     await stage.pass(200);
     expect(seen.at(-1)).toBe(then);
+    await choose(ann, 'invisible');
+    ann.presence.activity('idle');
+    await stage.pass(60_000);
+    const later = stage.clock.now();
+    await choose(ann, 'auto');
+    await stage.pass(200);
+    expect(seen.at(-1)).toBe(later);
+    ann.presence.activity('active');
+    await stage.pass(200);
+    expect(seen.at(-1)).toBe(later);
     expect(ann.presence.own?.onlineSinceTs).toBeLessThan(then - 500_000);
     await choose(ann, 'invisible');
     await stage.pass(1_000);
     await choose(ann, 'auto');
     await stage.pass(1_000);
-    expect(seen.at(-1)).toBe(then);
+    expect(seen.at(-1)).toBe(later);
+    await stage.close(ann);
+    await stage.pass(60_000);
+    // A clock may be put back.
+    stage.clock.setByMs = -3_600_000;
+    await stage.tab('ann');
+    await stage.pass(200);
+    expect(seen.at(-1)).toBeLessThan(then - 3_000_000);
   });
 });
 

@@ -187,6 +187,16 @@ describe('a user', () => {
   });
 });
 
+test('a server that has stopped waits for nothing any more', async () => {
+  await begin();
+  const { harness, clock } = stage;
+  const tab = await harness.connect('1');
+  await tab.expectReply(tab.call({ type: 'PRESENCE_CHOOSE', choice: 'invisible' }));
+  await stage.close(friend);
+  await stage.finish(stage.server.disconnect({ graceMs: 0 }));
+  expect([clock.pendingTimers, stage.server.stats().plugins.presence?.users]).toEqual([0, 0]);
+});
+
 describe('what a user chooses', () => {
   test('is theirs to see, and others see what it is for', async () => {
     const tab = await watched();

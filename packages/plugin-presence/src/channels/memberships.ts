@@ -28,7 +28,7 @@ export class Memberships {
   readonly #parts: MembershipsParts;
   /** By client id. */
   readonly #byClient = new Map<string, Set<Membership>>();
-  /** Those that are not subscribed any more and are seen yet, by user id. */
+  /** Those that have ended and are seen yet, by user id. */
   readonly #ended = new Map<string, Set<Membership>>();
   readonly #ahead = new WeakMap<Client, Map<string, Said>>();
 
@@ -50,7 +50,6 @@ export class Memberships {
     // It may be seen yet, of a subscription that ended while it had no connection.
     const membership = roster.memberships.get(client.id) ?? roster.add(client);
     add(this.#byClient, client.id, membership);
-    remove(this.#ended, client.user.id, membership);
     const ahead = this.#ahead.get(client);
     const said = ahead?.get(channel);
     ahead?.delete(channel);

@@ -25,7 +25,7 @@ export class ClientUse implements Due {
   constructor(client: Client, rule: UseRule) {
     this.client = client;
     this.rule = rule;
-    this.active = rule !== 'never';
+    this.active = rule === 'told' ? client.activity !== 'idle' : rule === 'used';
   }
 }
 

@@ -40,10 +40,11 @@ export class Users {
     this.#options = options;
     this.#host = host;
     this.#revise = context.status((status, { userId, event, online, at }) => {
-      const user = this.byId.get(userId);
+      const isThere = event.type === 'CLIENTS_CHANGED' && online > 0;
+      const user = isThere ? this.obtain(userId) : this.byId.get(userId);
       if (user === undefined) return status;
       // A client has come: the events tell that when it has been told the status already.
-      if (event.type === 'CLIENTS_CHANGED' && online > user.connected) {
+      if (isThere && online > user.connected) {
         for (const client of context.server.users.get(userId)?.clients ?? [])
           if (client.online) this.#arrive(user, client);
         this.#take(user, at);
@@ -178,16 +179,18 @@ export class Users {
 
   /** It has a connection. */
   #arrive(user: TrackedUser, client: Client): void {
-    let use = useOf(user, client.id);
-    if (use?.connected) return;
-    if (use === undefined) {
-      use = new ClientUse(client, this.#ruleFor(client));
-      user.uses = [...user.uses, use];
+    const known = useOf(user, client.id);
+    const use = known ?? new ClientUse(client, this.#ruleFor(client));
+    const wasActive = known?.active ?? false;
+    if (known === undefined) user.uses = [...user.uses, use];
+    else if (use.rule === 'told') use.active = client.activity !== 'idle';
+    if (!known?.connected) {
+      use.connected = true;
+      this.#options.wheel.forget(use);
+      if (use.rule === 'used') this.#used(client);
     }
-    use.connected = true;
-    this.#options.wheel.forget(use);
-    if (use.rule === 'used') this.#used(client);
-    if (use.active) this.#isUsed(user, client.id);
+    // Who comes back is used no more than before.
+    if (use.active && (!wasActive || user.activeClient === null)) this.#isUsed(user, client.id);
   }
 
   #lost(userId: string, clientId: string): void {
