@@ -114,6 +114,8 @@ describeInChromium('presence in Chromium', () => {
     await choose(desk, 'Not in');
     await teodor.locator('.lookers [data-person^=Orla]').waitFor({ state: 'detached' });
     await orla.locator('.lookers').getByText('You are not seen here.').waitFor();
+    await orla.getByText('One person is seen to look at this page.').waitFor();
+    await teodor.getByText('You alone are looking at this page.').waitFor();
     expect(await lookers(orla)).toEqual([expect.stringMatching(/^Teodor/)]);
     const teodorsDesk = await tabOf('Teodor');
     await state(teodorsDesk, 'Orla', /^last in at/);

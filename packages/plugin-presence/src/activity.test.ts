@@ -105,6 +105,16 @@ describe('the activity of clients', () => {
     await stage.cut(two);
     await stage.pass(5_000);
     expect([one, two].map(({ presence }) => presence.isActive())).toEqual([false, true]);
+    // Not even after a grace.
+    const device = await stage.harness.connect(1);
+    await stage.pass(200);
+    two.presence.activity('active');
+    await stage.pass(200);
+    device.cut();
+    await stage.pass(40_000);
+    await device.resume();
+    await stage.pass(200);
+    expect(two.presence.isActive()).toBe(true);
   });
 
   test('is taken in where another connection takes a session over that nobody knew to be lost', async () => {

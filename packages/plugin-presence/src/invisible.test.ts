@@ -205,30 +205,33 @@ describe('who becomes invisible', () => {
     const heard = hear(watcher);
     await stage.pass(200);
     ann.client.drop();
+    await stage.settle();
     rights.isOpen = false;
     await stage.finish(stage.server.recheckRights('ann'));
     rights.isOpen = true;
     await stage.pass(5_000);
     enter(ann);
-    await stage.pass(60_000);
     await choose(ann, 'auto');
-    await stage.pass(200);
+    await stage.pass(60_000);
     expect([heard, members()]).toEqual([['snapshot', 'join ann'], 'ann']);
   });
 
-  test('and is lost is gone at the same time everywhere, whatever the graces are', async () => {
-    await begin({ graceMs: 1_000, graceAfterCloseMs: 5_000 });
-    const [ann, watcher] = [await stage.tab('ann'), await stage.tab('w')];
-    enter(ann);
-    const [heard, seen] = [hear(watcher), watch(watcher, 'ann')];
-    await stage.pass(200);
-    await choose(ann, 'invisible');
-    await stage.crash(ann);
-    await stage.pass(4_500);
-    expect([heard, seen]).toEqual([['snapshot ann'], ['ann ONLINE']]);
-    await stage.pass(1_000);
-    expect([heard.at(-1), seen.at(-1)]).toEqual(['leave ann', 'ann OFFLINE']);
-  });
+  test.each([true, false])(
+    'and is lost is gone at the same time, whatever the graces are; watched: %s',
+    async (isWatched) => {
+      await begin({ graceMs: 1_000, graceAfterCloseMs: 5_000 });
+      const [ann, watcher] = [await stage.tab('ann'), await stage.tab('w')];
+      enter(ann);
+      const [heard, seen] = [hear(watcher), isWatched ? watch(watcher, 'ann') : []];
+      await stage.pass(200);
+      await choose(ann, 'invisible');
+      await stage.crash(ann);
+      await stage.pass(4_500);
+      expect([heard, seen]).toEqual([['snapshot ann'], isWatched ? ['ann ONLINE'] : []]);
+      await stage.pass(1_000);
+      expect([heard.at(-1), seen.at(-1)]).toEqual(['leave ann', isWatched ? 'ann OFFLINE' : undefined]);
+    },
+  );
 
   test('and is visible again was there from then on, for others', async () => {
     await begin();

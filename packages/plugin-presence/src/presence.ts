@@ -55,9 +55,9 @@ function setUp(context: PluginContext, options: PresenceOptions): ServerPresence
     },
   );
   const sightOf = (userId: string) => users.sightOf(userId);
-  const inChannels = channelPresence(context, options, { wheel, sightOf });
   let startedAt = Number.NEGATIVE_INFINITY;
   const settlesMs = () => Math.min(graceMs, Math.max(0, startedAt + graceMs - clock.now()));
+  const inChannels = channelPresence(context, options, { wheel, sightOf, settlesMs });
   const watching = new Watching({
     ...{ context, users, announcer, canWatch, maxWatched, awayAfterMs, settlesMs },
   });

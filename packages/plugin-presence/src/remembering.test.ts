@@ -176,6 +176,15 @@ describe('while the store says nothing', () => {
     expect(tab.presence.own?.status).toBe('ONLINE');
   });
 
+  test('because the server has stopped, who asks is told so, until it runs again', async () => {
+    stage = await Stage.begin();
+    await stage.finish(stage.server.disconnect({ graceMs: 0 }));
+    const asked = stage.finish(stage.server.presence.get(1));
+    await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await stage.server.start();
+    expect((await stage.finish(stage.server.presence.get(1))).get('1')?.status).toBe('OFFLINE');
+  });
+
   test('a server that stops says who is not remembered', async () => {
     const { store, state } = slowStore();
     stage = await Stage.begin({ store });

@@ -88,6 +88,19 @@ describe('a user', () => {
     expect(seen).toEqual(['1 OFFLINE']);
   });
 
+  test('whose phone was lost just now and then ended has the grace of that, too', async () => {
+    const tab = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
+    const phone = await stage.tab(1);
+    await stage.crash(phone);
+    for (const client of stage.server.users.get('1')?.clients ?? []) if (!client.online) client.disconnect();
+    await stage.pass(10_000);
+    await stage.close(tab);
+    await stage.pass(19_000);
+    expect(seen).toEqual([]);
+    await stage.pass(2_000);
+    expect(seen).toEqual(['1 OFFLINE']);
+  });
+
   test('whose phone was lost long ago and then ended is gone as the tab says', async () => {
     const tab = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
     const phone = await stage.tab(1);

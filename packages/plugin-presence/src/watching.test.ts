@@ -155,6 +155,22 @@ describe('who watches', () => {
     expect([tracked(), stage.server.stats().plugins.presence?.watchers]).toEqual([0, 0]);
   });
 
+  test('is given what is, where nobody watched for a while', async () => {
+    stage = await Stage.begin();
+    const device = await stage.harness.connect(1);
+    const [me, tab] = [await stage.tab('me'), await stage.tab(1)];
+    const first = me.presence.watch(1).subscribe();
+    await stage.settle();
+    first.unsubscribe();
+    await stage.close(tab);
+    await stage.settle();
+    device.raw('{"op":"activity","state":"idle"}');
+    await stage.pass(1_000);
+    const seen = watch(me, 1);
+    await stage.settle();
+    expect([seen, (await stage.tab(1)).presence.isActive()]).toEqual([['1 AWAY'], true]);
+  });
+
   test('changes its mind at will, and is told of whom it watches then', async () => {
     let answer: (() => void) | undefined;
     stage = await Stage.begin({

@@ -4,7 +4,7 @@ import type { UseRule } from '../options.ts';
 import type { Remembered } from '../store/store.ts';
 import type { Due, Slot } from '../wheel.ts';
 import type { Choice, OwnPresence, UserPresence, Versioned } from './contract.ts';
-import { type Place, type PresenceEvent, step } from './presence-machine.ts';
+import { nowhere, type Place, type PresenceEvent, step } from './presence-machine.ts';
 import type { Watcher } from './watcher.ts';
 
 /** What others may see of a user: all that there is, what they saw last, or nothing. */
@@ -66,14 +66,10 @@ export class TrackedUser implements Due {
   shown: Versioned<UserPresence> | undefined;
   ownShown: Versioned<OwnPresence> | undefined;
   slot: Slot | undefined;
-  #place: Place;
+  #place = nowhere;
 
-  constructor(id: string, status: UserStatus) {
+  constructor(id: string) {
     this.id = id;
-    this.#place = {
-      state: status.status === 'OFFLINE' ? 'offline' : 'online',
-      context: { status, lostAt: 0 },
-    };
   }
 
   get state(): Place['state'] {

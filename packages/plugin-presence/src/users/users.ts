@@ -1,4 +1,5 @@
-import type { Client, PluginContext, UserStatus } from '@callboard/core';
+import type { Client, PluginContext } from '@callboard/core';
+import type { PresenceOptions, UseRule } from '../options.ts';
 import type { Remembered } from '../store/store.ts';
 import type { Wheel } from '../wheel.ts';
 import type { Choice } from './contract.ts';
@@ -8,7 +9,7 @@ export interface UsersOptions {
   readonly awayAfterMs: number;
   readonly graceMs: number;
   readonly graceAfterCloseMs: number;
-  readonly useOf: ((client: Client) => 'told' | 'used' | 'never') | undefined;
+  readonly useOf: PresenceOptions['useOf'];
   /** Where graces wait, and clients that nobody may use any more. */
   readonly wheel: Wheel;
 }
@@ -64,8 +65,7 @@ export class Users {
   obtain(userId: string): TrackedUser {
     const known = this.byId.get(userId);
     if (known !== undefined) return known;
-    const status = this.#context.server.users.get(userId)?.status ?? neverOnline;
-    const user = new TrackedUser(userId, status);
+    const user = new TrackedUser(userId);
     this.byId.set(userId, user);
     this.#host.recall(userId);
     return user;
@@ -104,7 +104,6 @@ export class Users {
     if (user.state === 'online' || user.state === 'away') this.#host.remember(user);
     this.#host.changed(user);
     this.#host.sighted(user);
-    this.settle(user);
   }
 
   choose(user: TrackedUser, choice: Choice): void {
@@ -190,7 +189,7 @@ export class Users {
       if (use.rule === 'used') this.#used(client);
     }
     // Who comes back is used no more than before.
-    if (use.active && (!wasActive || user.activeClient === null)) this.#isUsed(user, client.id);
+    if (use.active && !wasActive) this.#isUsed(user, client.id);
   }
 
   #lost(userId: string, clientId: string): void {
@@ -257,7 +256,6 @@ export class Users {
     const wasVisible = user.isVisible;
     if (!user.graceOver()) return;
     if (wasVisible) user.lastSeenTs = user.status.lastOnlineTs;
-    user.until = 0;
     user.seenSinceTs = 0;
     this.#host.remember(user);
     this.#host.changed(user);
@@ -287,7 +285,7 @@ export class Users {
     return changed;
   }
 
-  #ruleFor(client: Client) {
+  #ruleFor(client: Client): UseRule {
     try {
       return this.#options.useOf?.(client) ?? 'told';
     } catch (cause) {
@@ -304,11 +302,3 @@ export class Users {
 }
 
 const useOf = (user: TrackedUser, clientId: string) => user.uses.find(({ client }) => client.id === clientId);
-
-const neverOnline: UserStatus = {
-  status: 'OFFLINE',
-  previousStatus: 'OFFLINE',
-  onlineSinceTs: null,
-  lastOnlineTs: null,
-  awaySinceTs: null,
-};
