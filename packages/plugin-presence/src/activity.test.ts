@@ -54,6 +54,7 @@ describe('the activity of clients', () => {
     await stage.close(tabs.pop() as never);
     await stage.pass(200);
     expect(active()).toEqual([false, false]);
+    expect(tabs[0]?.presence.own?.activeClient).toBe(null);
     tabs[0]?.presence.activity('active');
     await stage.pass(200);
     expect(active()).toEqual([true, false]);

@@ -1,3 +1,4 @@
+import type { AnyAction } from '@callboard/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Seen, Stage, type Tab, watch } from '../test/stage.ts';
 
@@ -201,9 +202,17 @@ describe('a user', () => {
 });
 
 test('a server that has stopped waits for nothing any more', async () => {
-  await begin();
+  const server = { channels: { 'room/+': { canSubscribe: () => true } } };
+  await begin({ server, channels: { 'room/+': {} } });
   const { harness, clock } = stage;
-  const tab = await harness.connect('1');
+  const [tab, other] = [await harness.connect('1'), await harness.connect('2')];
+  await tab.join('presence/room/1');
+  await other.join('room/1');
+  await stage.pass(1_000);
+  for (const n of [1, 2])
+    await other.expectReply(
+      other.call({ type: 'PRESENCE_META', channel: 'room/1', meta: { n } } as AnyAction),
+    );
   await tab.expectReply(tab.call({ type: 'PRESENCE_CHOOSE', choice: 'invisible' }));
   await stage.close(friend);
   await stage.finish(stage.server.disconnect({ graceMs: 0 }));

@@ -1,3 +1,4 @@
+import type { AnyAction } from '@callboard/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Seen, Stage, type Tab, watch } from '../test/stage.ts';
 import { memoryStore } from './index.ts';
@@ -363,6 +364,35 @@ describe('who may not watch', () => {
     const anew = await ask({ type: 'PRESENCE_BEGIN', since });
     expect(anew.users.map(({ userId, status }) => `${userId} ${status}`)).toEqual(['1 ONLINE']);
     expect((await ask({ type: 'PRESENCE_BEGIN' })).users).toHaveLength(2);
+  });
+
+  test('and may again, is not told after a lost connection that it may not', async () => {
+    friends.add('1');
+    stage = await Stage.begin({ canWatch: ({ userIds }) => userIds.filter((id) => friends.has(id)) });
+    const tab = await stage.harness.connect('me');
+    const ask = async (action: { type: string; [more: string]: unknown }) =>
+      (await tab.expectReply(tab.call(action))) as Begun;
+    const { version } = (await ask({ type: 'PRESENCE_BEGIN' })).own;
+    await ask({ type: 'PRESENCE_WATCH', add: ['1'] });
+    friends.delete('1');
+    await stage.finish(stage.server.recheckRights('me'));
+    const since = version + 100;
+    expect((await ask({ type: 'PRESENCE_BEGIN', since })).refused).toEqual(['1']);
+    friends.add('1');
+    await ask({ type: 'PRESENCE_WATCH', add: ['1'] });
+    expect((await ask({ type: 'PRESENCE_BEGIN', since })).refused).toEqual([]);
+    friends.delete('1');
+    await stage.finish(stage.server.recheckRights('me'));
+    await ask({ type: 'PRESENCE_WATCH', remove: ['1'] });
+    expect((await ask({ type: 'PRESENCE_BEGIN', since })).refused).toEqual([]);
+  });
+
+  test('is given those only whom it has asked for, and not itself', async () => {
+    stage = await Stage.begin({ canWatch: () => ['1', 'secret', 'me'] });
+    const tab = await stage.harness.connect('me');
+    const asked = tab.call({ type: 'PRESENCE_WATCH', add: ['1', '2', 'me'] } as AnyAction);
+    expect(await tab.expectReply(asked)).toMatchObject({ users: [{ userId: '1' }], refused: ['2'] });
+    expect(stage.server.stats().plugins.presence?.users).toBe(2);
   });
 
   test('more than so many at a time is told that, and keeps those it has', async () => {

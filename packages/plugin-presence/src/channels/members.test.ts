@@ -66,6 +66,37 @@ describe('who is in a channel', () => {
     expect(heard.take()).toEqual(['snapshot', 'join ann{"name":"Ann"}']);
   });
 
+  test('what is said ahead is said once, and of eight channels', async () => {
+    await begin();
+    const ann = await stage.tab('ann');
+    const names = Array.from({ length: 9 }, (_, i) => `room/${i}`);
+    for (const name of names) await stage.finish(ann.client.channel(name).presence.update({ in: name }));
+    const leaves = names.map((name) => enter(ann, name));
+    await stage.pass(200);
+    expect([inRoom('room/0'), inRoom('room/1'), inRoom('room/8')]).toEqual([
+      'ann',
+      'ann{"in":"room/1"}',
+      'ann{"in":"room/8"}',
+    ]);
+    for (const leave of leaves) leave();
+    await stage.pass(200);
+    enter(ann, 'room/8');
+    await stage.pass(200);
+    expect(inRoom('room/8')).toBe('ann');
+  });
+
+  test('is forgotten where nobody is in it, and nobody watches any more', async () => {
+    await begin();
+    const watcher = await stage.tab('w');
+    const heard = heardIn(watcher, 'room/1');
+    const channels = () => stage.house.server.stats().plugins.presence?.channels;
+    await stage.pass(200);
+    expect(channels()).toBe(1);
+    heard.off();
+    await stage.pass(200);
+    expect(channels()).toBe(0);
+  });
+
   test('who leaves and comes back says nothing of itself', async () => {
     await begin();
     const ann = await stage.tab('ann');

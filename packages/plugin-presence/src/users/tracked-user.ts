@@ -107,7 +107,7 @@ export class TrackedUser implements Due {
   recall({ lastOnlineTs, lastSeenTs, choice }: Remembered): void {
     const { state, context } = this.#place;
     this.choice = choice;
-    this.lastSeenTs ??= lastSeenTs;
+    this.lastSeenTs = lastSeenTs;
     const status = { ...context.status, lastOnlineTs: context.status.lastOnlineTs ?? lastOnlineTs };
     this.#place = { state, context: { ...context, status } };
   }
