@@ -23,9 +23,9 @@ export interface OutgoingPublication {
   readonly channel: string;
   /** Any JSON value, or a Uint8Array. */
   readonly data: unknown;
-  readonly meta?: Meta;
-  /** Absent where the server itself publishes it. */
-  readonly from?: Sender;
+  readonly meta?: Meta | undefined;
+  /** Undefined where the server itself publishes it. */
+  readonly from?: Sender | undefined;
 }
 
 /** Something on its way out, as the outbound pipeline sees it: once, however many it is for. */

@@ -25,6 +25,32 @@ export class Lane<T> {
     }
   }
 
+  /** Does it now, and gives or throws what it does; where something is before it, in its turn. */
+  take<Result>(
+    work: () => Result | Promise<Result>,
+    itemOf: (run: () => Promise<void>) => T,
+  ): Result | Promise<Result> {
+    if (this.#busy) return this.#later(work, itemOf);
+    let done: Result | Promise<Result> | undefined;
+    this.#busy = true;
+    try {
+      done = work();
+      return done;
+    } finally {
+      if (isPromise(done)) done.then(this.#goOn, this.#goOn);
+      else this.#goOn();
+    }
+  }
+
+  #later<Result>(
+    work: () => Result | Promise<Result>,
+    itemOf: (run: () => Promise<void>) => T,
+  ): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.run(itemOf(() => Promise.resolve().then(work).then(resolve, reject)));
+    });
+  }
+
   /** Before all that waits. */
   runNext(item: T): void {
     if (!this.#busy) return this.run(item);

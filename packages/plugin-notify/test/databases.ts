@@ -73,6 +73,7 @@ export const mariadb: Kind = {
     home.run(find('mariadb-install-db') as string, [
       '--no-defaults',
       `--datadir=${data}`,
+      `--tmpdir=${home.folder}`,
       '--auth-root-authentication-method=normal',
       '--skip-test-db',
     ]);
@@ -88,6 +89,8 @@ export const mariadb: Kind = {
         find('mariadbd') as string,
         '--no-defaults',
         `--datadir=${data}`,
+        // Each that starts deletes the temporary tables of others there.
+        `--tmpdir=${home.folder}`,
         `--socket=${join(home.folder, 's')}`,
         `--port=${port}`,
         '--bind-address=127.0.0.1',

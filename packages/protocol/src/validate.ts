@@ -89,9 +89,17 @@ export function isChannel(value: unknown): value is string {
 const MAX_CHANNEL_BYTES = 255;
 
 function isShort(name: string): boolean {
-  return bytesOf(name) <= MAX_CHANNEL_BYTES && name.split('/', MAX_SPLIT).length < MAX_SPLIT;
+  let bytes = name.length;
+  let levels = 1;
+  for (let i = 0; i < name.length; i++) {
+    const unit = name.charCodeAt(i);
+    if (unit === SLASH) levels++;
+    // Each half of a pair counts for two.
+    else if (unit >= 0x80) bytes += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
+  }
+  return bytes <= MAX_CHANNEL_BYTES && levels <= frameLimits.maxLevels;
 }
-const MAX_SPLIT = frameLimits.maxLevels + 1;
+const SLASH = 0x2f;
 
 /**
  * Whether `value` is a filter over channels (MQTT 5, section 4.7.1): at least one whole level is `+`, any one level, or the
@@ -305,17 +313,6 @@ function isName(value: unknown): value is string {
     if (unit > 0xdbff || (value.charCodeAt(++i) & 0xfc00) !== 0xdc00) return false;
   }
   return true;
-}
-
-/** In UTF-8, of well-formed text. */
-function bytesOf(text: string): number {
-  let bytes = text.length;
-  for (let i = 0; i < text.length; i++) {
-    const unit = text.charCodeAt(i);
-    // Each half of a pair counts for two.
-    if (unit >= 0x80) bytes += unit < 0x800 || (unit & 0xf800) === 0xd800 ? 1 : 2;
-  }
-  return bytes;
 }
 
 function isObject(value: unknown): value is Fields {

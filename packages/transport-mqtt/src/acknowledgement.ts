@@ -3,6 +3,11 @@ const firstBytes = { puback: 0x40, pubrec: 0x50, pubrel: 0x62, pubcomp: 0x70 } a
 
 /** PUBACK, PUBREC, PUBREL or PUBCOMP without a reason: the same four bytes in all versions. */
 export function acknowledgement(kind: keyof typeof firstBytes, messageId: number): Buffer {
-  // Not `Buffer.of`: what is so small and not of the pool has to be moved before it can be written.
-  return Buffer.from([firstBytes[kind], 2, messageId >> 8, messageId & 255]);
+  // Of the pool: else what is so small has to be moved before it can be written.
+  const bytes = Buffer.allocUnsafe(4);
+  bytes[0] = firstBytes[kind];
+  bytes[1] = 2;
+  bytes[2] = messageId >> 8;
+  bytes[3] = messageId;
+  return bytes;
 }

@@ -12,9 +12,10 @@ import type { IDisconnectPacket } from 'mqtt-packet';
 import { connect } from './connect.ts';
 import type { Dialect, Incoming } from './dialect.ts';
 import { Framer } from './framer.ts';
+import { InTurn } from './in-turn.ts';
 import type { MqttLimits } from './limits.ts';
 import type { Properties } from './properties.ts';
-import { publish } from './publish.ts';
+import { acknowledge, type Came, publish } from './publish.ts';
 import { Violation } from './reasons.ts';
 import type { Session } from './session.ts';
 import type { Sessions } from './sessions.ts';
@@ -48,6 +49,7 @@ export class Device implements GatewayConnection {
   #connecting = false;
   /** Publications that came and are not acknowledged. */
   #pending = 0;
+  readonly #inTurn = new InTurn<Came>();
   #keepAlive: unknown;
 
   constructor(gate: Gate, socket: Duplex, peer: Peer) {
@@ -95,10 +97,11 @@ export class Device implements GatewayConnection {
     if (bytes !== undefined) this.link.send(new Framed(bytes));
   }
 
-  /** As `send`, of what acknowledges a publication: at once where it is all that there is to say, as nobody shares its bytes. */
+  /** As `send`, of what acknowledges a publication: at once where that is all there is to say for now, as nobody shares its bytes. */
   answer(bytes: Uint8Array | undefined): void {
     const { link, gate } = this;
-    const isAlone = this.#pending === 1 && link.room === gate.host.limits.maxOutboxBytes;
+    const isAlone =
+      this.#pending === 1 && this.#framer.empty && link.room === gate.host.limits.maxOutboxBytes;
     if (bytes !== undefined && isAlone && link.open) this.write(bytes);
     else this.send(bytes);
   }
@@ -128,12 +131,18 @@ export class Device implements GatewayConnection {
     this.#read();
   }
 
-  /** A publication of its is not yet acknowledged: with too many of them nothing more is read [MQTT-4.6.0-2]. */
-  begun(): void {
+  /** A publication of its is not yet acknowledged: with too many of them nothing more is read. @returns its place, for `settled` */
+  begun(): number {
     if (++this.#pending === this.gate.limits.maxInFlight) this.hold();
+    return this.#inTurn.begin();
   }
 
-  settled(): void {
+  /** It can be acknowledged: after those before it [MQTT-4.6.0-2] [MQTT-4.6.0-3]. */
+  settled(came: Came): void {
+    this.#inTurn.ready(came.place, came, acknowledge);
+  }
+
+  acknowledged(): void {
     if (this.#pending-- === this.gate.limits.maxInFlight) this.release();
   }
 

@@ -17,12 +17,12 @@ export function draftOf(message: Message, properties: Properties, clock: Clock):
   return {
     channel: topic,
     payload,
-    ...(isJson(properties.contentType) && { format: 'json' }),
     meta: metaOf(properties.userProperties),
     attributes: attributesOf(message, properties, clock),
     atMostOnce: qos === 0,
     // An empty one is no last value [MQTT-3.3.1-10] [MQTT-3.3.1-11].
     forgetsLast: retain && payload.length === 0,
+    ...(isJson(properties.contentType) && { format: 'json' }),
   };
 }
 

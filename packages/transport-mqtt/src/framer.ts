@@ -22,6 +22,11 @@ export class Framer {
     return this.#chunks[0]?.[0];
   }
 
+  /** Nothing has come behind the last packet. */
+  get empty(): boolean {
+    return this.#length === 0;
+  }
+
   append(chunk: Buffer): void {
     this.#chunks.push(chunk);
     this.#length += chunk.length;
@@ -37,11 +42,15 @@ export class Framer {
     this.#wanted ??= this.#header();
     if (this.#wanted === undefined || this.#length < this.#wanted) return undefined;
     const bytes = this.#joined();
-    const packet = bytes.subarray(0, this.#wanted);
-    this.#length -= packet.length;
-    this.#chunks = this.#length === 0 ? [] : [bytes.subarray(packet.length)];
+    const wanted = this.#wanted;
     this.#wanted = undefined;
-    return packet;
+    this.#length -= wanted;
+    if (this.#length === 0) {
+      this.#chunks.length = 0;
+      return bytes;
+    }
+    this.#chunks[0] = bytes.subarray(wanted);
+    return bytes.subarray(0, wanted);
   }
 
   #header(): number | undefined {

@@ -1,5 +1,6 @@
+import { Socket } from 'node:net';
 import { channelsLike } from '@callboard/core';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, jest, test } from '@jest/globals';
 import { connectPacket, open, publishPacket, Stage, subscribePacket, until } from '../test/support.ts';
 
 let stage: Stage;
@@ -368,3 +369,30 @@ test('who reads nothing is sent nothing more at most once, and is disconnected b
   expect(stage.server.stats().disconnects).toEqual({ SLOW_READER: 1 });
   expect(stage.server.stats().clients).toMatchObject({ online: 2, resumable: 1 });
 }, 20_000);
+
+test('acknowledgements of what came in one piece leave in one', async () => {
+  await stage.serve();
+  const device = await stage.connected('c');
+  const write = jest.spyOn(Socket.prototype, 'write');
+  try {
+    const ids = [1, 2, 3];
+    device.send(...ids.map((messageId) => publishPacket('a', 'x', { qos: 1, messageId })));
+    for (const messageId of ids) expect(await device.next('puback')).toMatchObject({ messageId });
+    device.send(publishPacket('a', 'x', { qos: 1, messageId: 4 }));
+    expect(await device.next('puback')).toMatchObject({ messageId: 4 });
+    const acknowledging = write.mock.calls
+      .map(([bytes]) => bytes as Buffer)
+      .filter(([first]) => first === 0x40);
+    expect(acknowledging.map(({ length }) => length)).toEqual([12, 4]);
+  } finally {
+    write.mockRestore();
+  }
+});
+
+test('very many in one piece are taken one after the other, however few may be on their way', async () => {
+  await stage.serve({ limits: { maxFramesPerSecond: 100_000 } }, { limits: { maxInFlight: 1 } });
+  const device = await stage.connected('c');
+  const ids = Array.from({ length: 10_000 }, (_, i) => i + 1);
+  device.send(...ids.map((messageId) => publishPacket('a', 'x', { qos: 1, messageId })));
+  for (const messageId of ids) expect((await device.next('puback')).messageId).toBe(messageId);
+});

@@ -185,9 +185,12 @@ export class Cursor {
 
   /** @throws Violation where it is no UTF-8, or has NUL [MQTT-1.5.4-1] [MQTT-1.5.4-2]. */
   text(): string {
-    const bytes = this.binary();
-    const text = bytes.toString();
-    if (!isUtf8(bytes) || text.includes('\0')) throw new Violation('malformed', 'not a text');
+    const length = this.int16();
+    const from = this.#past(length);
+    const text = this.#bytes.toString('utf8', from, this.at);
+    // What is no UTF-8 is read as U+FFFD.
+    const isText = !text.includes('\ufffd') || isUtf8(this.#bytes.subarray(from, this.at));
+    if (!isText || text.includes('\0')) throw new Violation('malformed', 'not a text');
     return text;
   }
 

@@ -3,9 +3,8 @@ import { Disconnect, isChannel, ReplyError } from '@callboard/protocol';
 import type { IPublishPacket } from 'mqtt-packet';
 import { call, type ResponsePlace } from './call.ts';
 import type { Device } from './device.ts';
-import { draftOf } from './draft.ts';
+import { draftOf, type Message } from './draft.ts';
 import { isReserved, ownTopics } from './own-topics.ts';
-import { owned } from './owned.ts';
 import type { Properties } from './properties.ts';
 import { reasons, Violation } from './reasons.ts';
 import type { Refused } from './receiving.ts';
@@ -37,42 +36,69 @@ export function publish(
   const most = device.dialect.version === 5 ? maxInFlight : Math.max(maxInFlight, maxQueued);
   if (qos === 2 && !receiving.has(messageId) && receiving.size >= most)
     throw new Violation('receiveMaximumExceeded', 'more than may be on their way');
-  device.begun();
-  const attempt = () => append(device, session, packet, properties);
-  const outcome = qos === 2 ? receiving.once(messageId, attempt) : attempt();
-  const answer = (refused: Refused) => {
-    const settled = () => {
-      if (qos > 0) acknowledge(device, session, packet, refused);
-      device.settled();
-    };
-    if (qos === 2) session.keeping?.save();
-    if (qos === 0 || refused?.retryable === true) settled();
-    else device.committed(settled);
-  };
-  outcome.then(answer).catch((cause: unknown) => device.failed(cause));
+  const came: Came = { device, session, packet, place: device.begun(), refused: undefined };
+  const outcome =
+    qos === 2 ? once(device, session, packet, properties) : append(device, session, packet, properties);
+  if (outcome instanceof Promise) later(came, outcome);
+  else appended(came, outcome);
 }
 
-/** Resolves when the stream has it, or with why it does not. */
+/** A publication that is not yet acknowledged. */
+export interface Came {
+  readonly device: Device;
+  readonly session: Session;
+  readonly packet: IPublishPacket;
+  /** Among those of its connection. */
+  readonly place: number;
+  /** Once that is known. */
+  refused: Refused;
+}
+
+function once(device: Device, session: Session, packet: IPublishPacket, properties: Properties) {
+  return session.receiving.once(packet.messageId ?? 0, async () =>
+    append(device, session, packet, properties),
+  );
+}
+
+function later(came: Came, outcome: Promise<Refused>): void {
+  outcome.then((refused) => appended(came, refused)).catch((cause: unknown) => came.device.failed(cause));
+}
+
+function appended(came: Came, refused: Refused): void {
+  const { device, session, packet } = came;
+  came.refused = refused;
+  if (packet.qos === 2) session.keeping?.save();
+  if (packet.qos === 0 || refused?.retryable === true) device.settled(came);
+  else device.committed(() => device.settled(came));
+}
+
+/** Undefined when the stream has it, else why it does not. */
 function append(
   device: Device,
   session: Session,
   packet: IPublishPacket,
   properties: Properties,
-): Promise<Refused> {
+): Refused | Promise<Refused> {
   const { topic } = packet;
-  const payload = owned(packet.payload as Buffer);
+  const payload = packet.payload as Buffer;
   const { payloadFormatIndicator, correlationData } = properties;
   if (isReserved(topic)) {
-    if (topic !== ownTopics.call) return Promise.resolve(new ReplyError('FORBIDDEN'));
+    if (topic !== ownTopics.call) return new ReplyError('FORBIDDEN');
     return call(device, session, payload, placeIn(properties)).then(() => undefined);
   }
   if (payloadFormatIndicator === 1 && !isUtf8(payload))
-    return Promise.resolve(new ReplyError('PAYLOAD_FORMAT_INVALID', { message: 'The payload is no UTF-8.' }));
+    return new ReplyError('PAYLOAD_FORMAT_INVALID', { message: 'The payload is no UTF-8.' });
   session.heard(topic, payload, correlationData);
-  return session.core.publish(draftOf({ ...packet, payload }, properties, device.clock)).then(
-    () => undefined,
-    (error: unknown) => (error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error })),
-  );
+  try {
+    const published = session.core.publish(draftOf(packet as Message, properties, device.clock));
+    return published instanceof Promise ? published.then(() => undefined, refusalOf) : undefined;
+  } catch (error) {
+    return refusalOf(error);
+  }
+}
+
+function refusalOf(error: unknown): ReplyError {
+  return error instanceof ReplyError ? error : new ReplyError('INTERNAL', { cause: error });
 }
 
 /** Where it wants an answer; 3.1.1 has no such properties. */
@@ -83,8 +109,13 @@ function placeIn({
   return topic === undefined ? undefined : { topic, correlation };
 }
 
-/** PUBACK or PUBREC. */
-function acknowledge(device: Device, session: Session, packet: IPublishPacket, refused: Refused): void {
+/** By PUBACK or PUBREC; QoS 0 needs none. */
+export function acknowledge({ device, session, packet, refused }: Came): void {
+  if (packet.qos !== 0) answer(device, session, packet, refused);
+  device.acknowledged();
+}
+
+function answer(device: Device, session: Session, packet: IPublishPacket, refused: Refused): void {
   const { dialect } = device;
   const { topic, messageId = 0 } = packet;
   const qos = packet.qos as 1 | 2;

@@ -1,5 +1,6 @@
 import type { IPublishPacket } from 'mqtt-packet';
 import type { QoS } from './dialect.ts';
+import { owned } from './owned.ts';
 import { afterHeader, Cursor, type Properties, readProperties } from './properties.ts';
 import { Violation } from './reasons.ts';
 
@@ -25,7 +26,7 @@ export function readPublish(
   const packet: IPublishPacket = {
     cmd: 'publish',
     topic,
-    payload: bytes.subarray(end),
+    payload: owned(bytes.subarray(end)),
     qos: qos as QoS,
     dup: (flags & 8) !== 0,
     retain: (flags & 1) !== 0,

@@ -64,7 +64,8 @@ export class PendingWill {
 /** By the rights of the moment, as any publication; core counts what is refused, and there is nobody to tell. */
 function publishWill(session: Session, will: Will, clock: Clock): void {
   const { core, keeping } = session;
-  session.willPublished = core.publish(draftOf(will, will.properties, clock)).then(
+  const publish = async () => core.publish(draftOf(will, will.properties, clock));
+  session.willPublished = publish().then(
     () => keeping?.executed(will),
     (error: unknown) => {
       // A server that stops defers it, where it is kept, until it is there again (section 3.1.2.5 of MQTT 5).

@@ -244,7 +244,7 @@ export class Channel implements Reader<Publication> {
     const { filters } = this.#parts;
     if (this.#filtersVersion !== filters.version) {
       this.#filtersVersion = filters.version;
-      this.#filterReaders = filters.of(this.levels, this.policy);
+      this.#filterReaders = filters.of(this.name, this.policy);
     }
     return this.#filterReaders;
   }

@@ -31,11 +31,11 @@ export interface PublicationDraft extends Omit<OutgoingPublication, 'kind'> {
   readonly payload?: Uint8Array;
   /** Whoever is not there need not be given it later. */
   readonly atMostOnce?: boolean;
-  readonly attributes?: Attributes;
+  readonly attributes?: Attributes | undefined;
   /** What only those who read bytes are given: it is no data of this channel. */
   readonly withheld?: boolean;
   /** By whom it came, and who is not told of it. */
-  readonly via?: PublicationListener;
+  readonly via?: PublicationListener | undefined;
 }
 
 /** Stands in `only` for those who read bytes: no client has this id. */
@@ -169,7 +169,7 @@ export class Channels {
     if (this.byName.has(name)) return false;
     const policy = this.policies.of(name);
     if (policy.history !== undefined || (policy.retain ?? false) !== false) return false;
-    return this.filters.of(name.split('/'), policy).length === 0;
+    return this.filters.of(name, policy).length === 0;
   }
 
   /**
@@ -195,7 +195,7 @@ export class Channels {
   hasReaders(name: string): boolean {
     const channel = this.byName.get(name);
     if (channel !== undefined) return channel.inUse || channel.readThroughFilters;
-    return this.filters.of(name.split('/'), this.policies.of(name)).length > 0;
+    return this.filters.of(name, this.policies.of(name)).length > 0;
   }
 
   unpin(channel: Channel): void {

@@ -14,6 +14,8 @@ export interface FilterLink {
   gap(gap: Gap): void;
 }
 
+const none: readonly ReadonlySet<FilterReader>[] = [];
+
 /** Who reads by one filter, by the policy that lets them. */
 type Readers = Map<ChannelPolicy, Set<FilterReader>>;
 
@@ -55,8 +57,9 @@ export class FilterReaders {
   }
 
   /** Those who may read the channel so: sets that may have members in common, and change with who reads. */
-  of(name: readonly string[], policy: ChannelPolicy): readonly ReadonlySet<FilterReader>[] {
-    return fitting(this.#trie, name)
+  of(name: string, policy: ChannelPolicy): readonly ReadonlySet<FilterReader>[] {
+    if (this.#trie.isEmpty) return none;
+    return fitting(this.#trie, name.split('/'))
       .map((readers) => readers.get(policy))
       .filter((among) => among !== undefined);
   }

@@ -103,7 +103,7 @@ test('and refuse it, by holding it back or by throwing', async () => {
       'channels' in inbound.frame ? { ...inbound, frame: { ...inbound.frame, channels: ['a'] } } : inbound,
     ),
   );
-  const publish = (text: string) => session.publish({ channel: 'x', payload: bytes(text) });
+  const publish = async (text: string) => session.publish({ channel: 'x', payload: bytes(text) });
   const reader = { deliver() {}, ended() {} };
   await expect(publish('no')).rejects.toMatchObject({ code: 'REFUSED' });
   await expect(publish('bad')).rejects.toMatchObject({ code: 'PLUGIN_ERROR' });
@@ -126,7 +126,7 @@ test('and change it: what is not changed stays as the device said it', async () 
     }),
   );
   const attributes = { retain: true, own: { qos: 1 } };
-  const publish = (channel: string) => () =>
+  const publish = (channel: string) => async () =>
     session.publish({ channel, payload: bytes('21.50'), meta: { unit: 'C' }, attributes });
   expect(await given('n/other', publish('n/to'))).toEqual([
     '21.50 [21.5,{"unit":"C"}] {"retain":true,"own":{"qos":1}}',

@@ -154,10 +154,11 @@ export interface GatewaySession {
   /** Gives the readers the last values of channels that these filters fit, as the connection takes them. */
   lastValues(filters: readonly string[]): void;
   /**
-   * Publishes by the same rights as everybody. Resolves when the stream has it: then it may be acknowledged.
-   * @throws ReplyError FORBIDDEN, RATE_LIMITED, UNAVAILABLE, REFUSED … as for a client's `publish`.
+   * Publishes by the same rights as everybody: done when the stream has it, which is at once where nothing has to be waited for.
+   * Then it may be acknowledged.
+   * @throws ReplyError (or rejects) FORBIDDEN, RATE_LIMITED, UNAVAILABLE, REFUSED … as for a client's `publish`.
    */
-  publish(draft: GatewayDraft): Promise<Outcome>;
+  publish(draft: GatewayDraft): Outcome | Promise<Outcome>;
   /** Whether it might publish this now, as far as `canPublish` says: for what a device wants published later. */
   mayPublish(draft: GatewayDraft): Promise<boolean>;
   /**

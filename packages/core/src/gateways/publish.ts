@@ -4,7 +4,7 @@ import type { Channels, PublicationDraft } from '../channels/channels.ts';
 import { payloadFormats } from '../channels/payload.ts';
 import type { ServerClient } from '../client.ts';
 import type { Node } from '../node.ts';
-import { publisherOf } from '../requests/publish.ts';
+import { type CanPublish, publisherOf } from '../requests/publish.ts';
 import type { Outcome } from '../streams/log.ts';
 import type { GatewayDraft } from './port.ts';
 
@@ -16,22 +16,41 @@ type Decoded = { readonly value: unknown } | undefined;
  * devices understand. At once where nothing has to be waited for.
  */
 export function publishPayload(node: Node, client: ServerClient, draft: GatewayDraft): Awaitable<Outcome> {
-  const { requests } = node;
-  const { channel, payload } = draft;
-  const { user, id } = client;
+  const { channel } = draft;
   if (!node.channels.byName.has(channel) && !isChannel(channel)) throw new ReplyError('INVALID_CHANNEL');
   const canPublish = publisherOf(node, client, channel);
-  const ask = (decoded: Decoded): Awaitable<Outcome> => {
-    const data = decoded === undefined ? payload : decoded.value;
-    const go = (allowed: boolean): Awaitable<Outcome> => {
-      if (!allowed) throw new ReplyError('FORBIDDEN');
-      return append(node, draft, decoded, { from: { userId: user.id, clientId: id } });
-    };
-    const allowed = canPublish({ user, client, channel, data });
-    return isPromise(allowed) ? requests.deadline(allowed, 'CHECK_TIMEOUT').then(go) : go(allowed);
-  };
   const decoded = decode(node, draft);
-  return isPromise(decoded) ? requests.deadline(decoded, 'CHECK_TIMEOUT').then(ask) : ask(decoded);
+  if (!isPromise(decoded)) return asked(node, client, draft, canPublish, decoded);
+  return node.requests
+    .deadline(decoded, 'CHECK_TIMEOUT')
+    .then((ready) => asked(node, client, draft, canPublish, ready));
+}
+
+function asked(
+  node: Node,
+  client: ServerClient,
+  draft: GatewayDraft,
+  canPublish: CanPublish,
+  decoded: Decoded,
+): Awaitable<Outcome> {
+  const { channel, payload } = draft;
+  const data = decoded === undefined ? payload : decoded.value;
+  const allowed = canPublish({ user: client.user, client, channel, data });
+  if (!isPromise(allowed)) return answered(node, client, draft, decoded, allowed);
+  return node.requests
+    .deadline(allowed, 'CHECK_TIMEOUT')
+    .then((answer) => answered(node, client, draft, decoded, answer));
+}
+
+function answered(
+  node: Node,
+  { id, user }: ServerClient,
+  draft: GatewayDraft,
+  decoded: Decoded,
+  allowed: boolean,
+): Awaitable<Outcome> {
+  if (!allowed) throw new ReplyError('FORBIDDEN');
+  return append(node, draft, decoded, { from: { userId: user.id, clientId: id } });
 }
 
 /** What `canPublish` says, of bytes that are not published yet. */
@@ -52,7 +71,7 @@ export function append(
   { channels, counters, requests }: Node,
   { channel, payload, meta, atMostOnce = false, forgetsLast = false, attributes }: GatewayDraft,
   decoded: Decoded,
-  by: Pick<PublicationDraft, 'from' | 'via'>,
+  { from, via }: Pick<PublicationDraft, 'from' | 'via'>,
 ): Awaitable<Outcome> {
   const withheld = decoded === undefined;
   if (withheld) counters.withheld++;
@@ -62,9 +81,10 @@ export function append(
     payload,
     withheld,
     atMostOnce,
-    ...by,
-    ...(meta !== undefined && { meta }),
-    ...(attributes !== undefined && { attributes }),
+    attributes,
+    from,
+    via,
+    meta,
   });
   const done = (published: Outcome) => {
     if (forgetsLast) channels.forgetLast(channel);
@@ -77,10 +97,9 @@ export function append(
 export function decode({ channels }: Node, draft: GatewayDraft): Awaitable<Decoded> {
   const parsed = parse(channels, draft);
   if (parsed === undefined) return undefined;
-  const value = (ready: unknown): Decoded => ({ value: ready });
   try {
     const made = channels.satisfied(draft.channel, parsed.value);
-    return isPromise(made) ? made.then(value, noneWhereInvalid) : value(made);
+    return isPromise(made) ? made.then((value) => ({ value }), noneWhereInvalid) : { value: made };
   } catch (error) {
     return noneWhereInvalid(error);
   }

@@ -43,7 +43,7 @@ export class Session implements GatewaySession {
     this.client.resumeMs = ms;
   }
 
-  subscribe(filter: string, reader: GatewayReader): Promise<void> {
+  async subscribe(filter: string, reader: GatewayReader): Promise<void> {
     const { client } = this;
     const { subscriptions, requests, clients, limits } = this.#node;
     return this.#inOrder(async () => {
@@ -63,7 +63,7 @@ export class Session implements GatewaySession {
     });
   }
 
-  unsubscribe(filter: string): Promise<boolean> {
+  async unsubscribe(filter: string): Promise<boolean> {
     const { client } = this;
     return this.#inOrder(async () => {
       const had = client.filters?.has(filter) === true;
@@ -76,29 +76,35 @@ export class Session implements GatewaySession {
     (this.client.connection as ForeignLink | undefined)?.sendLastValues(filters);
   }
 
-  publish(draft: GatewayDraft): Promise<Outcome> {
+  publish(draft: GatewayDraft): Outcome | Promise<Outcome> {
+    if (this.#node.requests.draining) throw this.#failure(new ReplyError('UNAVAILABLE'));
+    return this.#inOrder(() => this.#publish(draft));
+  }
+
+  #publish(draft: GatewayDraft): Awaitable<Outcome> {
+    const { inbound, requests } = this.#node;
+    if (!inbound.watched && !requests.checking) return this.#append(draft);
+    const { watched, frame } = this.#passed(draft);
+    const checked = this.#checked(frame);
+    return isPromise(checked) ? checked.then(() => this.#append(watched)) : this.#append(watched);
+  }
+
+  #append(draft: GatewayDraft): Awaitable<Outcome> {
     const { client } = this;
-    if (this.#node.requests.draining) return Promise.reject(this.#failure(new ReplyError('UNAVAILABLE')));
-    return this.#inOrder(() => {
-      const { watched, frame } = this.#passed(draft);
-      const checked = this.#checked(frame);
-      client.user.activeClient = client;
-      const publish = () => publishPayload(this.#node, client, watched);
-      return isPromise(checked) ? checked.then(publish) : publish();
-    });
+    client.user.activeClient = client;
+    return publishPayload(this.#node, client, draft);
   }
 
   /** What plugins' operators make of a publication, and what their checks are shown of it. */
   #passed(draft: GatewayDraft): { readonly watched: GatewayDraft; readonly frame: PublishFrame } {
-    const { inbound, requests } = this.#node;
     const { channel, meta } = draft;
-    const data = inbound.watched || requests.checking ? shown(this.#node, draft) : null;
+    const data = shown(this.#node, draft);
     const asked = { op: 'publish', mid: 0, channel, data, ...(meta !== undefined && { meta }) } as const;
-    const frame: PublishFrame = inbound.pass(this.client, asked);
+    const frame: PublishFrame = this.#node.inbound.pass(this.client, asked);
     return { watched: frame === asked ? draft : changed(this.#node, draft, asked, frame), frame };
   }
 
-  mayPublish(draft: GatewayDraft): Promise<boolean> {
+  async mayPublish(draft: GatewayDraft): Promise<boolean> {
     return this.#inOrder(() => mayPublish(this.#node, this.client, draft));
   }
 
@@ -150,30 +156,33 @@ export class Session implements GatewaySession {
     return this.#node.requests.check({ client: this.client, frame });
   }
 
-  /** After what it has asked for before. What fails is counted, as any request is. */
-  #inOrder<Result>(work: () => Awaitable<Result>): Promise<Result> {
-    const { requests } = this.#node;
-    requests.entered();
-    return new Promise((resolve, reject) => {
-      const succeeded = (result: Result) => {
-        resolve(result);
-        requests.left();
-      };
-      const failed = (error: unknown) => {
-        reject(this.#failure(error));
-        requests.left();
-      };
-      const run = (): Awaitable<void> => {
-        try {
-          const done = work();
-          if (isPromise(done)) return done.then(succeeded, failed);
-          succeeded(done);
-        } catch (error) {
-          failed(error);
-        }
-      };
-      this.client.lane.run({ run });
-    });
+  /** After what it has asked for before. @throws ReplyError, at once where it is done at once */
+  #inOrder<Result>(work: () => Awaitable<Result>): Result | Promise<Result> {
+    this.#node.requests.entered();
+    return this.client.lane.take(() => this.#counted(work), choreOf);
+  }
+
+  /** What fails is counted, as any request is. */
+  #counted<Result>(work: () => Awaitable<Result>): Result | Promise<Result> {
+    let done: Awaitable<Result> | undefined;
+    try {
+      done = work();
+      return isPromise(done) ? this.#counting(done) : done;
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      if (!isPromise(done)) this.#node.requests.left();
+    }
+  }
+
+  async #counting<Result>(done: PromiseLike<Result>): Promise<Result> {
+    try {
+      return await done;
+    } catch (error) {
+      throw this.#failure(error);
+    } finally {
+      this.#node.requests.left();
+    }
   }
 
   #failure(error: unknown): ReplyError {
@@ -184,6 +193,8 @@ export class Session implements GatewaySession {
     return known;
   }
 }
+
+const choreOf = (run: () => Promise<void>) => ({ run });
 
 interface Follower {
   /** Undefined: all. */

@@ -12,6 +12,8 @@ interface PublishRequest {
   readonly frame: PublishFrame;
 }
 
+export type CanPublish = NonNullable<ChannelPolicy['canPublish']>;
+
 /**
  * `publish`: into a channel, where its policy lets this client. The right is asked for with what the schema made of the
  * data, as that is what is published.
@@ -39,11 +41,7 @@ export function publish(node: Node, request: PublishRequest): Awaitable<void> {
 }
 
 /** Who says whether this client may publish just that. @throws ReplyError FORBIDDEN, RATE_LIMITED */
-export function publisherOf(
-  { channels, clock }: Node,
-  client: ServerClient,
-  channel: string,
-): NonNullable<ChannelPolicy['canPublish']> {
+export function publisherOf({ channels, clock }: Node, client: ServerClient, channel: string): CanPublish {
   const policy = channels.policyOf(channel);
   const { canPublish } = policy;
   if (canPublish === undefined) throw new ReplyError('FORBIDDEN');
