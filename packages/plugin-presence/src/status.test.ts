@@ -21,6 +21,11 @@ const watched = async (options = {}) => {
   return tab;
 };
 
+/** Ends the sessions that wait. */
+const endLost = () => {
+  for (const client of stage.server.users.get('1')?.clients ?? []) if (!client.online) client.disconnect();
+};
+
 afterEach(async () => {
   const { errors } = stage.harness;
   await stage.end();
@@ -77,37 +82,31 @@ describe('a user', () => {
     expect(Math.abs((user?.lastOnlineTs as number) - (closedAt[2] as number))).toBeLessThan(200);
   });
 
-  test('who was lost on one device and closes another has the grace of the one that was lost', async () => {
-    const phone = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
-    const tab = await stage.tab(1);
-    await stage.crash(phone);
-    await stage.pass(10_000);
-    await stage.close(tab);
-    await stage.pass(19_000);
-    expect(seen).toEqual([]);
-    await stage.pass(2_000);
-    expect(seen).toEqual(['1 OFFLINE']);
-  });
-
-  test('whose phone was lost just now and then ended has the grace of that, too', async () => {
-    const tab = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
-    const phone = await stage.tab(1);
-    await stage.crash(phone);
-    for (const client of stage.server.users.get('1')?.clients ?? []) if (!client.online) client.disconnect();
-    await stage.pass(10_000);
-    await stage.close(tab);
-    await stage.pass(19_000);
-    expect(seen).toEqual([]);
-    await stage.pass(2_000);
-    expect(seen).toEqual(['1 OFFLINE']);
-  });
+  test.each([
+    ['waits', false],
+    ['has ended', true],
+  ])(
+    'who was lost on one device and closes another has the grace of the first, whose session %s',
+    async (_, hasEnded) => {
+      const phone = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
+      const tab = await stage.tab(1);
+      await stage.crash(phone);
+      if (hasEnded) endLost();
+      await stage.pass(10_000);
+      await stage.close(tab);
+      await stage.pass(19_000);
+      expect(seen).toEqual([]);
+      await stage.pass(2_000);
+      expect(seen).toEqual(['1 OFFLINE']);
+    },
+  );
 
   test('whose phone was lost long ago and then ended is gone as the tab says', async () => {
     const tab = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
     const phone = await stage.tab(1);
     await stage.crash(phone);
     await stage.pass(1_000);
-    for (const client of stage.server.users.get('1')?.clients ?? []) if (!client.online) client.disconnect();
+    endLost();
     await stage.pass(600_000);
     await stage.close(tab);
     await stage.pass(2_000);

@@ -153,6 +153,19 @@ describe('who is in a channel', () => {
 });
 
 describe('nobody flickers', () => {
+  /** Somebody who has a seat, and no connection any more. */
+  const lost = async (graceMs: number) => {
+    await begin({ graceMs });
+    const heard = heardIn(await stage.tab('w'), 'room/1');
+    const ann = await stage.tab('ann');
+    enter(ann);
+    await stage.finish(ann.client.channel('room/1').presence.update({ seat: 1 }));
+    await stage.pass(200);
+    heard.take();
+    stage.lose(ann);
+    return { ann, heard };
+  };
+
   test('who loads the page anew: one update, no leave and no join', async () => {
     await begin();
     const heard = heardIn(await stage.tab('w'), 'room/1');
@@ -197,14 +210,7 @@ describe('nobody flickers', () => {
   });
 
   test('who is gone without a word has left after the grace, and joins when the session is resumed yet', async () => {
-    await begin({ graceMs: 10_000 });
-    const heard = heardIn(await stage.tab('w'), 'room/1');
-    const ann = await stage.tab('ann');
-    enter(ann);
-    await stage.finish(ann.client.channel('room/1').presence.update({ seat: 1 }));
-    await stage.pass(200);
-    heard.take();
-    stage.lose(ann);
+    const { ann, heard } = await lost(10_000);
     await stage.pass(9_800);
     expect(heard.take()).toEqual([]);
     await stage.pass(600);
@@ -215,14 +221,7 @@ describe('nobody flickers', () => {
   });
 
   test('who comes in a new session, after the old one is over', async () => {
-    await begin({ graceMs: 90_000 });
-    const heard = heardIn(await stage.tab('w'), 'room/1');
-    const ann = await stage.tab('ann');
-    enter(ann);
-    await stage.finish(ann.client.channel('room/1').presence.update({ seat: 1 }));
-    await stage.pass(200);
-    heard.take();
-    stage.lose(ann);
+    const { ann, heard } = await lost(90_000);
     await stage.pass(80_000);
     stage.find(ann);
     await stage.pass(30_000);
