@@ -226,6 +226,7 @@ describe('who becomes invisible', () => {
       await stage.pass(200);
       await choose(ann, 'invisible');
       await stage.crash(ann);
+      for (const client of stage.server.users.get('ann')?.clients ?? []) client.disconnect();
       await stage.pass(4_500);
       expect([heard, seen]).toEqual([['snapshot ann'], isWatched ? ['ann ONLINE'] : []]);
       await stage.pass(1_000);

@@ -164,7 +164,7 @@ describe('who watches', () => {
     await stage.settle();
     first.unsubscribe();
     await stage.close(tab);
-    await stage.settle();
+    await stage.pass(200);
     device.raw('{"op":"activity","state":"idle"}');
     await stage.pass(1_000);
     const seen = watch(me, 1);
