@@ -85,6 +85,24 @@ describe('notes', () => {
     });
   });
 
+  test('for who is in and wants not to be seen are refused alike, and the list of the company says so', async () => {
+    const [orla, teodor] = [await clientOf('orla'), await clientOf('teodor')];
+    const company = async () => {
+      const { endPoint, token } = await lineTo(demo, 'orla');
+      const headers = { authorization: `Bearer ${token}` };
+      const response = await fetch(`${endPoint.replace('ws', 'http')}/api/company`, { headers });
+      const { company } = (await response.json()) as { company: { id: string; isIn: boolean }[] };
+      return company.filter(({ isIn }) => isIn).map(({ id }) => id);
+    };
+    expect((await company()).sort()).toEqual(['orla', 'teodor']);
+    await teodor.sendToServer({ type: 'PRESENCE_CHOOSE', choice: 'invisible' });
+    expect(await company()).toEqual(['orla']);
+    await expect(orla.sendToUser({ type: 'NOTE', text: 'Hello?' }, 'teodor')).rejects.toMatchObject({
+      code: 'FORBIDDEN',
+      effect: 'none',
+    });
+  });
+
   test('are all that one may send to others', async () => {
     const [orla] = [await clientOf('orla'), await clientOf('teodor')];
     const update = { type: 'SHORTLIST_UPDATE', state: {} };

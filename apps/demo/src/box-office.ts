@@ -3,6 +3,7 @@ import { createServer, type Gateway, type Logger, type Server } from '@callboard
 import { jwt } from '@callboard/core/jwt';
 import { redisIngress } from '@callboard/ingress-redis';
 import { type Notifications, type NotifyOptions, notify } from '@callboard/plugin-notify';
+import type { ServerPresence } from '@callboard/plugin-presence';
 import { type Refetch, type RefetchOptions, refetch } from '@callboard/plugin-refetch';
 import { httpTransport } from '@callboard/transport-http';
 import type { MqttTransport } from '@callboard/transport-mqtt';
@@ -43,6 +44,7 @@ export interface BoxOfficeOptions {
 
 export type BoxOffice = Server<BoxOfficeContract> & {
   readonly notify: Notifications;
+  readonly presence: ServerPresence;
   readonly refetch: Refetch;
 };
 
@@ -107,7 +109,11 @@ export function createBoxOffice(options: BoxOfficeOptions): BoxOffice {
   }
 }
 
-/** Who has a tab, or one that is about to come back. Who closed the last one may yet be seen, and finds nothing. */
-export function isIn({ users }: Pick<Server, 'users'>, userId: string): boolean {
-  return (users.get(userId)?.clients.size ?? 0) > 0;
+/**
+ * Who has a tab, or one that is about to come back, and does not want to be taken for one who has none. Who closed the last one may
+ * yet be seen, and finds nothing; so it is with who wants to be seen no more.
+ */
+export async function isIn({ users, presence }: Pick<BoxOffice, 'users' | 'presence'>, userId: string) {
+  if ((users.get(userId)?.clients.size ?? 0) === 0) return false;
+  return (await presence.get(userId)).get(userId)?.choice !== 'invisible';
 }

@@ -105,6 +105,35 @@ describeInChromium('presence in Chromium', () => {
     expect(await lookers(orla)).toEqual(['You']);
   });
 
+  test('who is not in for others is nowhere: not at a show, not at a note; and is back when they are', async () => {
+    await demo.stop({ graceMs: 100 });
+    await open({ patience: { graceAfterCloseMs: 500 } });
+    const [desk, orla] = [await tabOf('Orla'), await tabOf('Orla', { path: '/shows/umbrellas' })];
+    const teodor = await tabOf('Teodor', { path: '/shows/umbrellas' });
+    await teodor.locator('.lookers [data-person^=Orla]').waitFor();
+    await choose(desk, 'Not in');
+    await teodor.locator('.lookers [data-person^=Orla]').waitFor({ state: 'detached' });
+    await orla.locator('.lookers').getByText('You are not seen here.').waitFor();
+    await orla.getByText('One person is seen to look at this page.').waitFor();
+    await teodor.getByText('You alone are looking at this page.').waitFor();
+    expect(await lookers(orla)).toEqual([expect.stringMatching(/^Teodor/)]);
+    const teodorsDesk = await tabOf('Teodor');
+    await state(teodorsDesk, 'Orla', /^last in at/);
+    await teodorsDesk.evaluate(`(() => {
+      globalThis.seen = [];
+      const person = document.querySelector('.green-room [data-person^=Orla]');
+      new MutationObserver(() => globalThis.seen.push(person.textContent))
+        .observe(person, { childList: true, characterData: true, subtree: true });
+    })()`);
+    await note(desk).pressSequentially('Break a');
+    await (await anotherOf(desk)).close();
+    // What is told now is told after whatever there was.
+    await choose(desk, 'As you are');
+    await state(teodorsDesk, 'Orla', /is writing|^here$/);
+    expect(await teodorsDesk.evaluate<string[]>('globalThis.seen.slice(0, -1)')).toEqual([]);
+    await teodor.locator('.lookers [data-person^=Orla]').waitFor();
+  });
+
   test.each(sizes)('fits %s', async (_, size) => {
     const teodor = await tabOf('Teodor');
     await teodor.setViewportSize(size);

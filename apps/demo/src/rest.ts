@@ -32,8 +32,8 @@ export interface RestOptions {
   readonly clock: TheatreClock;
   /** Whether a notification is being scheduled or told. */
   readonly isBusy: () => boolean;
-  /** Whether one of the user's tabs is connected, or about to come back. */
-  readonly isIn: (userId: string) => boolean;
+  /** Whether one of the user's tabs is connected, or about to come back, for all to see. */
+  readonly isIn: (userId: string) => Promise<boolean>;
   readonly endClients: EndClients;
   /** Attempts to sign up or in, and changes of a profile, per address. */
   readonly attemptsPerMinute: number;
@@ -184,7 +184,11 @@ export async function rest(app: FastifyInstance, options: RestOptions): Promise<
     },
     async (request) => {
       await door.signedIn(request);
-      return { company: (await accounts.all()).map((account) => ({ ...account, isIn: isIn(account.id) })) };
+      const all = (await accounts.all()).map(async (account) => ({
+        ...account,
+        isIn: await isIn(account.id),
+      }));
+      return { company: await Promise.all(all) };
     },
   );
 

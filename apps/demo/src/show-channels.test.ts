@@ -12,7 +12,8 @@ let clients: Client[];
 
 beforeEach(async () => {
   clients = [];
-  demo = await createDemo({ port: 0, seats: 8, passwordWork: 16, logger: silentLogger });
+  const patience = { graceAfterCloseMs: 0 };
+  demo = await createDemo({ port: 0, seats: 8, passwordWork: 16, logger: silentLogger, patience });
   await demo.start();
 });
 afterEach(async () => {
@@ -115,6 +116,9 @@ describe('the channel of a show', () => {
     await lastIs(told, 8, 2);
     await channel.leave();
     await lastIs(told, 8, 1);
+    // Who does not want to be seen does not look.
+    await orla.sendToServer({ type: 'PRESENCE_CHOOSE', choice: 'invisible' });
+    await lastIs(told, 8, 0);
   });
 
   test('is there again when the server is', async () => {

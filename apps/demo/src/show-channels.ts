@@ -1,6 +1,6 @@
-import type { ChannelPolicies, Logger, Server } from '@callboard/core';
+import type { ChannelPolicies, Logger } from '@callboard/core';
+import type { BoxOffice } from './box-office.ts';
 import type { Houses } from './houses.ts';
-import type { BoxOfficeContract } from './shared/contract.ts';
 import { channelOf, type LiveHouse } from './shared/show-channel.ts';
 import type { ShowId } from './shared/shows.ts';
 
@@ -14,15 +14,15 @@ export function showPolicies(houses: Houses): ChannelPolicies {
 
 /** Tells who looks at a show how its house is: when a seat changes hands, and when others come to look. */
 export class ShowChannels {
-  readonly #server: Server<BoxOfficeContract>;
+  readonly #server: BoxOffice;
   readonly #houses: Houses;
   readonly #logger: Logger;
-  /** How many people were looking when that was last published. */
+  /** How many people were seen to look when that was last published. */
   readonly #watching = new Map<ShowId, number>();
   /** Of what was published last: an older one, should it come late, goes nowhere. */
   #version = 0;
 
-  constructor(server: Server<BoxOfficeContract>, houses: Houses, logger: Logger) {
+  constructor(server: BoxOffice, houses: Houses, logger: Logger) {
     this.#server = server;
     this.#houses = houses;
     this.#logger = logger;
@@ -53,8 +53,7 @@ export class ShowChannels {
   }
 
   #peopleAt(show: ShowId): number {
-    const here = [...this.#server.channel(channelOf(show)).subscribers].filter(({ online }) => online);
-    return new Set(here.map(({ user }) => user.id)).size;
+    return this.#server.presence.channel(channelOf(show)).counts.users;
   }
 }
 

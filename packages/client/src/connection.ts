@@ -54,7 +54,9 @@ export class Connection {
   readonly #actor: Actor<typeof connectionMachine>;
   #link: Link | undefined;
   #state: ConnectionState = 'connecting';
-  #activity: 'active' | 'idle' | undefined;
+  #activity: ActivityFrame['state'] | undefined;
+  /** What the server was told of that. */
+  #toldActivity: ActivityFrame['state'] | undefined;
   /** The first frame of the latest connection. */
   #hello = '';
   /** Closed by the application, for good. */
@@ -126,9 +128,11 @@ export class Connection {
     this.#link?.write(text);
   }
 
-  activity(state: 'active' | 'idle'): void {
+  activity(state: ActivityFrame['state']): void {
     this.#activity = state;
-    if (this.#state === 'online') this.#send({ op: 'activity', state });
+    if (this.#state !== 'online') return;
+    this.#toldActivity = state;
+    this.#send({ op: 'activity', state });
   }
 
   /** For good. Resolves when the other side has heard it, or had time to. */
@@ -179,12 +183,15 @@ export class Connection {
     const { credentials, requests, channels, userId, options } = this.#parts;
     const token = await credentials.token();
     const resume = this.#session.resume(requests.lastWritten, channels);
+    const activity = this.#activity;
+    this.#toldActivity = activity;
     const frame: ConnectFrame = {
       op: 'connect',
       version: PROTOCOL_VERSION,
       userId,
       ...(token !== undefined && { token }),
       ...(options.device !== undefined && { device: options.device }),
+      ...(activity !== undefined && { activity }),
       ...(resume !== undefined && { resume }),
     };
     this.#hello = encodeFrame(frame);
@@ -237,7 +244,8 @@ export class Connection {
     requests.begin(frame.limits, this.#session.generation, this.#hello);
     events.begin(frame.events ?? [], frame.resumed);
     channels.begin(frame.streams, frame.resumed);
-    if (this.#activity !== undefined) this.activity(this.#activity);
+    // It may have changed while the server was asked.
+    if (this.#activity !== undefined && this.#activity !== this.#toldActivity) this.activity(this.#activity);
     credentials.renewBefore(frame.expiresAtMs);
     deliveries.setStatus({ status: frame.status });
     deliveries.connected({ clientId: frame.clientId, resumed: frame.resumed });

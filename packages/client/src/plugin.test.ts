@@ -265,7 +265,7 @@ describe('a plugin', () => {
     ]);
   });
 
-  test('tells whether somebody is there, and that is told again in each connection', async () => {
+  test('tells whether somebody is there, and each connection begins with that', async () => {
     let tell: ClientPluginContext['activity'] = () => {};
     const stage = new ScriptedClient<ClientPlugin[]>({
       plugins: [
@@ -277,17 +277,27 @@ describe('a plugin', () => {
         },
       ],
     });
-    const told = () => stage.server.take().filter(({ op }) => op === 'activity');
+    const told = () =>
+      stage.server.take().flatMap((frame) => {
+        if (frame.op === 'connect') return [`connect ${frame.activity}`];
+        return frame.op === 'activity' ? [frame.state] : [];
+      });
     await stage.opened();
     stage.receive(connected());
-    expect(told()).toEqual([]);
+    expect(told()).toEqual(['connect undefined']);
     tell('idle');
-    expect(told()).toEqual([{ op: 'activity', state: 'idle' }]);
+    expect(told()).toEqual(['idle']);
     stage.server.cut();
     tell('active');
     void stage.client.connect();
     await stage.opened();
     stage.receive(connected(resumed));
-    expect(told()).toEqual([{ op: 'activity', state: 'active' }]);
+    expect(told()).toEqual(['connect active']);
+    stage.server.cut();
+    void stage.client.connect();
+    await stage.opened();
+    tell('idle');
+    stage.receive(connected(resumed));
+    expect(told()).toEqual(['connect active', 'idle']);
   });
 });

@@ -35,7 +35,7 @@ export interface ClientPluginContext {
   readonly logger: Logger;
   incoming(operator: IncomingOperator): void;
   outgoing(operator: OutgoingOperator): void;
-  /** Tells the server whether somebody is using this client; what was told last is told again after a reconnect. */
+  /** Tells the server whether somebody is using this client; what was told last goes with each `connect`, before that counts. */
   activity(state: 'active' | 'idle'): void;
   /** Runs when the client is closed, last registered first. */
   onClose(dispose: () => Awaitable<void>): void;

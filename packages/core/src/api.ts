@@ -145,6 +145,8 @@ export interface Client {
   /** Name of the transport it last connected by. */
   readonly transport: string;
   readonly device: string | undefined;
+  /** Whether somebody uses it, as it said last; undefined where it has not said, as devices cannot. */
+  readonly activity: 'active' | 'idle' | undefined;
   readonly claims: Claims;
   /** When it last connected, in milliseconds since 1970; 0 where that was before the server started. */
   readonly connectedAt: number;

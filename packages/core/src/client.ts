@@ -35,6 +35,7 @@ export class ServerClient implements Client, Owner {
   /** How long the session waits for a lost client, in milliseconds; 0 ends it with the connection. */
   resumeMs: number;
   device: string | undefined;
+  activity: 'active' | 'idle' | undefined;
   claims: Claims = none;
   transport = '';
   connectedAt = 0;

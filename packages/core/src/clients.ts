@@ -3,6 +3,7 @@ import { isDeepStrictEqual } from 'node:util';
 import {
   type AnnouncedLimits,
   type ConnectedFrame,
+  type ConnectFrame,
   Disconnect,
   INBOX,
   PROTOCOL_VERSION,
@@ -29,6 +30,7 @@ export interface Arrival {
   readonly link: Link;
   readonly verified: Verified;
   readonly device: string | undefined;
+  readonly activity: ConnectFrame['activity'];
   readonly resume: Resume | undefined;
 }
 
@@ -276,13 +278,14 @@ export class Clients {
   }
 
   #welcome(
-    { link, verified, device, resume }: Arrival,
+    { link, verified, device, activity, resume }: Arrival,
     client: ServerClient,
     { missed, position }: Recovery<Encoded>,
     resumed: boolean,
   ): void {
     const { codec, limits, events, subscriptions } = this.#node;
     client.device = device;
+    client.activity = activity ?? client.activity;
     client.authorise(verified.claims, verified.expiresAtMs);
     client.link = link;
     client.attached(link, resumed);

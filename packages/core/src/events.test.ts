@@ -156,6 +156,28 @@ describe('what an application observes', () => {
     expect(active()).not.toBe(phone.clientId);
   });
 
+  test('whether a client is used, as it said last: with its first frame, or later', async () => {
+    const { server, client } = await createHarness();
+    const tab = client('1');
+    const said = () => [...(server.users.get('1')?.clients ?? [])].map(({ activity }) => activity);
+    const before: unknown[] = [];
+    server.events$.subscribe(({ type }) => type === 'CLIENT_ONLINE' && before.push(...said()));
+    await tab.connect({ activity: 'idle' });
+    await client('1').connect();
+    expect([before, said()]).toEqual([
+      ['idle', 'idle', undefined],
+      ['idle', undefined],
+    ]);
+    tab.raw('{"op":"activity","state":"active"}');
+    expect(said()).toEqual(['active', undefined]);
+    tab.cut();
+    await tab.resume();
+    expect(said()).toEqual(['active', undefined]);
+    tab.cut();
+    await tab.resume({ activity: 'idle' });
+    expect(said()).toEqual(['idle', undefined]);
+  });
+
   test('users and clients as they come, complete', async () => {
     const { server, connect } = await createHarness();
     const seen: unknown[] = [];

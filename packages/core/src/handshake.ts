@@ -14,7 +14,7 @@ export interface Verified {
 
 /** The first frame of a connection (PROTOCOL.md, "Order of checks"): version, user id, verifier, session. */
 export function connect(node: Node, link: Link, frame: ConnectFrame): void {
-  const { token, device, resume } = frame;
+  const { token, device, activity, resume } = frame;
   link.authenticating = true;
   link.deadline(node.limits.verifyTimeoutMs, 'VERIFY_TIMEOUT');
   const refused = (error: unknown) => refuse(node, link, error);
@@ -24,7 +24,7 @@ export function connect(node: Node, link: Link, frame: ConnectFrame): void {
       return verify(node, link, userIdIn(frame), token, device);
     },
     (verified) => {
-      if (link.open) node.clients.admit({ link, verified, device, resume }, refused);
+      if (link.open) node.clients.admit({ link, verified, device, activity, resume }, refused);
     },
     refused,
   );

@@ -193,6 +193,7 @@ export class ServerUser implements User, Owner {
   }
 
   activity(client: ServerClient, state: 'active' | 'idle'): void {
+    client.activity = state;
     if (state === 'active') this.activeClient = client;
     this.#actor?.send({ type: 'ACTIVITY', state, clientId: client.id, at: this.#node.clock.now() });
   }

@@ -54,9 +54,79 @@ describe('the activity of clients', () => {
     await stage.close(tabs.pop() as never);
     await stage.pass(200);
     expect(active()).toEqual([false, false]);
+    expect(tabs[0]?.presence.own?.activeClient).toBe(null);
     tabs[0]?.presence.activity('active');
     await stage.pass(200);
     expect(active()).toEqual([true, false]);
+  });
+
+  test('is known from its first frame on: an idle tab in a new session makes nobody ONLINE for a moment', async () => {
+    stage = await Stage.begin({ batchMs: 0 });
+    const [me, one, two] = [await stage.tab('me'), await stage.tab(1), await stage.tab(1)];
+    for (const { presence } of [one, two]) presence.activity('idle');
+    const [seen, own, events] = [watch(me, 1), [] as string[], [] as string[]];
+    await stage.pass(1_000);
+    two.client.onStatusChange(({ status }) => own.push(status));
+    stage.server.events$.subscribe((event) => {
+      const { type, userId, status } = event as { type: string; userId?: string; status?: string };
+      if (type === 'STATUS_CHANGE' && userId === '1') events.push(status as string);
+    });
+    for (const client of stage.server.users.get('1')?.clients ?? [])
+      if (client.id === one.client.id) client.disconnect(4000);
+    await stage.pass(5_000);
+    expect([one.client.isConnected(), seen, own, events]).toEqual([true, ['1 AWAY'], [], []]);
+    await stage.finish(stage.server.disconnect({ graceMs: 0 }));
+    await stage.server.start();
+    await stage.pass(60_000);
+    expect([one, two].map(({ client }) => client.getStatus())).toEqual(['AWAY', 'AWAY']);
+    expect([seen.includes('1 ONLINE'), own.includes('ONLINE'), events]).toEqual([
+      false,
+      false,
+      ['OFFLINE', 'AWAY'],
+    ]);
+    // It was used while it was not there.
+    one.client.drop();
+    one.presence.activity('active');
+    await stage.pass(5_000);
+    expect([seen.at(-1), one.presence.isActive()]).toEqual(['1 ONLINE', true]);
+  });
+
+  test('is not new where a connection is: the client that was used last is the same one', async () => {
+    stage = await Stage.begin();
+    const [one, two] = [await stage.tab(1), await stage.tab(1)];
+    for (const { presence } of [one, two]) {
+      presence.activity('idle');
+      await stage.settle();
+      presence.activity('active');
+      await stage.pass(2_000);
+    }
+    await stage.cut(one);
+    await stage.pass(5_000);
+    expect([one, two].map(({ presence }) => presence.isActive())).toEqual([false, true]);
+    await stage.cut(two);
+    await stage.pass(5_000);
+    expect([one, two].map(({ presence }) => presence.isActive())).toEqual([false, true]);
+    // Not even after a grace.
+    const device = await stage.harness.connect(1);
+    await stage.pass(200);
+    two.presence.activity('active');
+    await stage.pass(200);
+    device.cut();
+    await stage.pass(40_000);
+    await device.resume();
+    await stage.pass(200);
+    expect(two.presence.isActive()).toBe(true);
+  });
+
+  test('is taken in where another connection takes a session over that nobody knew to be lost', async () => {
+    stage = await Stage.begin();
+    const [tab, again] = [await stage.harness.connect(1), stage.harness.client(1)];
+    tab.raw('{"op":"activity","state":"idle"}');
+    await stage.settle();
+    expect(stage.status(1)).toBe('AWAY');
+    await again.connect({ resume: tab.resumption, activity: 'active' });
+    await stage.settle();
+    expect(stage.status(1)).toBe('ONLINE');
   });
 
   test('is what it sends, where the application says so', async () => {

@@ -9,6 +9,7 @@ import { Announcer } from './users/announcer.ts';
 import type { TrackedUser } from './users/tracked-user.ts';
 import { Users } from './users/users.ts';
 import { Watching } from './users/watching.ts';
+import { Wheel } from './wheel.ts';
 
 /** `server.presence`. */
 export interface ServerPresence extends ServerChannels {
@@ -36,19 +37,27 @@ function setUp(context: PluginContext, options: PresenceOptions): ServerPresence
   const { awayAfterMs = 300_000, graceMs = 30_000, graceAfterCloseMs = 5_000 } = options;
   const { canWatch, maxWatched = 5_000, batchMs = 100, store = memoryStore(), useOf } = options;
   const announcer = new Announcer(context, batchMs);
+  const wheel = new Wheel(clock);
   const memory: Memory = new Memory({ clock, logger, store, recalled: (user) => users.recalled(user) });
   const users = new Users(
     context,
-    { awayAfterMs, graceMs, graceAfterCloseMs, useOf },
+    { awayAfterMs, graceMs, graceAfterCloseMs, useOf, wheel },
     {
       changed: (user) => announcer.add(user),
+      sighted: ({ id, uses }) =>
+        inChannels.sighted(
+          id,
+          uses.map(({ client }) => client.id),
+        ),
       remember: (user) => user.known && memory.remember(user.remembered),
       recall: (userId) => memory.recall(userId),
       known: (userIds) => memory.recalled(userIds),
     },
   );
+  const sightOf = (userId: string) => users.sightOf(userId);
   let startedAt = Number.NEGATIVE_INFINITY;
   const settlesMs = () => Math.min(graceMs, Math.max(0, startedAt + graceMs - clock.now()));
+  const inChannels = channelPresence(context, options, { wheel, sightOf, settlesMs });
   const watching = new Watching({
     ...{ context, users, announcer, canWatch, maxWatched, awayAfterMs, settlesMs },
   });
@@ -59,6 +68,7 @@ function setUp(context: PluginContext, options: PresenceOptions): ServerPresence
   });
   onDispose(async () => {
     users.end();
+    wheel.stop();
     announcer.stop();
     await memory.close();
   });
@@ -66,7 +76,7 @@ function setUp(context: PluginContext, options: PresenceOptions): ServerPresence
   metric('watchers', () => watching.watchers);
   metric('storeFailures', () => memory.failures);
   return {
-    ...channelPresence(context, options),
+    channel: inChannels.channel,
     get: (userIds) =>
       users.whenKnown(userIdsIn(userIds), (found) => new Map(found.map(({ id, own }) => [id, own]))),
     async set(userId, choice) {

@@ -87,6 +87,27 @@ describe('when users were last online, and what they have chosen,', () => {
     expect(knows('1')).toMatchObject({ lastOnlineTs: came, choice: 'auto' });
   });
 
+  test('is at least when they came, also where somebody watched them before', async () => {
+    const { store, knows } = slowStore();
+    stage = await Stage.begin({ store });
+    const seen = watch(await stage.tab('me'), 1);
+    await stage.settle();
+    await stage.tab(1);
+    const came = stage.clock.now();
+    await stage.pass(1_000);
+    expect([seen, knows('1')?.lastOnlineTs]).toEqual([['1 OFFLINE', '1 ONLINE'], came]);
+  });
+
+  test('counts from the first moment on: who chose to be away is never seen to be here', async () => {
+    const store = memoryStore();
+    await store.save([{ userId: '1', lastOnlineTs: 1, lastSeenTs: 1, choice: 'away' }]);
+    stage = await Stage.begin({ store, batchMs: 0 });
+    const seen = watch(await stage.tab('me'), 1);
+    const tab = await stage.tab(1);
+    await stage.pass(1_000);
+    expect([seen, tab.client.getStatus()]).toEqual([['1 AWAY'], 'AWAY']);
+  });
+
   test('is asked for of many at once', async () => {
     const { store, asked } = slowStore();
     stage = await Stage.begin({ store });
@@ -149,6 +170,22 @@ describe('while the store says nothing', () => {
     expect(knows('1')).toMatchObject({ choice: 'invisible', lastSeenTs: 1 });
   });
 
+  test('who comes, asks and goes leaves nothing behind, and was there later than the store says', async () => {
+    const { store, state, answer } = slowStore();
+    await store.save([{ userId: '1', lastOnlineTs: 1, lastSeenTs: 1, choice: 'auto' }]);
+    stage = await Stage.begin({ store });
+    await stage.settle();
+    state.answers = false;
+    const gone = stage.clock.now();
+    await stage.close(await stage.tab(1));
+    const asked = stage.server.presence.get(1);
+    await stage.pass(6_000);
+    answer();
+    expect((await stage.finish(asked)).get('1')).toMatchObject({ status: 'OFFLINE', lastOnlineTs: gone });
+    await stage.settle();
+    expect(stage.server.stats().plugins.presence).toMatchObject({ users: 0, watchers: 0 });
+  });
+
   test('what changes while it is being saved is saved, too', async () => {
     const { store, state, answer, knows } = slowStore();
     stage = await Stage.begin({ store });
@@ -174,6 +211,15 @@ describe('while the store says nothing', () => {
     answer();
     await stage.pass(2_000);
     expect(tab.presence.own?.status).toBe('ONLINE');
+  });
+
+  test('because the server has stopped, who asks is told so, until it runs again', async () => {
+    stage = await Stage.begin();
+    await stage.finish(stage.server.disconnect({ graceMs: 0 }));
+    const asked = stage.finish(stage.server.presence.get(1));
+    await expect(asked).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await stage.server.start();
+    expect((await stage.finish(stage.server.presence.get(1))).get('1')?.status).toBe('OFFLINE');
   });
 
   test('a server that stops says who is not remembered', async () => {

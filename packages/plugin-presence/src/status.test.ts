@@ -1,3 +1,4 @@
+import type { AnyAction } from '@callboard/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Seen, Stage, type Tab, watch } from '../test/stage.ts';
 
@@ -18,6 +19,11 @@ const watched = async (options = {}) => {
   expect(seen).toEqual(['1 ONLINE']);
   seen.length = 0;
   return tab;
+};
+
+/** Ends the sessions that wait. */
+const endLost = () => {
+  for (const client of stage.server.users.get('1')?.clients ?? []) if (!client.online) client.disconnect();
 };
 
 afterEach(async () => {
@@ -76,24 +82,31 @@ describe('a user', () => {
     expect(Math.abs((user?.lastOnlineTs as number) - (closedAt[2] as number))).toBeLessThan(200);
   });
 
-  test('who was lost on one device and closes another has the grace of the one that was lost', async () => {
-    const phone = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
-    const tab = await stage.tab(1);
-    await stage.crash(phone);
-    await stage.pass(10_000);
-    await stage.close(tab);
-    await stage.pass(19_000);
-    expect(seen).toEqual([]);
-    await stage.pass(2_000);
-    expect(seen).toEqual(['1 OFFLINE']);
-  });
+  test.each([
+    ['waits', false],
+    ['has ended', true],
+  ])(
+    'who was lost on one device and closes another has the grace of the first, whose session %s',
+    async (_, hasEnded) => {
+      const phone = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
+      const tab = await stage.tab(1);
+      await stage.crash(phone);
+      if (hasEnded) endLost();
+      await stage.pass(10_000);
+      await stage.close(tab);
+      await stage.pass(19_000);
+      expect(seen).toEqual([]);
+      await stage.pass(2_000);
+      expect(seen).toEqual(['1 OFFLINE']);
+    },
+  );
 
   test('whose phone was lost long ago and then ended is gone as the tab says', async () => {
     const tab = await watched({ graceMs: 30_000, graceAfterCloseMs: 1_000 });
     const phone = await stage.tab(1);
     await stage.crash(phone);
     await stage.pass(1_000);
-    for (const client of stage.server.users.get('1')?.clients ?? []) if (!client.online) client.disconnect();
+    endLost();
     await stage.pass(600_000);
     await stage.close(tab);
     await stage.pass(2_000);
@@ -187,6 +200,24 @@ describe('a user', () => {
   });
 });
 
+test('a server that has stopped waits for nothing any more', async () => {
+  const server = { channels: { 'room/+': { canSubscribe: () => true } } };
+  await begin({ server, channels: { 'room/+': {} } });
+  const { harness, clock } = stage;
+  const [tab, other] = [await harness.connect('1'), await harness.connect('2')];
+  await tab.join('presence/room/1');
+  await other.join('room/1');
+  await stage.pass(1_000);
+  for (const n of [1, 2])
+    await other.expectReply(
+      other.call({ type: 'PRESENCE_META', channel: 'room/1', meta: { n } } as AnyAction),
+    );
+  await tab.expectReply(tab.call({ type: 'PRESENCE_CHOOSE', choice: 'invisible' }));
+  await stage.close(friend);
+  await stage.finish(stage.server.disconnect({ graceMs: 0 }));
+  expect([clock.pendingTimers, stage.server.stats().plugins.presence?.users]).toEqual([0, 0]);
+});
+
 describe('what a user chooses', () => {
   test('is theirs to see, and others see what it is for', async () => {
     const tab = await watched();
@@ -197,7 +228,7 @@ describe('what a user chooses', () => {
     );
     for (const choice of ['away', 'doNotDisturb', 'invisible', 'auto'] as const) {
       await stage.finish(tab.presence.set(choice));
-      await stage.pass(200);
+      await stage.pass(6_000);
       expect([tab, other].map(({ presence }) => presence.own?.choice)).toEqual([choice, choice]);
     }
     expect(seen).toEqual(['1 AWAY', '1 ONLINE dnd', '1 OFFLINE', '1 ONLINE']);
@@ -231,6 +262,8 @@ describe('what a user chooses', () => {
     const tab = await watched();
     const since = stage.clock.now();
     await stage.finish(tab.presence.set('invisible'));
+    await stage.pass(4_800);
+    expect(seen).toEqual([]);
     await stage.pass(1_000);
     expect(seen.splice(0)).toEqual(['1 OFFLINE']);
     tab.presence.activity('idle');

@@ -1,3 +1,4 @@
+import type { AnyAction } from '@callboard/protocol';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { type Seen, Stage, type Tab, watch } from '../test/stage.ts';
 import { memoryStore } from './index.ts';
@@ -153,6 +154,22 @@ describe('who watches', () => {
     await stage.close(me);
     await stage.pass(60_000);
     expect([tracked(), stage.server.stats().plugins.presence?.watchers]).toEqual([0, 0]);
+  });
+
+  test('is given what is, where nobody watched for a while', async () => {
+    stage = await Stage.begin();
+    const device = await stage.harness.connect(1);
+    const [me, tab] = [await stage.tab('me'), await stage.tab(1)];
+    const first = me.presence.watch(1).subscribe();
+    await stage.settle();
+    first.unsubscribe();
+    await stage.close(tab);
+    await stage.pass(200);
+    device.raw('{"op":"activity","state":"idle"}');
+    await stage.pass(1_000);
+    const seen = watch(me, 1);
+    await stage.settle();
+    expect([seen, (await stage.tab(1)).presence.isActive()]).toEqual([['1 AWAY'], true]);
   });
 
   test('changes its mind at will, and is told of whom it watches then', async () => {
@@ -347,6 +364,35 @@ describe('who may not watch', () => {
     const anew = await ask({ type: 'PRESENCE_BEGIN', since });
     expect(anew.users.map(({ userId, status }) => `${userId} ${status}`)).toEqual(['1 ONLINE']);
     expect((await ask({ type: 'PRESENCE_BEGIN' })).users).toHaveLength(2);
+  });
+
+  test('and may again, is not told after a lost connection that it may not', async () => {
+    friends.add('1');
+    stage = await Stage.begin({ canWatch: ({ userIds }) => userIds.filter((id) => friends.has(id)) });
+    const tab = await stage.harness.connect('me');
+    const ask = async (action: { type: string; [more: string]: unknown }) =>
+      (await tab.expectReply(tab.call(action))) as Begun;
+    const { version } = (await ask({ type: 'PRESENCE_BEGIN' })).own;
+    await ask({ type: 'PRESENCE_WATCH', add: ['1'] });
+    friends.delete('1');
+    await stage.finish(stage.server.recheckRights('me'));
+    const since = version + 100;
+    expect((await ask({ type: 'PRESENCE_BEGIN', since })).refused).toEqual(['1']);
+    friends.add('1');
+    await ask({ type: 'PRESENCE_WATCH', add: ['1'] });
+    expect((await ask({ type: 'PRESENCE_BEGIN', since })).refused).toEqual([]);
+    friends.delete('1');
+    await stage.finish(stage.server.recheckRights('me'));
+    await ask({ type: 'PRESENCE_WATCH', remove: ['1'] });
+    expect((await ask({ type: 'PRESENCE_BEGIN', since })).refused).toEqual([]);
+  });
+
+  test('is given those only whom it has asked for, and not itself', async () => {
+    stage = await Stage.begin({ canWatch: () => ['1', 'secret', 'me'] });
+    const tab = await stage.harness.connect('me');
+    const asked = tab.call({ type: 'PRESENCE_WATCH', add: ['1', '2', 'me'] } as AnyAction);
+    expect(await tab.expectReply(asked)).toMatchObject({ users: [{ userId: '1' }], refused: ['2'] });
+    expect(stage.server.stats().plugins.presence?.users).toBe(2);
   });
 
   test('more than so many at a time is told that, and keeps those it has', async () => {

@@ -10,14 +10,15 @@ interface Each extends Due {
 describe('a wheel', () => {
   let clock: SimulatedClock;
   let seen: [string, number][];
-  let wheel: Wheel<Each>;
+  let wheel: Wheel;
   const each = (name: string): Each => ({ name, slot: undefined });
   const start = new SimulatedClock().now();
+  const see = ({ name }: Each) => seen.push([name, clock.now() - start]);
 
   beforeEach(() => {
     clock = new SimulatedClock();
     seen = [];
-    wheel = new Wheel<Each>(clock, ({ name }) => seen.push([name, clock.now() - start]), 200);
+    wheel = new Wheel(clock, 200);
   });
 
   test('has each fall due once, not early and hardly late, with one timer for all', () => {
@@ -27,11 +28,11 @@ describe('a wheel', () => {
         clock = new SimulatedClock();
         seen = [];
         due.clear();
-        wheel = new Wheel<Each>(clock, ({ name }) => seen.push([name, clock.now() - start]), 200);
+        wheel = new Wheel(clock, 200);
         for (const [i, [passed, ms]] of waits.entries()) {
           clock.advance(passed);
           due.set(String(i), clock.now() - start + ms);
-          wheel.wait(each(String(i)), wheel.after(ms));
+          wheel.wait(each(String(i)), wheel.after(ms), see);
           expect(clock.pendingTimers).toBe(1);
         }
         clock.advance(4_000);
@@ -48,10 +49,10 @@ describe('a wheel', () => {
 
   test('has one wait for another time, or for none', () => {
     const [one, two] = [each('one'), each('two')];
-    wheel.wait(one, wheel.after(1_000));
-    wheel.wait(two, wheel.after(1_000));
+    wheel.wait(one, wheel.after(1_000), see);
+    wheel.wait(two, wheel.after(1_000), see);
     clock.advance(500);
-    wheel.wait(one, wheel.after(2_000));
+    wheel.wait(one, wheel.after(2_000), see);
     wheel.forget(two);
     wheel.forget(two);
     clock.advance(5_000);
@@ -59,22 +60,34 @@ describe('a wheel', () => {
     expect(seen[0]?.[1]).toBeGreaterThanOrEqual(2_500);
   });
 
+  test('has all who begin to wait in one turn fall due together, also where it begins to turn with them', () => {
+    for (const at of [0, 2_100]) {
+      clock.advance(at);
+      for (const name of ['one', 'two']) wheel.wait(each(name), wheel.after(1_000), see);
+    }
+    clock.advance(5_000);
+    expect(seen.map(([name]) => name)).toEqual(['one', 'two', 'one', 'two']);
+    expect([seen[0]?.[1], seen[2]?.[1]]).toEqual([seen[1]?.[1], seen[3]?.[1]]);
+  });
+
   test('has who falls due wait again', () => {
     let rounds = 0;
-    wheel = new Wheel<Each>(clock, (one) => ++rounds < 3 && wheel.wait(one, wheel.after(200)), 200);
-    wheel.wait(each('one'), wheel.after(0));
+    const again = (one: Each) => {
+      if (++rounds < 3) wheel.wait(one, wheel.after(200), again);
+    };
+    wheel.wait(each('one'), wheel.after(0), again);
     clock.advance(10_000);
     expect([rounds, clock.pendingTimers]).toEqual([3, 0]);
   });
 
   test('forgets all when it is stopped, and turns again for who waits then', () => {
     const one = each('one');
-    wheel.wait(one, wheel.after(400));
+    wheel.wait(one, wheel.after(400), see);
     wheel.stop();
     expect([clock.pendingTimers, one.slot]).toEqual([0, undefined]);
     clock.advance(1_000);
-    wheel.wait(one, wheel.after(400));
+    wheel.wait(one, wheel.after(400), see);
     clock.advance(1_000);
-    expect(seen).toEqual([['one', 1_400]]);
+    expect(seen).toEqual([['one', 1_600]]);
   });
 });

@@ -3,30 +3,31 @@ import type { Timers } from '@callboard/runtime';
 /** Something that can fall due. */
 export interface Due {
   /** Where it waits; the wheel's. */
-  slot: Set<unknown> | undefined;
+  slot: Slot | undefined;
 }
+/** What falls due at one tick, and what is to be called with it. */
+export type Slot = Map<Due, (due: never) => void>;
 
 /**
  * Waits for many, with one timer, in ticks. It counts what has passed by its own ticks: a clock that is set, or a machine that
  * slept, has nobody's time run out.
  */
-export class Wheel<Each extends Due> {
+export class Wheel {
   readonly #timers: Timers;
   readonly #tickMs: number;
-  readonly #due: (each: Each) => void;
-  readonly #slots = new Map<number, Set<Each>>();
+  readonly #slots = new Map<number, Slot>();
   #tick = 0;
   #timer: unknown;
 
-  constructor(timers: Timers, due: (each: Each) => void, tickMs = 200) {
+  constructor(timers: Timers, tickMs = 200) {
     this.#timers = timers;
-    this.#due = due;
     this.#tickMs = tickMs;
   }
 
-  /** The tick at which that time has passed: not before, and hardly one later. */
+  /** The tick at which that time has passed: not before, hardly one later, and the same for all who ask in one turn. */
   after(ms: number): number {
-    return this.#tick + Math.ceil(ms / this.#tickMs) + (this.#timer === undefined ? 0 : 1);
+    // Of the tick that is under way some has passed.
+    return this.#tick + Math.ceil(ms / this.#tickMs) + 1;
   }
 
   /** The ticks so far; it stands still while nothing waits. */
@@ -35,18 +36,18 @@ export class Wheel<Each extends Due> {
   }
 
   /** Has it fall due then, at the next tick if that has passed, and not at another time. */
-  wait(each: Each, tick: number): void {
+  wait<Each extends Due>(each: Each, tick: number, due: (each: Each) => void): void {
     this.forget(each);
     const at = Math.max(tick, this.#tick + 1);
-    const slot = this.#slots.get(at) ?? new Set<Each>();
+    const slot: Slot = this.#slots.get(at) ?? new Map();
     this.#slots.set(at, slot);
-    slot.add(each);
+    slot.set(each, due);
     each.slot = slot;
     this.#timer ??= this.#timers.setTimeout(this.#turn, this.#tickMs);
   }
 
   /** The wheel turns to that tick all the same: it is counted by who compares ticks. */
-  forget(each: Each): void {
+  forget(each: Due): void {
     each.slot?.delete(each);
     each.slot = undefined;
   }
@@ -55,7 +56,7 @@ export class Wheel<Each extends Due> {
   stop(): void {
     this.#timers.clearTimeout(this.#timer);
     this.#timer = undefined;
-    for (const slot of this.#slots.values()) for (const each of slot) each.slot = undefined;
+    for (const slot of this.#slots.values()) for (const each of slot.keys()) each.slot = undefined;
     this.#slots.clear();
   }
 
@@ -64,9 +65,9 @@ export class Wheel<Each extends Due> {
     const slot = this.#slots.get(this.#tick);
     this.#slots.delete(this.#tick);
     this.#timer = this.#slots.size === 0 ? undefined : this.#timers.setTimeout(this.#turn, this.#tickMs);
-    for (const each of slot ?? []) {
+    for (const [each, due] of slot ?? []) {
       each.slot = undefined;
-      this.#due(each);
+      due(each as never);
     }
   };
 }

@@ -14,6 +14,8 @@ interface Person {
   readonly id: string;
   readonly devices: Device[];
   choice: string;
+  /** What they are seen as although they are invisible, and until when. */
+  fading: { readonly as: string | undefined; readonly until: number } | undefined;
   /** Whether they were online or away when the last connection was lost. */
   was: string;
   /** Until when devices count that have left. */
@@ -50,6 +52,7 @@ export class Model {
       id: `u${i}`,
       devices: [],
       choice: 'auto',
+      fading: undefined,
       was: 'OFFLINE',
       until: 0,
     }));
@@ -112,7 +115,14 @@ export class Model {
         return true;
       case 'choose': {
         if (one === undefined) return false;
-        person.choice = choices[luck % choices.length] as string;
+        const choice = choices[luck % choices.length] as string;
+        if (choice !== 'invisible') person.fading = undefined;
+        else if (person.choice !== 'invisible')
+          person.fading = {
+            as: this.seen(person),
+            until: this.#stage.clock.now() + graces.graceAfterCloseMs,
+          };
+        person.choice = choice;
         one.client.call({ type: 'PRESENCE_CHOOSE', choice: person.choice } as AnyAction);
         return true;
       }
@@ -121,11 +131,17 @@ export class Model {
 
   /** What may be seen of a person: undefined where their grace is just about to end. */
   seen(person: Person): string | undefined {
-    if (person.choice === 'invisible') return 'OFFLINE';
+    if (person.choice === 'invisible') return this.#faded(person);
     const status = this.#status(person);
     if (status === undefined) return undefined;
     const dnd = person.choice === 'doNotDisturb' && status !== 'OFFLINE';
     return dnd ? `${status} dnd` : status;
+  }
+
+  #faded({ fading }: Person): string | undefined {
+    const left = fading === undefined ? Number.NEGATIVE_INFINITY : fading.until - this.#stage.clock.now();
+    if (left > 0) return fading?.as;
+    return left > -SLACK_MS ? undefined : 'OFFLINE';
   }
 
   #status(person: Person): string | undefined {

@@ -1,4 +1,5 @@
 import type { Member, MemberMeta } from '../src/channels/contract.ts';
+import { memoryStore } from '../src/index.ts';
 import { ChannelStage, heardIn, shortOf, type Tab } from './channel-stage.ts';
 
 /** Of these, each with its own rule. */
@@ -23,6 +24,8 @@ interface Watcher {
   stop: () => void;
   /** What follows from the events alone. */
   readonly followed: Map<string, Member>;
+  /** Users that were invisible when it knew all there was, and are since. */
+  readonly unseen: Set<string>;
 }
 
 export interface Tally {
@@ -30,18 +33,21 @@ export interface Tally {
   counted: number;
   /** Times that `small/c` has come to be listed, or not to be, since it was looked at last. */
   crossings: number;
+  /** Times that somebody has become invisible. */
+  hidings: number;
   events: number;
   deeds: number;
 }
 
 /** Thousands of people, who come and go as chance has it; and a model of where they are. */
 export class Rooms {
-  readonly tally: Tally = { listed: 0, counted: 0, crossings: 0, events: 0, deeds: 0 };
+  readonly tally: Tally = { listed: 0, counted: 0, crossings: 0, hidings: 0, events: 0, deeds: 0 };
   readonly #stage: ChannelStage;
   readonly #barred: Set<string>;
   readonly #random: () => number;
   readonly #pages: Page[] = [];
   readonly #watchers: Watcher[] = [];
+  readonly #invisible = new Set<string>();
   #users = 0;
   #smallIsListed = true;
 
@@ -55,6 +61,8 @@ export class Rooms {
     const barred = new Set<string>();
     const stage = await ChannelStage.with({
       graceMs: GRACE_MS,
+      // It outlives servers.
+      store: memoryStore(),
       limits: { maxConnectsPerSecond: 100_000, maxConnectionsPerAddress: 100_000, resumeWindowMs: 20_000 },
       channels: {
         'small/+': everybody,
@@ -112,6 +120,8 @@ export class Rooms {
   /** Everybody who was to be away is, and what was to be told has been. */
   async settle(): Promise<void> {
     await this.#stage.pass(3 * GRACE_MS + 5_000);
+    for (const { page, unseen } of this.#watchers)
+      if (!page.tab.cut) for (const userId of this.#invisible) unseen.add(userId);
   }
 
   /** What differs, in words; nothing where all is well. */
@@ -151,6 +161,7 @@ export class Rooms {
     for (const { tab, userId, in: rooms, says } of this.#pages) {
       const meta = says.get(room);
       if (tab.cut || !rooms.has(room) || (room === 'entered/d' && meta === undefined)) continue;
+      if (this.#invisible.has(userId)) continue;
       members.set(userId, [...(members.get(userId) ?? []), { clientId: '', meta: meta ?? {} }]);
     }
     return [...members].map(([userId, clients]) => ({ userId, clients }));
@@ -163,6 +174,7 @@ export class Rooms {
     if (this.#chance(0.35)) return this.#toggle(page, room);
     if (this.#chance(0.3)) return this.#say(page, room);
     if (this.#chance(0.1)) return this.#bar(page);
+    if (this.#chance(0.15)) return this.#choose(page);
     if (page.tab.cut) return this.#stage.find(page.tab);
     if (this.#chance(0.4)) return this.#stage.lose(page.tab);
     if (this.#chance(0.2)) return page.tab.client.drop();
@@ -231,22 +243,41 @@ export class Rooms {
     await this.#stage.finish(this.#stage.house.server.recheckRights(userId));
   }
 
+  /** Somebody does not want to be seen any more, or wants to again. */
+  async #choose({ userId }: Page): Promise<void> {
+    const wasSeen = !this.#invisible.delete(userId);
+    for (const { unseen } of this.#watchers) unseen.delete(userId);
+    if (wasSeen) this.#invisible.add(userId);
+    this.tally.hidings += wasSeen ? 1 : 0;
+    const { presence } = this.#stage.house.server;
+    await this.#stage.finish(presence.set(userId, wasSeen ? 'invisible' : 'auto'));
+  }
+
   async #watch(room: string): Promise<void> {
     const page = this.#page(`w${this.#watchers.length}`);
-    const watcher: Watcher = { page, room, heard: heardIn(page.tab, room), stop() {}, followed: new Map() };
+    const watcher: Watcher = {
+      page,
+      room,
+      heard: heardIn(page.tab, room),
+      stop() {},
+      followed: new Map(),
+      unseen: new Set(),
+    };
     this.#watchers.push(watcher);
     this.#follow(watcher);
   }
 
   /** From now on, from nothing. */
   #follow(watcher: Watcher): void {
-    const { page, room, followed } = watcher;
+    const { page, room, followed, unseen } = watcher;
     watcher.heard.off();
     watcher.stop();
     followed.clear();
     watcher.heard = heardIn(page.tab, room);
     watcher.stop = page.tab.client.channel(room).presence.subscribe((event) => {
       this.tally.events++;
+      if ('member' in event && unseen.has(event.member.userId))
+        throw new Error(`${event.member.userId} is not to be seen`);
       switch (event.type) {
         case 'snapshot':
           followed.clear();

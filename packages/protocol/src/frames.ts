@@ -71,6 +71,8 @@ export interface ConnectFrame {
   readonly userId?: string;
   readonly token?: string;
   readonly device?: string;
+  /** As in `activity`. */
+  readonly activity?: ActivityFrame['state'];
   readonly resume?: Resume;
 }
 export interface CallFrame extends RequestFields {

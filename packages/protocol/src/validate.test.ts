@@ -154,6 +154,7 @@ const wrong: readonly (readonly [Op, string, readonly unknown[], string])[] = [
   ['connect', 'version', [undefined, ...notACount, 0], 'version is not a whole number above 0'],
   ['connect', 'token', [...notAString, 'x'.repeat(frameLimits.maxTokenLength + 1)], 'token is no token'],
   ['connect', 'device', notAName, 'device is not a short string'],
+  ['connect', 'activity', [null, 'away', '', 'IDLE', true, ['idle']], 'activity is neither active nor idle'],
   ['connect', 'resume', [null, 'session', 1, true, []], 'resume is not an object'],
   [
     'connect',

@@ -155,10 +155,7 @@ const parsers = {
   },
   refresh: (f) => ({ op: 'refresh', mid: f.mid as number, ...settledOf(f), token: tokenOf(f.token) }),
   connect: connectFrame,
-  activity: (f) => {
-    if (f.state !== 'active' && f.state !== 'idle') throw new Invalid('state is neither active nor idle');
-    return { op: 'activity', state: f.state };
-  },
+  activity: (f) => ({ op: 'activity', state: activityOf(f.state, 'state') }),
   pong: (f) => ({ op: 'pong', ...settledOf(f) }),
 } satisfies Record<ClientFrame['op'], Parse>;
 
@@ -199,8 +196,14 @@ function connectFrame(f: Fields): ClientFrame {
     ...(userId !== undefined && { userId }),
     ...(f.token !== undefined && { token: tokenOf(f.token) }),
     ...(f.device !== undefined && { device: f.device }),
+    ...(f.activity !== undefined && { activity: activityOf(f.activity, 'activity') }),
     ...(f.resume !== undefined && { resume: resumeOf(f.resume) }),
   };
+}
+
+function activityOf(value: unknown, field: string): 'active' | 'idle' {
+  if (value !== 'active' && value !== 'idle') throw new Invalid(`${field} is neither active nor idle`);
+  return value;
 }
 
 function resumeOf(value: unknown): Resume {

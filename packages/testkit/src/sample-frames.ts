@@ -21,6 +21,7 @@ export const clientFrames: readonly ClientFrame[] = [
     userId: '44',
     token: 't',
     device: 'kitchen',
+    activity: 'idle',
     resume: { session: 's', positions: { [INBOX]: position }, mid: 3 },
   },
   { op: 'call', mid: 1, action: { type: 'A' } },

@@ -6,10 +6,12 @@ import { changeInWords, inWords } from './in-words.ts';
 interface LiveHouseProps {
   readonly view: HouseView;
   readonly mine: readonly string[];
+  /** Whoever is at this tab does not want to be seen. */
+  readonly unseen: boolean;
 }
 
 /** How many seats are left, which, and whether that still holds. */
-export function LiveHouse({ view: { house, current, change }, mine }: LiveHouseProps) {
+export function LiveHouse({ view: { house, current, change }, mine, unseen }: LiveHouseProps) {
   return (
     <div className="live" data-current={current} data-testid="house">
       <div className="tally">
@@ -29,7 +31,7 @@ export function LiveHouse({ view: { house, current, change }, mine }: LiveHouseP
               <span>of {house.of} seats left</span>
             </p>
             <p className="tally-news">{news()}</p>
-            <p className="tally-news">{current && audience(house.watching)}</p>
+            <p className="tally-news">{current && audience(house.watching, unseen)}</p>
           </>
         )}
       </div>
@@ -54,7 +56,9 @@ export function LiveHouse({ view: { house, current, change }, mine }: LiveHouseP
   }
 }
 
-function audience(people: number): string {
+function audience(people: number, unseen: boolean): string {
+  if (unseen)
+    return `${inWords(people)} ${people === 1 ? 'person is' : 'people are'} seen to look at this page.`;
   return people < 2
     ? 'You alone are looking at this page.'
     : `${inWords(people)} people are looking at this page.`;

@@ -85,12 +85,13 @@ function Playbill({ office: { shortlist: desk }, show }: ShowPageProps) {
 
 function House({ office, show: { id }, watch }: ShowPageProps & { readonly watch: HouseWatch }) {
   const { reservations } = office;
+  const { own: status } = useStore(office.greenRoom);
   const view = useStore(watch);
   useStore(reservations);
   const own = reservations.of(id);
   return (
     <>
-      <LiveHouse view={view} mine={own.seats} />
+      <LiveHouse view={view} mine={own.seats} unseen={status?.choice === 'invisible'} />
       {view.failure && <FailureSlip failure={view.failure} retry={() => watch.again()} />}
       <Reserve view={view} own={own} reserve={() => reservations.reserve(id)} />
       {own.failure && (

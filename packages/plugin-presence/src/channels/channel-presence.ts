@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 import type { ChannelRequest, PluginContext } from '@callboard/core';
 import { type Awaitable, isPromise } from '@callboard/runtime';
 import { askMembers, type Counts, channelOf, type Member, refusal, sayMeta, streams } from './contract.ts';
-import { Memberships } from './memberships.ts';
+import { Memberships, type MembershipsParts } from './memberships.ts';
 import { metaOf } from './meta.ts';
 import { type ChannelPresenceOptions, policiesOf } from './options.ts';
 import type { Roster } from './roster.ts';
 import { Telling } from './telling.ts';
 
-/** Who is in a channel, as the server knows it. */
+/** Who is in a channel, as those who watch are told it: without who is invisible. */
 export interface ServerChannelPresence {
   readonly name: string;
   /** In the order in which they came, also where clients are told counts alone. */
@@ -24,13 +24,23 @@ export interface ServerChannels {
 /** How many batches a watcher may have missed that comes back; beyond that it asks who is there. */
 const HISTORY = { size: 256 };
 
+/** What presence in channels has in common with that of users. */
+export interface InCommon extends Pick<MembershipsParts, 'wheel' | 'sightOf'> {
+  /** So long, in milliseconds, those who were there before the server was started may not be back yet. */
+  settlesMs(): number;
+}
+
 /** Who is in which channel. @throws TypeError, RangeError where an option is none. */
-export function channelPresence(context: PluginContext, options: ChannelPresenceOptions): ServerChannels {
+export function channelPresence(
+  context: PluginContext,
+  options: ChannelPresenceOptions,
+  { wheel, sightOf, settlesMs }: InCommon,
+): ServerChannels & Pick<Memberships, 'sighted'> {
   const { server, clock, logger, channels, handle, metric, onDispose } = context;
   const { graceMs = 30_000, graceAfterCloseMs = 5_000, batchMs = 100 } = options;
   const policies = policiesOf(options.channels);
   const memberships: Memberships = new Memberships({
-    ...{ clock, policies, graceMs, graceAfterCloseMs },
+    ...{ wheel, sightOf, policies, graceMs, graceAfterCloseMs },
     changed: (roster) => telling.add(roster),
     told: () => telling.batches,
   });
@@ -48,12 +58,11 @@ export function channelPresence(context: PluginContext, options: ChannelPresence
   channels(streams, { canSubscribe: canWatch, history: HISTORY, overflow: 'latest' });
 
   let run = '';
-  let startedAt = 0;
   handle('PRESENCE_MEMBERS', ({ action, client }) => {
     const { channel, after } = askMembers(action);
     const roster = memberships.rosters.get(channel);
     if (!roster?.watchers.has(client.id)) throw refusal('NOT_WATCHING');
-    return { ...roster.page(after), run, settlesMs: Math.max(0, startedAt + graceMs - clock.now()) };
+    return { ...roster.page(after), run, settlesMs: settlesMs() };
   });
   handle('PRESENCE_META', ({ action, client }) => {
     const { channel, meta } = sayMeta(action);
@@ -73,10 +82,7 @@ export function channelPresence(context: PluginContext, options: ChannelPresence
   server.events$.subscribe((event) => {
     if (event.type === 'CLIENT_LOST') memberships.lost(event.clientId as string);
     else if (event.type === 'CLIENT_RESUMED') memberships.back(event.clientId as string);
-    else if (event.type === 'SERVER_STARTED') {
-      startedAt = clock.now();
-      run = randomUUID();
-    }
+    else if (event.type === 'SERVER_STARTED') run = randomUUID();
   });
   onDispose(() => {
     memberships.clear();
@@ -85,7 +91,10 @@ export function channelPresence(context: PluginContext, options: ChannelPresence
   metric('channels', () => memberships.rosters.size);
   metric('members', () => memberships.size);
   metric('batches', () => telling.batches);
-  return { channel: (name) => view(name, memberships) };
+  return {
+    channel: (name) => view(name, memberships),
+    sighted: (userId, clientIds) => memberships.sighted(userId, clientIds),
+  };
 }
 
 function view(name: string, { rosters }: Memberships): ServerChannelPresence {

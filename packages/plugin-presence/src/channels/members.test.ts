@@ -66,6 +66,37 @@ describe('who is in a channel', () => {
     expect(heard.take()).toEqual(['snapshot', 'join ann{"name":"Ann"}']);
   });
 
+  test('what is said ahead is said once, and of eight channels', async () => {
+    await begin();
+    const ann = await stage.tab('ann');
+    const names = Array.from({ length: 9 }, (_, i) => `room/${i}`);
+    for (const name of names) await stage.finish(ann.client.channel(name).presence.update({ in: name }));
+    const leaves = names.map((name) => enter(ann, name));
+    await stage.pass(200);
+    expect([inRoom('room/0'), inRoom('room/1'), inRoom('room/8')]).toEqual([
+      'ann',
+      'ann{"in":"room/1"}',
+      'ann{"in":"room/8"}',
+    ]);
+    for (const leave of leaves) leave();
+    await stage.pass(200);
+    enter(ann, 'room/8');
+    await stage.pass(200);
+    expect(inRoom('room/8')).toBe('ann');
+  });
+
+  test('is forgotten where nobody is in it, and nobody watches any more', async () => {
+    await begin();
+    const watcher = await stage.tab('w');
+    const heard = heardIn(watcher, 'room/1');
+    const channels = () => stage.house.server.stats().plugins.presence?.channels;
+    await stage.pass(200);
+    expect(channels()).toBe(1);
+    heard.off();
+    await stage.pass(200);
+    expect(channels()).toBe(0);
+  });
+
   test('who leaves and comes back says nothing of itself', async () => {
     await begin();
     const ann = await stage.tab('ann');
@@ -122,6 +153,19 @@ describe('who is in a channel', () => {
 });
 
 describe('nobody flickers', () => {
+  /** Somebody who has a seat, and no connection any more. */
+  const lost = async (graceMs: number) => {
+    await begin({ graceMs });
+    const heard = heardIn(await stage.tab('w'), 'room/1');
+    const ann = await stage.tab('ann');
+    enter(ann);
+    await stage.finish(ann.client.channel('room/1').presence.update({ seat: 1 }));
+    await stage.pass(200);
+    heard.take();
+    stage.lose(ann);
+    return { ann, heard };
+  };
+
   test('who loads the page anew: one update, no leave and no join', async () => {
     await begin();
     const heard = heardIn(await stage.tab('w'), 'room/1');
@@ -166,14 +210,7 @@ describe('nobody flickers', () => {
   });
 
   test('who is gone without a word has left after the grace, and joins when the session is resumed yet', async () => {
-    await begin({ graceMs: 10_000 });
-    const heard = heardIn(await stage.tab('w'), 'room/1');
-    const ann = await stage.tab('ann');
-    enter(ann);
-    await stage.finish(ann.client.channel('room/1').presence.update({ seat: 1 }));
-    await stage.pass(200);
-    heard.take();
-    stage.lose(ann);
+    const { ann, heard } = await lost(10_000);
     await stage.pass(9_800);
     expect(heard.take()).toEqual([]);
     await stage.pass(600);
@@ -184,14 +221,7 @@ describe('nobody flickers', () => {
   });
 
   test('who comes in a new session, after the old one is over', async () => {
-    await begin({ graceMs: 90_000 });
-    const heard = heardIn(await stage.tab('w'), 'room/1');
-    const ann = await stage.tab('ann');
-    enter(ann);
-    await stage.finish(ann.client.channel('room/1').presence.update({ seat: 1 }));
-    await stage.pass(200);
-    heard.take();
-    stage.lose(ann);
+    const { ann, heard } = await lost(90_000);
     await stage.pass(80_000);
     stage.find(ann);
     await stage.pass(30_000);

@@ -1,14 +1,18 @@
-import type { ByPattern, Client, Clock } from '@callboard/core';
-import { Wheel } from '../wheel.ts';
+import type { ByPattern, Client } from '@callboard/core';
+import type { Sight } from '../users/tracked-user.ts';
+import type { Wheel } from '../wheel.ts';
 import type { Said } from './meta.ts';
 import type { ChannelPresencePolicy } from './options.ts';
 import { type Membership, Roster } from './roster.ts';
 
 export interface MembershipsParts {
-  readonly clock: Clock;
+  /** Where graces wait; of users, too, so that both are over at once. */
+  readonly wheel: Wheel;
   readonly policies: ByPattern<ChannelPresencePolicy>;
   readonly graceMs: number;
   readonly graceAfterCloseMs: number;
+  /** What others may see of a user. */
+  sightOf(userId: string): Sight;
   /** There is something to be told of it. */
   changed(roster: Roster): void;
   /** How many batches there have been, of all channels. */
@@ -24,14 +28,12 @@ export class Memberships {
   readonly #parts: MembershipsParts;
   /** By client id. */
   readonly #byClient = new Map<string, Set<Membership>>();
-  /** Those that said goodbye and are seen yet, by user id. */
-  readonly #closed = new Map<string, Set<Membership>>();
+  /** Those that have ended and are seen yet, by user id. */
+  readonly #ended = new Map<string, Set<Membership>>();
   readonly #ahead = new WeakMap<Client, Map<string, Said>>();
-  readonly #graces: Wheel<Membership>;
 
   constructor(parts: MembershipsParts) {
     this.#parts = parts;
-    this.#graces = new Wheel(parts.clock, (membership) => this.#over(membership));
   }
 
   /** Clients in channels, each in each. */
@@ -47,9 +49,7 @@ export class Memberships {
     if (roster === undefined) return;
     // It may be seen yet, of a subscription that ended while it had no connection.
     const membership = roster.memberships.get(client.id) ?? roster.add(client);
-    const own = this.#byClient.get(client.id) ?? new Set();
-    own.add(membership);
-    this.#byClient.set(client.id, own);
+    add(this.#byClient, client.id, membership);
     const ahead = this.#ahead.get(client);
     const said = ahead?.get(channel);
     ahead?.delete(channel);
@@ -58,7 +58,7 @@ export class Memberships {
       // A device that was there before the server was, and is not back.
       if (client.online) {
         membership.state = 'here';
-        this.#graces.forget(membership);
+        this.#parts.wheel.forget(membership);
       }
       speak(membership, said);
     });
@@ -69,38 +69,45 @@ export class Memberships {
   left(client: Client, channel: string): void {
     const membership = this.rosters.get(channel)?.memberships.get(client.id);
     if (membership === undefined) return;
-    this.#forget(membership);
-    const { state } = membership;
+    remove(this.#byClient, client.id, membership);
+    add(this.#ended, client.user.id, membership);
     this.#change(membership, () => {
       membership.subscribed = false;
-      if (client.online) membership.state = 'away';
-      else if (state === 'here') {
-        this.#grace(membership, this.#parts.graceAfterCloseMs);
-        const closed = this.#closed.get(client.user.id) ?? new Set();
-        this.#closed.set(client.user.id, closed.add(membership));
-      }
+      // Nobody waits for whom nobody sees.
+      if (client.online || membership.entry === undefined) {
+        membership.state = 'away';
+        this.#parts.wheel.forget(membership);
+      } else if (membership.state === 'here')
+        this.#grace(membership, 'closed', this.#parts.graceAfterCloseMs);
     });
   }
 
   /** Its connection is lost, and it may come back. */
   lost(clientId: string): void {
     for (const membership of this.#byClient.get(clientId) ?? []) {
-      if (membership.state === 'here') this.#grace(membership, this.#parts.graceMs);
+      if (membership.state === 'here') this.#grace(membership, 'grace', this.#parts.graceMs);
     }
   }
 
   back(clientId: string): void {
     for (const membership of this.#byClient.get(clientId) ?? []) {
-      this.#graces.forget(membership);
+      this.#parts.wheel.forget(membership);
       if (membership.state === 'away') this.#turn(membership, 'here');
       else membership.state = 'here';
     }
   }
 
+  /** What others may see of a user has changed. */
+  sighted(userId: string, clientIds: readonly string[]): void {
+    const memberships = clientIds.flatMap((id) => [...(this.#byClient.get(id) ?? [])]);
+    for (const membership of [...memberships, ...(this.#ended.get(userId) ?? [])])
+      this.#change(membership, () => {});
+  }
+
   /** What a client says of itself in a channel that it is in, or will be. */
   say(client: Client, channel: string, said: Said | undefined): void {
     const membership = this.rosters.get(channel)?.memberships.get(client.id);
-    if (membership !== undefined) return this.#change(membership, () => speak(membership, said));
+    if (membership?.subscribed) return this.#change(membership, () => speak(membership, said));
     const ahead = this.#ahead.get(client) ?? new Map<string, Said>();
     ahead.delete(channel);
     if (said !== undefined) ahead.set(channel, said);
@@ -133,32 +140,28 @@ export class Memberships {
 
   /** The server has stopped: everybody is gone. */
   clear(): void {
-    this.#graces.stop();
     this.rosters.clear();
     this.#byClient.clear();
-    this.#closed.clear();
+    this.#ended.clear();
   }
 
   /** The user's clients that said goodbye make room for the one that has come: a page that was loaded anew. */
   #succeed({ roster, client: { user } }: Membership): void {
-    for (const membership of this.#closed.get(user.id) ?? [])
-      if (membership.roster === roster) this.#over(membership);
+    for (const membership of this.#ended.get(user.id) ?? [])
+      if (membership.roster === roster && membership.state === 'closed') this.#over(membership);
   }
 
-  #grace(membership: Membership, ms: number): void {
-    membership.state = 'grace';
-    this.#graces.wait(membership, this.#graces.after(ms));
+  #grace(membership: Membership, state: 'grace' | 'closed', ms: number): void {
+    const { wheel } = this.#parts;
+    membership.state = state;
+    wheel.wait(membership, wheel.after(ms), this.#over);
   }
 
   /** Its grace is over. */
-  #over(membership: Membership): void {
-    const { id } = membership.client.user;
-    const closed = this.#closed.get(id);
-    closed?.delete(membership);
-    if (closed?.size === 0) this.#closed.delete(id);
-    this.#graces.forget(membership);
+  readonly #over = (membership: Membership): void => {
+    this.#parts.wheel.forget(membership);
     this.#turn(membership, 'away');
-  }
+  };
 
   #turn(membership: Membership, state: Membership['state']): void {
     this.#change(membership, () => {
@@ -167,16 +170,11 @@ export class Memberships {
   }
 
   #change(membership: Membership, change: (membership: Membership) => void): void {
-    const { roster } = membership;
-    if (roster.change(membership, change)) this.#parts.changed(roster);
+    const { roster, client } = membership;
+    const { changed, sightOf } = this.#parts;
+    if (roster.change(membership, sightOf(client.user.id), change)) changed(roster);
+    if (!roster.memberships.has(client.id)) remove(this.#ended, client.user.id, membership);
     this.settle(roster);
-  }
-
-  #forget(membership: Membership): void {
-    const { id } = membership.client;
-    const own = this.#byClient.get(id);
-    own?.delete(membership);
-    if (own?.size === 0) this.#byClient.delete(id);
   }
 
   #rosterOf(channel: string): Roster | undefined {
@@ -188,6 +186,16 @@ export class Memberships {
     this.rosters.set(channel, roster);
     return roster;
   }
+}
+
+function add(index: Map<string, Set<Membership>>, id: string, membership: Membership): void {
+  index.set(id, (index.get(id) ?? new Set()).add(membership));
+}
+
+function remove(index: Map<string, Set<Membership>>, id: string, membership: Membership): void {
+  const memberships = index.get(id);
+  memberships?.delete(membership);
+  if (memberships?.size === 0) index.delete(id);
 }
 
 function speak(membership: Membership, said: Said | undefined): void {

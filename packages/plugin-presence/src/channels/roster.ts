@@ -1,4 +1,5 @@
 import type { Client } from '@callboard/core';
+import type { Sight } from '../users/tracked-user.ts';
 import type { Due } from '../wheel.ts';
 import type { Batch, Counts, Entry, Member, MemberMeta, Page } from './contract.ts';
 import { type ChannelPresencePolicy, defaultMaxListed } from './options.ts';
@@ -15,15 +16,17 @@ const ENTRY_BYTES = 48;
 export interface Membership extends Due {
   readonly roster: Roster;
   readonly client: Client;
-  /** Grows with each that comes. */
-  readonly order: number;
+  /** Grows with each that comes into sight. */
+  order: number;
   /** What it says of itself; undefined where that is nothing. */
   meta: MemberMeta | undefined;
   metaBytes: number;
-  /** Whether it is in the channel as far as its connection goes: `grace` is without one, and seen yet. */
-  state: 'here' | 'grace' | 'away';
+  /** Whether it is in the channel as far as its connection goes: in `grace` it is without one, and `closed` for good, and seen yet. */
+  state: 'here' | 'grace' | 'closed' | 'away';
   /** It has not left, nor has its session ended. */
   subscribed: boolean;
+  /** As others see it; undefined where they do not. */
+  entry: Entry | undefined;
 }
 
 /** Who is in one channel, and what of that is yet to be told. */
@@ -64,35 +67,37 @@ export class Roster {
 
   get members(): readonly Member[] {
     const byUser = new Map<string, { readonly clientId: string; readonly meta: MemberMeta }[]>();
-    for (const membership of this.memberships.values()) {
-      if (!this.#isIn(membership)) continue;
-      const { client, meta = {} } = membership;
-      const clients = byUser.get(client.user.id) ?? [];
-      clients.push({ clientId: client.id, meta });
-      byUser.set(client.user.id, clients);
+    for (const { entry } of this.memberships.values()) {
+      if (entry === undefined) continue;
+      const [clientId, userId, meta = {}] = entry;
+      const clients = byUser.get(userId) ?? [];
+      clients.push({ clientId, meta });
+      byUser.set(userId, clients);
     }
     return [...byUser].map(([userId, clients]) => ({ userId, clients }));
   }
 
   add(client: Client): Membership {
     const membership: Membership = {
-      ...{ roster: this, client, order: ++this.#made, meta: undefined, metaBytes: 0 },
-      ...{ state: 'away', slot: undefined, subscribed: true },
+      ...{ roster: this, client, order: 0, meta: undefined, metaBytes: 0 },
+      ...{ state: 'away', slot: undefined, subscribed: true, entry: undefined },
     };
     this.memberships.set(client.id, membership);
     return membership;
   }
 
-  /** Makes a change to a membership, whatever that means for who is there. Says whether there is something to be told. */
-  change(membership: Membership, change: (membership: Membership) => void): boolean {
-    const { client } = membership;
-    const before = this.#isIn(membership);
+  /** Makes a change to a membership, whatever that means for who is seen there. Says whether there is something to be told. */
+  change(membership: Membership, sight: Sight, change: (membership: Membership) => void): boolean {
+    const { client, entry: before } = membership;
     change(membership);
-    const after = this.#isIn(membership);
-    if (before !== after) this.#count(client.user.id, after ? 1 : -1);
-    if (!membership.subscribed && membership.state === 'away') this.memberships.delete(client.id);
-    if (!before && !after) return false;
-    if (!this.#changed.has(client.id)) this.#changed.set(client.id, before);
+    // Until they are gone for others nothing that they do changes what is seen of them.
+    if (sight !== 'fading') membership.entry = sight === 'open' ? this.#entryOf(membership) : undefined;
+    const { entry, subscribed, state } = membership;
+    if (before === undefined && entry !== undefined) this.#appeared(membership);
+    if (before !== undefined && entry === undefined) this.#count(client.user.id, -1);
+    if (!subscribed && state === 'away' && entry === undefined) this.memberships.delete(client.id);
+    if (before === entry) return false;
+    if (!this.#changed.has(client.id)) this.#changed.set(client.id, before !== undefined);
     return true;
   }
 
@@ -119,7 +124,7 @@ export class Roster {
       if (bytes > BATCH_BYTES) break;
       this.#changed.delete(id);
       const membership = this.memberships.get(id);
-      if (membership !== undefined && this.#isIn(membership)) set.push(entryOf(membership));
+      if (membership?.entry !== undefined) set.push(membership.entry);
       else if (known) gone.push(id);
       bytes += ENTRY_BYTES + (membership?.metaBytes ?? 0);
     }
@@ -135,20 +140,32 @@ export class Roster {
     let bytes = 0;
     let last = 0;
     if (!this.#listed) return { ...head, entries };
-    for (const membership of this.memberships.values()) {
-      const { order, metaBytes } = membership;
-      if (order <= after || !this.#isIn(membership)) continue;
+    for (const { order, metaBytes, entry } of this.memberships.values()) {
+      if (order <= after || entry === undefined) continue;
       bytes += metaBytes;
       if (entries.length === PAGE_ENTRIES || (bytes > PAGE_BYTES && entries.length > 0))
         return { ...head, entries, next: last };
-      entries.push(entryOf(membership));
+      entries.push(entry);
       last = order;
     }
     return { ...head, entries };
   }
 
-  #isIn({ state, meta }: Membership): boolean {
-    return state !== 'away' && (this.policy.members !== 'entered' || meta !== undefined);
+  /** The same one where nothing has changed. */
+  #entryOf({ client, state, meta, entry }: Membership): Entry | undefined {
+    const isIn = state !== 'away' && (this.policy.members !== 'entered' || meta !== undefined);
+    if (!isIn) return undefined;
+    if (entry !== undefined && entry[2] === meta) return entry;
+    return meta === undefined ? [client.id, client.user.id] : [client.id, client.user.id, meta];
+  }
+
+  /** Whoever comes into sight is the last one, also where they have been here for long. */
+  #appeared(membership: Membership): void {
+    const { id, user } = membership.client;
+    membership.order = ++this.#made;
+    this.memberships.delete(id);
+    this.memberships.set(id, membership);
+    this.#count(user.id, 1);
   }
 
   #count(userId: string, by: 1 | -1): void {
@@ -157,8 +174,4 @@ export class Roster {
     if (count === 0) this.#users.delete(userId);
     else this.#users.set(userId, count);
   }
-}
-
-function entryOf({ client, meta }: Membership): Entry {
-  return meta === undefined ? [client.id, client.user.id] : [client.id, client.user.id, meta];
 }

@@ -22,7 +22,7 @@ function stage() {
   roster.watchers.add('w');
   const enter = (id: string, metaBytes = 0) => {
     const membership = roster.add({ id, user: { id } } as Client);
-    const changed = roster.change(membership, () => {
+    const changed = roster.change(membership, 'open', () => {
       membership.state = 'here';
       membership.metaBytes = metaBytes;
     });

@@ -30,6 +30,8 @@ export class Memory {
   readonly #toSave = new Map<string, Remembered>();
   readonly #waiting = new Set<Waiting>();
   #isRunning = false;
+  /** It has run, and does not any more. */
+  #isOver = false;
   #isOpen = false;
   #isArmed = false;
   #working: Promise<void> | undefined;
@@ -44,6 +46,7 @@ export class Memory {
   /** To be called when the server runs. */
   open(): void {
     this.#isRunning = true;
+    this.#isOver = false;
     this.#arm();
   }
 
@@ -51,12 +54,14 @@ export class Memory {
   async close(): Promise<void> {
     const { clock, logger, store } = this.#host;
     this.#isRunning = false;
+    this.#isOver = true;
     await this.#working;
     if (this.failures === 0 && this.#toSave.size > 0) await this.#work();
     clock.clearTimeout(this.#timer);
     this.#isArmed = false;
     if (this.#toSave.size > 0) logger.error('users are not remembered', { users: this.#toSave.size });
     this.#toSave.clear();
+    this.#disappoint();
     if (!this.#isOpen) return;
     this.#isOpen = false;
     await this.#answer(() => store.close());
@@ -72,10 +77,11 @@ export class Memory {
     this.#arm();
   }
 
-  /** Resolves when all of these have been recalled. @throws ReplyError UNAVAILABLE where the store does not answer. */
+  /** Resolves when all of these have been recalled. @throws ReplyError UNAVAILABLE where the store does not answer, or is closed. */
   async recalled(userIds: Iterable<string>): Promise<void> {
     const missing = new Set([...userIds].filter((id) => this.#toLoad.has(id)));
     if (missing.size === 0) return;
+    if (this.#isOver) throw unavailable();
     await new Promise<void>((done, failed) => {
       const waiting: Waiting = { userIds: missing, done, failed };
       this.#waiting.add(waiting);
@@ -108,12 +114,16 @@ export class Memory {
     } catch (cause) {
       this.failures++;
       logger.error('the store of presence failed', { cause });
-      for (const { failed } of this.#waiting)
-        failed(new ReplyError('UNAVAILABLE', { cause, retryAfterMs: RETRY_MS.min }));
-      this.#waiting.clear();
+      this.#disappoint(cause);
       const again = Math.min(RETRY_MS.min * 2 ** (this.failures - 1), RETRY_MS.max);
       this.#timer = clock.setTimeout(this.#go, again);
     }
+  }
+
+  /** Who waits is to ask again. */
+  #disappoint(cause?: unknown): void {
+    for (const { failed } of this.#waiting) failed(unavailable(cause));
+    this.#waiting.clear();
   }
 
   #save(): Awaitable<void> {
@@ -157,4 +167,5 @@ export class Memory {
   }
 }
 
+const unavailable = (cause?: unknown) => new ReplyError('UNAVAILABLE', { cause, retryAfterMs: RETRY_MS.min });
 const nothing = { lastOnlineTs: null, lastSeenTs: null, choice: 'auto' } as const;

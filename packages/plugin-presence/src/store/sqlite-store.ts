@@ -50,6 +50,8 @@ class SqliteStore implements PresenceStore {
 
   async open(): Promise<void> {
     const { default: Libsql } = await import('libsql');
+    // It may have been opened in part before.
+    this.close();
     const database = new Libsql(this.#file) as unknown as Database;
     this.#database = database;
     await patiently(() => database.exec(schema));

@@ -11,6 +11,8 @@ export class Announcer {
   readonly #ownChanged: Emit<OwnChanged>;
   readonly #users = new Set<TrackedUser>();
   #version = 0;
+  /** Of what only a user's own clients are told: versions that others see must not grow with that. */
+  #ownVersion = 0;
   #timer: unknown;
 
   constructor(context: PluginContext, batchMs: number) {
@@ -38,7 +40,7 @@ export class Announcer {
   }
 
   ownShown(user: TrackedUser): Versioned<OwnPresence> {
-    user.ownShown ??= { ...user.own, version: ++this.#version };
+    user.ownShown ??= { ...user.own, version: ++this.#ownVersion };
     return user.ownShown;
   }
 
@@ -94,7 +96,7 @@ export class Announcer {
   #tellsOwnAnew(user: TrackedUser): boolean {
     const before = user.ownShown;
     if (before === undefined || isSame(before, user.own)) return false;
-    user.ownShown = { ...user.own, version: ++this.#version };
+    user.ownShown = { ...user.own, version: ++this.#ownVersion };
     return true;
   }
 }

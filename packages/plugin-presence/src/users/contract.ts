@@ -30,7 +30,10 @@ export interface OwnPresence extends UserPresence {
   readonly activeClient: string | null;
 }
 
-/** Of one user, what has the higher version is newer. Versions of all users grow together, as long as a session lasts. */
+/**
+ * Of one user, what has the higher version is newer. Versions of all users grow together, as long as a session lasts; those of what
+ * users are told of themselves by themselves.
+ */
 export type Versioned<P> = P & { readonly version: number };
 
 /** Ids in one request, and characters of all of them. */

@@ -124,6 +124,9 @@ export interface Place {
   readonly context: PresenceContext;
 }
 
+/** Of whom nobody has ever seen. */
+export const nowhere: Place = { state: 'offline', context: { status: neverOnline(), lostAt: 0 } };
+
 /** A pure step: an actor a user would cost ten times the memory (ADR 13). The same place where nothing comes of the event. */
 export function step({ state, context }: Place, event: PresenceEvent): Place {
   const [next] = transition(presenceMachine, { ...snapshots[state], context }, event);

@@ -2,13 +2,13 @@ import type { Client } from '@callboard/core';
 import type { UserStatus } from '@callboard/protocol';
 import type { UseRule } from '../options.ts';
 import type { Remembered } from '../store/store.ts';
-import type { Due, Wheel } from '../wheel.ts';
+import type { Due, Slot } from '../wheel.ts';
 import type { Choice, OwnPresence, UserPresence, Versioned } from './contract.ts';
-import { type Place, step } from './presence-machine.ts';
+import { nowhere, type Place, type PresenceEvent, step } from './presence-machine.ts';
 import type { Watcher } from './watcher.ts';
 
-/** Graces, and clients that nobody may use any more. */
-export type UserWheel = Wheel<ClientUse | TrackedUser>;
+/** What others may see of a user: all that there is, what they saw last, or nothing. */
+export type Sight = 'open' | 'fading' | 'none';
 
 /** One client of a user, and whether somebody uses it. */
 export class ClientUse implements Due {
@@ -20,12 +20,25 @@ export class ClientUse implements Due {
   until = 0;
   /** The tick at which it is idle unless it is used before: by the rule `used`. */
   idleAt = 0;
-  slot: Set<unknown> | undefined;
+  slot: Slot | undefined;
 
   constructor(client: Client, rule: UseRule) {
     this.client = client;
     this.rule = rule;
-    this.active = rule !== 'never';
+    this.active = rule === 'told' ? client.activity !== 'idle' : rule === 'used';
+  }
+}
+
+/** Of a user who has become invisible, and is seen yet as one who has closed the last page would be. */
+export class Fading implements Due {
+  readonly user: TrackedUser;
+  /** As others see them until it is over. */
+  readonly presence: UserPresence;
+  slot: Slot | undefined;
+
+  constructor(user: TrackedUser, presence: UserPresence) {
+    this.user = user;
+    this.presence = presence;
   }
 }
 
@@ -36,8 +49,11 @@ export class TrackedUser implements Due {
   choice: Choice = 'auto';
   /** Whether the store has said what it knows of them: until then nobody sees them, who may want to be invisible. */
   known = false;
+  fading: Fading | undefined;
   /** When others last saw them online. */
   lastSeenTs: number | null = null;
+  /** When they ceased to be invisible, if that was since they came: others did not see what was before. */
+  seenSinceTs = 0;
   /** The client that was used last. */
   activeClient: string | null = null;
   /** How many wait for what the store knows of them. */
@@ -49,15 +65,11 @@ export class TrackedUser implements Due {
   /** What their watchers were told last, and what their own clients were. */
   shown: Versioned<UserPresence> | undefined;
   ownShown: Versioned<OwnPresence> | undefined;
-  slot: Set<unknown> | undefined;
-  #place: Place;
+  slot: Slot | undefined;
+  #place = nowhere;
 
-  constructor(id: string, status: UserStatus) {
+  constructor(id: string) {
     this.id = id;
-    this.#place = {
-      state: status.status === 'OFFLINE' ? 'offline' : 'online',
-      context: { status, lostAt: 0 },
-    };
   }
 
   get state(): Place['state'] {
@@ -77,20 +89,25 @@ export class TrackedUser implements Due {
   }
 
   /** Takes in what holds now. Says whether that changed the status. */
-  changed(at: number, wheel: UserWheel): boolean {
+  changed(at: number): boolean {
     const { connected, active, choice } = this;
-    return this.#step({ type: 'CHANGED', connected, active, choice, at }, wheel);
+    return this.#step({ type: 'CHANGED', connected, active, choice, at });
   }
 
-  graceOver(wheel: UserWheel): boolean {
-    return this.#step({ type: 'GRACE_OVER' }, wheel);
+  graceOver(): boolean {
+    return this.#step({ type: 'GRACE_OVER' });
+  }
+
+  /** The tick at which the grace is over that begins now. */
+  get graceUntil(): number {
+    return this.uses.reduce((latest, { until }) => Math.max(latest, until), this.until);
   }
 
   /** What the store knows of them, unless it is old news. */
   recall({ lastOnlineTs, lastSeenTs, choice }: Remembered): void {
     const { state, context } = this.#place;
     this.choice = choice;
-    this.lastSeenTs ??= lastSeenTs;
+    this.lastSeenTs = lastSeenTs;
     const status = { ...context.status, lastOnlineTs: context.status.lastOnlineTs ?? lastOnlineTs };
     this.#place = { state, context: { ...context, status } };
   }
@@ -103,15 +120,26 @@ export class TrackedUser implements Due {
     return { userId: id, lastOnlineTs: lastOnline, lastSeenTs: lastSeenTs, choice };
   }
 
+  get sight(): Sight {
+    if (this.fading !== undefined) return 'fading';
+    return this.known && this.choice !== 'invisible' ? 'open' : 'none';
+  }
+
   get isVisible(): boolean {
-    return this.known && this.choice !== 'invisible' && this.status.status !== 'OFFLINE';
+    return this.sight === 'open' && this.status.status !== 'OFFLINE';
   }
 
   /** As others see them. */
   get presence(): UserPresence {
-    const { id, choice, lastSeenTs } = this;
+    const { id, choice, lastSeenTs, seenSinceTs } = this;
+    if (this.fading !== undefined) return this.fading.presence;
     if (!this.isVisible) return { ...nobody, userId: id, lastOnlineTs: lastSeenTs };
-    return { ...this.#told, doNotDisturb: choice === 'doNotDisturb', lastOnlineTs: null };
+    const { userId, status, onlineSinceTs, awaySinceTs } = this.#told;
+    return {
+      ...{ userId, status, doNotDisturb: choice === 'doNotDisturb', lastOnlineTs: null },
+      onlineSinceTs: onlineSinceTs && Math.max(onlineSinceTs, seenSinceTs),
+      awaySinceTs: awaySinceTs && Math.max(awaySinceTs, seenSinceTs),
+    };
   }
 
   /** As their own clients see them. */
@@ -126,15 +154,10 @@ export class TrackedUser implements Due {
     return { userId: this.id, status, onlineSinceTs, lastOnlineTs, awaySinceTs };
   }
 
-  #step(event: Parameters<typeof step>[1], wheel: UserWheel): boolean {
-    const before = this.#place;
-    const { state, context } = step(before, event);
-    this.#place = { state, context };
-    if (state === 'grace' && before.state !== 'grace') {
-      const until = this.uses.reduce((latest, use) => Math.max(latest, use.until), this.until);
-      wheel.wait(this, until);
-    }
-    return context.status !== before.context.status;
+  #step(event: PresenceEvent): boolean {
+    const { status } = this;
+    this.#place = step(this.#place, event);
+    return this.status !== status;
   }
 }
 

@@ -1,20 +1,25 @@
-import type { Client, PluginContext, UserStatus } from '@callboard/core';
+import type { Client, PluginContext } from '@callboard/core';
+import type { PresenceOptions, UseRule } from '../options.ts';
 import type { Remembered } from '../store/store.ts';
-import { Wheel } from '../wheel.ts';
+import type { Wheel } from '../wheel.ts';
 import type { Choice } from './contract.ts';
-import { ClientUse, TrackedUser } from './tracked-user.ts';
+import { ClientUse, Fading, type Sight, TrackedUser } from './tracked-user.ts';
 
 export interface UsersOptions {
   readonly awayAfterMs: number;
   readonly graceMs: number;
   readonly graceAfterCloseMs: number;
-  readonly useOf: ((client: Client) => 'told' | 'used' | 'never') | undefined;
+  readonly useOf: PresenceOptions['useOf'];
+  /** Where graces wait, and clients that nobody may use any more. */
+  readonly wheel: Wheel;
 }
 
 /** What else happens when something about a user has changed. */
 export interface UsersHost {
   /** Its status, its choice or its active client: watchers and the user's own clients are to be told. */
   changed(user: TrackedUser): void;
+  /** What others may see of it. */
+  sighted(user: TrackedUser): void;
   /** Something that a store would remember. */
   remember(user: TrackedUser): void;
   /** Nothing is known of this one yet: see `recalled`. */
@@ -26,7 +31,6 @@ export interface UsersHost {
 /** The users who are there or watched: what their clients do, and what follows for their status. */
 export class Users {
   readonly byId = new Map<string, TrackedUser>();
-  readonly wheel: Wheel<ClientUse | TrackedUser>;
   readonly #context: PluginContext;
   readonly #options: UsersOptions;
   readonly #host: UsersHost;
@@ -36,15 +40,12 @@ export class Users {
     this.#context = context;
     this.#options = options;
     this.#host = host;
-    this.wheel = new Wheel(context.clock, (due) => {
-      if (due instanceof ClientUse) this.#fellIdle(due);
-      else this.#graceOver(due);
-    });
     this.#revise = context.status((status, { userId, event, online, at }) => {
-      const user = this.byId.get(userId);
+      const isThere = event.type === 'CLIENTS_CHANGED' && online > 0;
+      const user = isThere ? this.obtain(userId) : this.byId.get(userId);
       if (user === undefined) return status;
       // A client has come: the events tell that when it has been told the status already.
-      if (event.type === 'CLIENTS_CHANGED' && online > user.connected) {
+      if (isThere && online > user.connected) {
         for (const client of context.server.users.get(userId)?.clients ?? [])
           if (client.online) this.#arrive(user, client);
         this.#take(user, at);
@@ -55,12 +56,16 @@ export class Users {
     if (options.useOf !== undefined) context.check(({ client }) => this.#used(client));
   }
 
+  /** What others may see of the user of this id; nothing of one who is not there. */
+  sightOf(userId: string): Sight {
+    return this.byId.get(userId)?.sight ?? 'none';
+  }
+
   /** The user of this id, whether or not there is one. */
   obtain(userId: string): TrackedUser {
     const known = this.byId.get(userId);
     if (known !== undefined) return known;
-    const status = this.#context.server.users.get(userId)?.status ?? neverOnline;
-    const user = new TrackedUser(userId, status);
+    const user = new TrackedUser(userId);
     this.byId.set(userId, user);
     this.#host.recall(userId);
     return user;
@@ -68,8 +73,8 @@ export class Users {
 
   /** Nobody has to know of a user who is not there and whom nobody watches. */
   settle(user: TrackedUser): void {
-    const isNeeded =
-      user.state !== 'offline' || user.uses.length > 0 || user.watchers !== undefined || user.held > 0;
+    const isThere = user.state !== 'offline' || user.uses.length > 0 || user.fading !== undefined;
+    const isNeeded = isThere || user.watchers !== undefined || user.held > 0;
     if (!isNeeded && this.byId.get(user.id) === user) this.byId.delete(user.id);
   }
 
@@ -98,28 +103,51 @@ export class Users {
     this.#revise(userId);
     if (user.state === 'online' || user.state === 'away') this.#host.remember(user);
     this.#host.changed(user);
-    this.settle(user);
+    this.#host.sighted(user);
   }
 
   choose(user: TrackedUser, choice: Choice): void {
     if (user.choice === choice) return;
-    const wasVisible = user.isVisible;
+    if (choice === 'invisible') this.#fade(user);
+    else if (user.choice === 'invisible') this.#unfade(user);
     user.choice = choice;
     this.#apply(user);
-    if (wasVisible && !user.isVisible) user.lastSeenTs = this.#context.clock.now();
     this.#host.remember(user);
     this.#host.changed(user);
+    this.#host.sighted(user);
   }
 
   /** The server has stopped: nobody comes back to their sessions. */
   end(): void {
-    this.wheel.stop();
     for (const user of [...this.byId.values()]) {
       user.uses = [];
+      user.fading = undefined;
       this.#take(user, this.#context.clock.now());
       this.#graceOver(user);
     }
   }
+
+  /** To others they have closed all pages, now: who was gone sooner, or had done something since, would be known to be there. */
+  #fade(user: TrackedUser): void {
+    if (!user.isVisible) return;
+    const { wheel, graceAfterCloseMs } = this.#options;
+    user.lastSeenTs = this.#context.clock.now();
+    user.fading = new Fading(user, user.presence);
+    wheel.wait(user.fading, wheel.after(graceAfterCloseMs), this.#faded);
+  }
+
+  #unfade(user: TrackedUser): void {
+    if (user.fading === undefined) user.seenSinceTs = this.#context.clock.now();
+    else this.#options.wheel.forget(user.fading);
+    user.fading = undefined;
+  }
+
+  readonly #faded = ({ user }: Fading): void => {
+    user.fading = undefined;
+    this.#host.changed(user);
+    this.#host.sighted(user);
+    this.settle(user);
+  };
 
   #follow(): void {
     const { server } = this.#context;
@@ -150,25 +178,28 @@ export class Users {
 
   /** It has a connection. */
   #arrive(user: TrackedUser, client: Client): void {
-    let use = useOf(user, client.id);
-    if (use?.connected) return;
-    if (use === undefined) {
-      use = new ClientUse(client, this.#ruleFor(client));
-      user.uses = [...user.uses, use];
+    const known = useOf(user, client.id);
+    const use = known ?? new ClientUse(client, this.#ruleFor(client));
+    const wasActive = known?.active ?? false;
+    if (known === undefined) user.uses = [...user.uses, use];
+    else if (use.rule === 'told') use.active = client.activity !== 'idle';
+    if (!known?.connected) {
+      use.connected = true;
+      this.#options.wheel.forget(use);
+      if (use.rule === 'used') this.#used(client);
     }
-    use.connected = true;
-    this.wheel.forget(use);
-    if (use.rule === 'used') this.#used(client);
-    if (use.active) this.#isUsed(user, client.id);
+    // Who comes back is used no more than before.
+    if (use.active && !wasActive) this.#isUsed(user, client.id);
   }
 
   #lost(userId: string, clientId: string): void {
     const user = this.byId.get(userId);
     const use = user && useOf(user, clientId);
     if (use === undefined || user === undefined) return;
+    const { wheel, graceMs } = this.#options;
     use.connected = false;
-    use.until = this.wheel.after(this.#options.graceMs);
-    this.wheel.wait(use, use.until);
+    use.until = wheel.after(graceMs);
+    wheel.wait(use, use.until, this.#fellIdle);
     this.#apply(user);
   }
 
@@ -176,10 +207,11 @@ export class Users {
     const user = this.byId.get(userId);
     const use = user && useOf(user, clientId);
     if (use === undefined || user === undefined) return;
-    const until = use.connected ? this.wheel.after(this.#options.graceAfterCloseMs) : use.until;
+    const { wheel, graceAfterCloseMs } = this.#options;
+    const until = use.connected ? wheel.after(graceAfterCloseMs) : use.until;
     user.until = Math.max(user.until, until);
     user.uses = user.uses.filter((each) => each !== use);
-    this.wheel.forget(use);
+    wheel.forget(use);
     if (user.activeClient === clientId) {
       user.activeClient = null;
       this.#host.changed(user);
@@ -202,32 +234,34 @@ export class Users {
     const user = this.byId.get(client.user.id);
     const use = user && useOf(user, client.id);
     if (use?.rule !== 'used' || user === undefined) return;
-    use.idleAt = this.wheel.after(this.#options.awayAfterMs);
-    if (use.slot === undefined) this.wheel.wait(use, use.idleAt);
+    const { wheel, awayAfterMs } = this.#options;
+    use.idleAt = wheel.after(awayAfterMs);
+    if (use.slot === undefined) wheel.wait(use, use.idleAt, this.#fellIdle);
     if (use.active) return;
     use.active = true;
     this.#isUsed(user, client.id);
     this.#apply(user);
   }
 
-  #fellIdle(use: ClientUse): void {
+  readonly #fellIdle = (use: ClientUse): void => {
+    const { wheel } = this.#options;
     if (!use.connected) return;
-    if (use.idleAt > this.wheel.tick) return this.wheel.wait(use, use.idleAt);
+    if (use.idleAt > wheel.tick) return wheel.wait(use, use.idleAt, this.#fellIdle);
     use.active = false;
     const user = this.byId.get(use.client.user.id);
     if (user !== undefined) this.#apply(user);
-  }
+  };
 
-  #graceOver(user: TrackedUser): void {
+  readonly #graceOver = (user: TrackedUser): void => {
     const wasVisible = user.isVisible;
-    if (!user.graceOver(this.wheel)) return;
+    if (!user.graceOver()) return;
     if (wasVisible) user.lastSeenTs = user.status.lastOnlineTs;
-    user.until = 0;
+    user.seenSinceTs = 0;
     this.#host.remember(user);
     this.#host.changed(user);
     this.#revise(user.id);
     this.settle(user);
-  }
+  };
 
   #isUsed(user: TrackedUser, clientId: string): void {
     if (user.activeClient === clientId) return;
@@ -241,7 +275,9 @@ export class Users {
 
   #take(user: TrackedUser, at: number): boolean {
     const before = user.state;
-    const changed = user.changed(at, this.wheel);
+    const changed = user.changed(at);
+    if (user.state === 'grace' && before !== 'grace')
+      this.#options.wheel.wait(user, user.graceUntil, this.#graceOver);
     if (changed) {
       if (before === 'offline') this.#host.remember(user);
       this.#host.changed(user);
@@ -249,7 +285,7 @@ export class Users {
     return changed;
   }
 
-  #ruleFor(client: Client) {
+  #ruleFor(client: Client): UseRule {
     try {
       return this.#options.useOf?.(client) ?? 'told';
     } catch (cause) {
@@ -266,11 +302,3 @@ export class Users {
 }
 
 const useOf = (user: TrackedUser, clientId: string) => user.uses.find(({ client }) => client.id === clientId);
-
-const neverOnline: UserStatus = {
-  status: 'OFFLINE',
-  previousStatus: 'OFFLINE',
-  onlineSinceTs: null,
-  lastOnlineTs: null,
-  awaySinceTs: null,
-};

@@ -6,7 +6,7 @@ import { useStore } from '../store.ts';
 import { Avatar } from './avatar.tsx';
 import { seenInWords } from './seen-in-words.ts';
 
-/** Who is looking at this show. */
+/** Who is looking at this show, and is seen to. */
 export function Lookers({ office, show }: { readonly office: Office; readonly show: ShowId }) {
   const { pass, company, greenRoom } = office;
   const { people, own } = useStore(greenRoom);
@@ -32,6 +32,9 @@ export function Lookers({ office, show }: { readonly office: Office; readonly sh
           );
         })}
       </ul>
+      {own?.choice === 'invisible' && !ids.includes(pass.user.id) && (
+        <p className="small">You are not seen here.</p>
+      )}
     </div>
   );
 }
