@@ -120,3 +120,19 @@ test('one packet is awaited of each, by its QoS and by how far it is', () => {
   expect(inFlight.awaits(Buffer.of(pubcomp as number, 1, 2))).toBe(false);
   expect(inFlight.awaits(Buffer.of(0x32, 2, 0, 2))).toBe(false);
 });
+
+test('what has expired while it waited makes room', () => {
+  const inFlight = new InFlight(limitsWith({ maxQueued: 4 }));
+  const until = (name: string, expiresAt?: number) => ({
+    ...outgoing(name),
+    publication: { ...outgoing(name).publication, attributes: { expiresAt } } as GatewayPublication,
+  });
+  const names = (all: Iterable<Outgoing>) => [...all].map(({ publication }) => publication.name);
+  for (const each of [until('a', 20), until('b'), until('c', 10), until('d', 30)]) inFlight.add(each);
+  expect(names(inFlight.expired(9))).toEqual([]);
+  expect(names(inFlight.expired(20))).toEqual(['a', 'c']);
+  expect(names(inFlight.expired(29))).toEqual([]);
+  expect(['e', 'f', 'g'].map((name) => inFlight.add(outgoing(name)))).toEqual([true, true, false]);
+  expect(names(inFlight.all())).toEqual(['b', 'd', 'e', 'f']);
+  expect(names(inFlight.expired(30))).toEqual(['d']);
+});

@@ -49,6 +49,8 @@ export class InFlight {
   #unsent: number[] = [];
   #waiting: Outgoing[] = [];
   #waitingBytes = 0;
+  /** When the first of what waits does, or has before. */
+  #expiresAt = Number.POSITIVE_INFINITY;
   #lastId = 0;
   #window: number;
 
@@ -72,8 +74,7 @@ export class InFlight {
     const { maxQueued, maxQueuedBytes } = this.#limits;
     const bytes = outgoing.publication.payload.length;
     if (this.#waiting.length >= maxQueued || this.#waitingBytes + bytes > maxQueuedBytes) return false;
-    this.#waiting.push(outgoing);
-    this.#waitingBytes += bytes;
+    this.#wait(outgoing);
     return true;
   }
 
@@ -143,8 +144,7 @@ export class InFlight {
   /** As it was before the server was stopped. */
   restore(outgoing: Outgoing, messageId: number | undefined, received: boolean): void {
     if (messageId === undefined) {
-      this.#waiting.push(outgoing);
-      this.#waitingBytes += outgoing.publication.payload.length;
+      this.#wait(outgoing);
     } else {
       this.#sent.set(messageId, { outgoing, received });
       this.#lastId = messageId;
@@ -168,11 +168,33 @@ export class InFlight {
         withdrawn.push(outgoing);
         this.#forget(messageId);
       }
+    return [...withdrawn, ...this.#take(goes)];
+  }
+
+  /** Takes out what waits, and has expired meanwhile [MQTT-3.3.2-5]. */
+  expired(now: number): Outgoing[] {
+    if (now < this.#expiresAt) return [];
+    this.#expiresAt = Number.POSITIVE_INFINITY;
+    const all = this.#take(() => true);
+    const hasExpired = ({ publication }: Outgoing) => expiryOf(publication) <= now;
+    for (const each of all) if (!hasExpired(each)) this.#wait(each);
+    return all.filter(hasExpired);
+  }
+
+  #wait(outgoing: Outgoing): void {
+    const { publication } = outgoing;
+    this.#waiting.push(outgoing);
+    this.#waitingBytes += publication.payload.length;
+    this.#expiresAt = Math.min(this.#expiresAt, expiryOf(publication));
+  }
+
+  #take(goes: (outgoing: Outgoing) => boolean): Outgoing[] {
+    const taken: Outgoing[] = [];
     const stays: Outgoing[] = [];
-    for (const outgoing of this.#waiting) (goes(outgoing) ? withdrawn : stays).push(outgoing);
+    for (const outgoing of this.#waiting) (goes(outgoing) ? taken : stays).push(outgoing);
     this.#waiting = stays;
     this.#waitingBytes = stays.reduce((sum, { publication }) => sum + publication.payload.length, 0);
-    return withdrawn;
+    return taken;
   }
 
   /** Where there is no room it goes with the next acknowledgement: so there is one to come. */
@@ -198,4 +220,8 @@ export class InFlight {
     while (this.#sent.has(this.#lastId));
     return this.#lastId;
   }
+}
+
+function expiryOf({ attributes }: GatewayPublication): number {
+  return attributes?.expiresAt ?? Number.POSITIVE_INFINITY;
 }

@@ -229,13 +229,18 @@ export class Session implements Sender {
       if (this.#device !== undefined) this.#inFlight.allow(this.#device.dialect.receiveMaximum);
     }
     const outgoing: Outgoing = { publication, retained, qos, ...to };
-    if (!this.#inFlight.add(outgoing)) {
+    if (!this.#inFlight.add(outgoing) && !this.#addWithoutExpired(outgoing, this.#inFlight)) {
       this.dropped++;
       this.#device?.link.end(new Disconnect('SLOW_READER'));
       return;
     }
     this.keeping?.add(outgoing);
     this.#release();
+  }
+
+  #addWithoutExpired(outgoing: Outgoing, inFlight: InFlight): boolean {
+    for (const each of inFlight.expired(this.#host.clock.now())) this.#done(each);
+    return inFlight.add(outgoing);
   }
 
   #lastValue(publication: GatewayPublication, subscription: Subscription | undefined): void {

@@ -215,6 +215,21 @@ describe('MQTT 5', () => {
     await late.quiet();
   });
 
+  test('keeps nothing waiting from who is away when it has expired', async () => {
+    await stage.serve({}, { limits: { maxQueued: 3 } });
+    const device = await reader(stage, 5, 'c', ['a', 1]);
+    await gone(stage, device);
+    const writer = await stage.connected5('w');
+    const say = (text: string, messageExpiryInterval: number) =>
+      publish(writer, 'a', text, { properties: { messageExpiryInterval } });
+    for (const [i, seconds] of [5, 60, 5].entries()) await say(`${i}`, seconds);
+    stage.clock.advance(10_000);
+    for (const text of ['3', '4', 'too many']) await say(text, 60);
+    const back = await stage.connected5('c', { clean: false });
+    const rest = await back.rest();
+    expect(rest.map((each) => each.cmd === 'publish' && String(each.payload))).toEqual(['1', '3', '4']);
+  });
+
   test('has the identifiers of all filters that it fits, and is given once', async () => {
     await stage.serve();
     const device = await stage.connected5('c');
