@@ -12,7 +12,7 @@ function roundTripsOf(name: string, devices: number, counts: { warmUp: number; m
     unit: 'publication',
     figure: 'µs',
     connections: devices,
-    peers: mqttPeers,
+    peers: ['bare', ...mqttPeers],
     budgets: [{ atMost: 1, times: 'aedes' }],
     async run(bench) {
       const latenciesMs: number[] = [];

@@ -1,16 +1,23 @@
-/** The floor of one write for each delivery: a frame is made once and written to each raw socket, and that is all. */
+/**
+ * The floor. Of one write for each delivery: a frame is made once and written to each raw socket, and that is all. Of one read and one write for
+ * each publication of a device: what it says is acknowledged unread.
+ */
 
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { WebSocketServer } from 'ws';
 import { token } from '../token.ts';
-import { serve } from './serve.ts';
+import { type ServeOptions, serve } from './serve.ts';
 
 type Frame =
   | { op: 'connect'; userId: string; token: string }
   | { op: 'subscribe'; mid: number }
   | { op: 'publish'; mid: number; channel: string; data: unknown };
 
-serve(({ httpServer }) => {
+serve((options) => (options.scenario.startsWith('mqtt-') ? acknowledging() : fanningOut(options)));
+
+function fanningOut({ httpServer }: ServeOptions): void {
   // For the handshake and what clients send, which is next to nothing; sockets are written to past it.
   const server = new WebSocketServer({ noServer: true, perMessageDeflate: false });
   const readers = new Set<Duplex>();
@@ -41,7 +48,23 @@ serve(({ httpServer }) => {
     const bytes = framed(JSON.stringify({ op: 'publication', channel, data }));
     for (const socket of readers) socket.write(bytes);
   }
-});
+}
+
+async function acknowledging() {
+  const server = createServer({ noDelay: true }, (socket) => {
+    socket.once('data', () => {
+      socket.write(connack);
+      socket.on('data', () => socket.write(puback));
+    });
+  });
+  server.listen({ port: 0, host: '127.0.0.1', backlog: 4096 });
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port };
+}
+
+const connack = Buffer.from([0x20, 2, 0, 0]);
+/** Of the packet id that all publications here have. */
+const puback = Buffer.from([0x40, 2, 0, 1]);
 
 /** One text frame (RFC 6455, section 5.2) of 126 to 65,535 bytes, or of fewer. */
 function framed(text: string): Buffer {
