@@ -103,8 +103,9 @@ export class ServerClient implements Client, Owner {
   }
 
   /** It publishes something under a policy: 0, or where that is too much how long it is to wait, in milliseconds. */
-  publishes(policy: ChannelPolicy, now: number): number {
+  publishes(policy: ChannelPolicy): number {
     if (policy.maxPerSecond === undefined) return 0;
+    const now = this.#node.clock.now();
     this.#publishing ??= new Map();
     const budget = this.#publishing.get(policy) ?? new TokenBucket(policy.maxPerSecond, now);
     this.#publishing.set(policy, budget);

@@ -28,7 +28,7 @@ export class TokenBucket {
 
   /** Milliseconds until nothing is owed. */
   get debtMs(): number {
-    return Math.ceil(Math.max(0, -this.#tokens / this.#perSecond) * 1000);
+    return this.#tokens >= 0 ? 0 : Math.ceil((-this.#tokens / this.#perSecond) * 1000);
   }
 
   /** More than two seconds' worth is owed: this peer does not heed refusals. */

@@ -371,6 +371,8 @@ describe('a channel', () => {
 
   test.each(notNames)('cannot be named %j, and has a code of its own', (name) => {
     expect(isChannel(name)).toBe(false);
+    // Nor again, nor behind one that is.
+    expect([isChannel('a'), isChannel(name), isChannel(name)]).toEqual([true, false, false]);
     for (const frame of [
       { ...valid.publish, channel: name },
       { ...valid.subscribe, channels: ['a', name] },

@@ -82,10 +82,15 @@ export function isAction(value: unknown): value is AnyAction {
 
 /** Whether `value` names a channel: 1 to 255 bytes, no filter, and none of the reserved names. */
 export function isChannel(value: unknown): value is string {
+  if (typeof value === 'string' && value === lastChannel) return true;
   if (!isName(value) || !isShort(value)) return false;
   // It is a key in positions, where this one would pollute.
-  return value[0] !== '$' && !/[+#]/.test(value) && value !== '__proto__';
+  if (value[0] === '$' || /[+#]/.test(value) || value === '__proto__') return false;
+  lastChannel = value;
+  return true;
 }
+/** The last one that was found to be a name: who publishes does so again. */
+let lastChannel: string | undefined;
 const MAX_CHANNEL_BYTES = 255;
 
 function isShort(name: string): boolean {

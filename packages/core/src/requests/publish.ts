@@ -41,11 +41,11 @@ export function publish(node: Node, request: PublishRequest): Awaitable<void> {
 }
 
 /** Who says whether this client may publish just that. @throws ReplyError FORBIDDEN, RATE_LIMITED */
-export function publisherOf({ channels, clock }: Node, client: ServerClient, channel: string): CanPublish {
+export function publisherOf({ channels }: Node, client: ServerClient, channel: string): CanPublish {
   const policy = channels.policyOf(channel);
   const { canPublish } = policy;
   if (canPublish === undefined) throw new ReplyError('FORBIDDEN');
-  const retryAfterMs = client.publishes(policy, clock.now());
+  const retryAfterMs = client.publishes(policy);
   if (retryAfterMs > 0) throw new ReplyError('RATE_LIMITED', { retryAfterMs });
   return canPublish;
 }
