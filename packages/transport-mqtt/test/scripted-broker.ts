@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net';
 import { until } from '@callboard/testkit';
+import { afterEach, beforeEach } from '@jest/globals';
 import { generate, type Packet, type PacketCmd, parser } from 'mqtt-packet';
 
 /** A broker that says what it is told to, and notes what it is sent. */
@@ -85,4 +86,19 @@ export function wellMeant(packet: Packet): Packet | undefined {
     default:
       return undefined;
   }
+}
+
+/** Each test has a broker of its own. Gives what is to be done after it, the last first. */
+export function withBroker(begun: (broker: ScriptedBroker) => void): (() => unknown)[] {
+  const endings: (() => unknown)[] = [];
+  beforeEach(async () => {
+    const broker = new ScriptedBroker();
+    endings.push(() => broker.end());
+    await broker.start();
+    begun(broker);
+  });
+  afterEach(async () => {
+    for (const ending of endings.splice(0).reverse()) await ending();
+  });
+  return endings;
 }

@@ -1,22 +1,15 @@
 import type { ServerOptions } from '@callboard/core';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Packet } from 'mqtt-packet';
 import { Node, peer } from '../../test/attached.ts';
-import { ScriptedBroker, wellMeant } from '../../test/scripted-broker.ts';
+import { type ScriptedBroker, wellMeant, withBroker } from '../../test/scripted-broker.ts';
 import { open, Stage, until } from '../../test/support.ts';
 import { mqttTransport } from '../index.ts';
 import type { MqttBrokerOptions } from './options.ts';
 
 let broker: ScriptedBroker;
-const endings: (() => unknown)[] = [];
-
-beforeEach(async () => {
-  broker = new ScriptedBroker();
-  endings.push(() => broker.end());
-  await broker.start();
-});
-afterEach(async () => {
-  for (const ending of endings.splice(0).reverse()) await ending();
+const endings = withBroker((each) => {
+  broker = each;
 });
 
 async function join(options: Partial<MqttBrokerOptions> = {}, serverOptions: Partial<ServerOptions> = {}) {

@@ -1,8 +1,8 @@
 import type { ServerOptions } from '@callboard/core';
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import mqtt from 'mqtt';
 import { Node } from '../../test/attached.ts';
-import { ScriptedBroker, wellMeant } from '../../test/scripted-broker.ts';
+import { type ScriptedBroker, wellMeant, withBroker } from '../../test/scripted-broker.ts';
 import { open, until } from '../../test/support.ts';
 import { mqttTransport } from '../index.ts';
 import type { MqttBrokerOptions } from './options.ts';
@@ -10,15 +10,8 @@ import type { MqttBrokerOptions } from './options.ts';
 /** What a broker keeps is the last value of its channel. */
 
 let broker: ScriptedBroker;
-const endings: (() => unknown)[] = [];
-
-beforeEach(async () => {
-  broker = new ScriptedBroker();
-  endings.push(() => broker.end());
-  await broker.start();
-});
-afterEach(async () => {
-  for (const ending of endings.splice(0).reverse()) await ending();
+const endings = withBroker((each) => {
+  broker = each;
 });
 
 const marked = { channels: { '#': { ...open, retain: 'marked' } } } as const;

@@ -1,22 +1,15 @@
 import { definePlugin, type ServerOptions } from '@callboard/core';
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { Node } from '../../test/attached.ts';
-import { ScriptedBroker } from '../../test/scripted-broker.ts';
+import { type ScriptedBroker, withBroker } from '../../test/scripted-broker.ts';
 import { until } from '../../test/support.ts';
 import type { Availability } from './availability.ts';
 
 /** Devices behind a broker as users: what a presence plugin sees of them. */
 
 let broker: ScriptedBroker;
-const endings: (() => unknown)[] = [];
-
-beforeEach(async () => {
-  broker = new ScriptedBroker();
-  endings.push(() => broker.end());
-  await broker.start();
-});
-afterEach(async () => {
-  for (const ending of endings.splice(0).reverse()) await ending();
+const endings = withBroker((each) => {
+  broker = each;
 });
 
 const lwt = (userId: Availability['userId']): Availability => ({
