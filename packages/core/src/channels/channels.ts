@@ -191,6 +191,13 @@ export class Channels {
     if (channel !== undefined) this.settle(channel);
   }
 
+  /** Forgets it where it is of no bytes: something newer may have come. */
+  forgetEmpty(name: string): void {
+    const channel = this.byName.get(name);
+    channel?.feed?.settle();
+    if (channel?.last?.entry.payload?.length === 0) this.forgetLast(name);
+  }
+
   /** Whether anybody would be given now what is published there. */
   hasReaders(name: string): boolean {
     const channel = this.byName.get(name);

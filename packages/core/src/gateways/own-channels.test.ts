@@ -1,6 +1,7 @@
 import { SimulatedClock } from '@callboard/testkit';
 import { afterEach, expect, test } from '@jest/globals';
 import { map } from 'rxjs';
+import { type SlowLog, withLog } from '../../test/logs.ts';
 import {
   createServer,
   definePlugin,
@@ -115,6 +116,26 @@ test('policies and last values are known', async () => {
   expect(Buffer.from(channels.last('a/b') ?? '').toString()).toBe('{"json":true}');
   await channels.publish({ channel: 'a/b', payload: Buffer.from(''), forgetsLast: true }, nobody);
   expect(channels.last('a/b')).toBeUndefined();
+});
+
+test('an empty one forgets the value before it, and none that came behind it meanwhile', async () => {
+  const { log, options } = withLog('later');
+  await serve({ channels: { '#': { retain: true } }, provide: options.provide });
+  const { channels } = host;
+  const last = () => channels.last('a') && Buffer.from(channels.last('a') as Uint8Array).toString();
+  const empty = () => channels.publish({ channel: 'a', payload: Buffer.alloc(0), forgetsLast: true }, nobody);
+  const turn = () => new Promise((resolve) => setImmediate(resolve));
+  await server.publish('a', 'one');
+  const go = (log as SlowLog).hold();
+  const emptied = empty();
+  await turn();
+  const published = server.publish('a', 'two');
+  await turn();
+  go();
+  await Promise.all([emptied, published]);
+  expect(last()).toBe('two');
+  await empty();
+  expect(last()).toBeUndefined();
 });
 
 test('a gateway has events and numbers of its own', async () => {

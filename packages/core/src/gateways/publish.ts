@@ -87,7 +87,7 @@ export function append(
     meta,
   });
   const done = (published: Outcome) => {
-    if (forgetsLast) channels.forgetLast(channel);
+    if (forgetsLast) channels.forgetEmpty(channel);
     return published;
   };
   return isPromise(outcome) ? requests.deadline(outcome, 'OUTCOME_UNKNOWN').then(done) : done(outcome);
