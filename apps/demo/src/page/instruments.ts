@@ -76,7 +76,7 @@ export class Instruments extends Store<InstrumentsView> {
 
   #told({ channel, data, retained, ageMs = 0 }: Publication<Reading>): void {
     this.#skewMs = Date.now() - (retained ? ageMs : 0) - data.at;
-    this.#add(channel, [data]);
+    this.#add(channel, (readings, now) => merged(readings, [data], now));
     if (!this.#asked.has(channel)) void this.#remember(channel);
   }
 
@@ -89,20 +89,18 @@ export class Instruments extends Store<InstrumentsView> {
         () => client.channel(name).history({ limit: 120 }),
         ({ publications }) => `of ${name}, ${publications.length} readings`,
       );
-      this.#add(
-        name,
-        page.publications.map(({ data }) => data as Reading),
-      );
+      const before = page.publications.map(({ data }) => data as Reading);
+      this.#add(name, (readings, now) => merged(before, readings, now));
     } catch {
       // It is in the prompt book; the chart begins here, and the next connection asks again.
     }
   }
 
-  #add(channel: string, readings: readonly Reading[]): void {
+  #add(channel: string, add: (readings: readonly Reading[], now: number) => readonly Reading[]): void {
     const now = this.#now();
     this.#change((instrument) => {
       const isOf = channelOfSensor(instrument.sensor) === channel;
-      return isOf ? { ...instrument, readings: merged(instrument.readings, readings, now) } : instrument;
+      return isOf ? { ...instrument, readings: add(instrument.readings, now) } : instrument;
     });
   }
 

@@ -10,6 +10,12 @@ describe('readings', () => {
     expect(merged([at(4), at(2)], [at(6), at(4), at(3)], now)).toEqual([6, 4, 3, 2].map((s) => at(s)));
   });
 
+  test('of the same millisecond are all there, as they came', () => {
+    const [warm, hot, cold] = [at(3, 20), at(1, 29), at(1, 21)];
+    // The last one is told first, and what was before it then.
+    expect(merged([warm, hot, cold], merged([warm], [cold], now), now)).toEqual([warm, hot, cold]);
+  });
+
   test('older than a chart go, but the last one stays', () => {
     const old = at(WINDOW_MS / 1_000 + 1);
     expect(merged([old], [at(1)], now)).toEqual([at(1)]);

@@ -9,14 +9,14 @@ export const WINDOW_MS = 180_000;
 /** Sensors tell every two seconds: one that has not for so long is silent. */
 export const SILENT_MS = 10_000;
 
-/** Both, in order, each once, without what is older than a chart. */
+/** Both, in order, each once, without what is older than a chart. Of what was read in the same millisecond `earlier` comes first. */
 export function merged(
-  some: readonly Reading[],
-  others: readonly Reading[],
+  earlier: readonly Reading[],
+  later: readonly Reading[],
   now: number,
 ): readonly Reading[] {
-  const byTime = new Map([...some, ...others].map((reading) => [reading.at, reading]));
-  const inOrder = [...byTime.values()].sort((a, b) => a.at - b.at);
+  const each = new Map([...earlier, ...later].map((reading) => [`${reading.at} ${reading.value}`, reading]));
+  const inOrder = [...each.values()].sort((a, b) => a.at - b.at);
   // The last one stays, however old: it is what was heard last.
   return inOrder.filter(({ at }, i) => now - at <= WINDOW_MS || i === inOrder.length - 1);
 }
