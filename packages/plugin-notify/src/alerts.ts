@@ -96,6 +96,7 @@ export class Alerts {
     try {
       granted = await this.#host.ask(ids, this.#by);
     } catch {
+      if (this.#closed) return;
       // The connection was lost, or the store is gone. The same page may ask again, and it may be this one that is said to have alerted.
       this.#host.timers.setTimeout(() => {
         answered();
